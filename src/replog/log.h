@@ -1,0 +1,121 @@
+// The replication log of one lineage: a stream on disk, its snapshots, and who may read where.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/config.h"
+#include "repl/psync.h"
+#include "repl/stream_scanner.h"
+#include "rt/host.h"
+
+namespace sluice::replog {
+
+// How durable bytes are before they are acknowledged upstream.
+enum class Fsync : std::uint8_t {
+  kAlways,    // each batch is synced, then acknowledged
+  kEverySec,  // synced once a second; acknowledged then
+  kOs         // acknowledged once the kernel has them: survives a crash of the keeper, not of power
+};
+
+struct LogOptions {
+  base::ByteSize segment_bytes{256ULL << 20};
+  Fsync fsync = Fsync::kEverySec;
+};
+
+// An RDB on disk and the point of the stream that it stands for.
+struct Snapshot {
+  repl::Position at;
+  std::uint32_t db = 0;  // selected where its stream goes on (RDB aux field repl-stream-db)
+  std::uint64_t bytes = 0;
+  std::uint64_t keys = 0;
+  std::int64_t wall_ms = 0;  // when it was complete
+  std::string file_name;
+};
+
+class Log;
+
+// Hands out the stream from some offset on, as pieces of files. Memory: O(1). One task at a time.
+class Reader {
+ public:
+  struct Chunk {
+    const rt::File* file;  // valid until the next call of next()
+    std::uint64_t at;      // in the file
+    std::size_t count;
+  };
+
+  virtual ~Reader() = default;
+
+  // Waits until there are bytes at offset(), then names at most `bytes_max` of them, all of whose
+  // blocks were verified since they were last read from the device. kNotFound: retention took
+  // them. kCorrupt: a checksum differs, nothing from here on is served. kCancelled: cancel() was
+  // called or the log is closed.
+  virtual rt::Task<Result<Chunk>> next(std::size_t bytes_max) = 0;
+
+  virtual void advance(std::size_t count) = 0;
+  virtual repl::Offset offset() const = 0;
+  virtual void cancel() = 0;  // a waiting next() returns now
+};
+
+// Receives one snapshot into a file that nobody sees until commit(). Dropped: the file goes.
+class SnapshotWriter {
+ public:
+  virtual ~SnapshotWriter() = default;
+  virtual rt::Task<Result<>> append(std::string_view bytes) = 0;
+  virtual std::uint64_t bytes() const = 0;
+  // Durable and visible once this returns.
+  virtual rt::Task<Result<>> commit(std::uint32_t db, std::uint64_t keys) = 0;
+};
+
+// Lives on one core. received >= end >= durable: three offsets, see docs/design/log.md.
+class Log {
+ public:
+  virtual ~Log() = default;
+
+  // Every replid of this lineage with the offset where it began, and the window that can be read.
+  virtual const repl::History& history() const = 0;
+  virtual repl::Offset begin() const = 0;
+  virtual repl::Offset end() const = 0;      // readers may read up to here
+  virtual repl::Offset durable() const = 0;  // survives what the fsync policy says it survives
+  virtual repl::Mark boundary() const = 0;   // the last mark at or before end()
+  virtual std::uint64_t bytes_on_disk() const = 0;
+
+  // Appends stream bytes at end(), one call at a time. kProtocol: not RESP, nothing was taken.
+  // kNoSpace: nothing was taken, may be tried again. kDiskFailed: final, see failed().
+  // Under kAlways the bytes are durable on return, under kOs too (in that policy's sense).
+  virtual rt::Task<Result<>> append(std::string_view bytes) = 0;
+
+  // Makes all that was appended before this call durable. Failing is final: see failed().
+  virtual rt::Task<Result<>> sync() = 0;
+
+  // After a failed write or sync: the log takes nothing more; what is durable is still served.
+  virtual bool failed() const = 0;
+
+  // Offset just after the last REPLCONF GETACK in the stream; the master wants an ACK past it.
+  virtual repl::Offset getack() const = 0;
+
+  // From `at` on (a mark at or before end()) the stream is called `id`. Bytes past `at` leave the
+  // log and are kept beside it as a file `diverged-<replid>-<offset>`. Readers past `at` fail with
+  // kNotFound.
+  virtual rt::Task<Result<>> switch_history(repl::ReplId id, repl::Offset at) = 0;
+
+  virtual std::unique_ptr<Reader> read_from(repl::Offset at) = 0;
+
+  virtual const std::vector<Snapshot>& snapshots() const = 0;  // complete ones, oldest first
+  virtual rt::Task<Result<std::unique_ptr<SnapshotWriter>>> write_snapshot(repl::Position at) = 0;
+  // Opened for sending; verified as Reader does it. kNotFound if it was removed meanwhile.
+  virtual rt::Task<Result<std::unique_ptr<Reader>>> read_snapshot(const Snapshot& snapshot) = 0;
+
+  // The newest mark at or before `wall_ms` (by the time the bytes were received).
+  virtual rt::Task<Result<repl::Mark>> mark_at_time(std::int64_t wall_ms) = 0;
+  // The last mark at or before `at`.
+  virtual rt::Task<Result<repl::Mark>> mark_at(repl::Offset at) = 0;
+
+  // Wakes and fails all readers. No call is made after it but the destructor's.
+  virtual rt::Task<void> close() = 0;
+};
+
+}  // namespace sluice::replog

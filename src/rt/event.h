@@ -1,0 +1,38 @@
+// Waking tasks of one core: a condition they wait for, a gate that counts them, a stop.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+
+#include "rt/clock.h"
+#include "rt/task.h"
+
+namespace sluice::rt {
+
+// Tasks wait until somebody notifies. Like a condition variable without a mutex, since all are on
+// one core: check the condition, then wait, in a loop.
+class Event {
+ public:
+  Event(Loop& loop, Clock& clock) : loop_(loop), clock_(clock) {}
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+  ~Event();  // CHECKs that nobody waits
+
+  // Wakes all who wait now; they run after the caller's next suspension.
+  void notify_all();
+
+  Task<void> wait();
+
+  // False if `deadline` passed first.
+  Task<bool> wait_until(Instant deadline);
+
+ private:
+  struct Waiter;
+  Loop& loop_;
+  Clock& clock_;
+  std::list<Waiter*> waiters_;
+};
+
+}  // namespace sluice::rt

@@ -1,0 +1,47 @@
+// A byte stream between two processes: TCP and TLS in production, memory in simulation.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "rt/file.h"
+#include "rt/task.h"
+
+namespace sluice::rt {
+
+// Owned by one core; one reader and one writer may be in flight at a time.
+// Failures are kDisconnected, kTimedOut or kCancelled, and are final: the stream is then closed.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+
+  // Waits for at least one byte. An orderly end of stream is kDisconnected.
+  //
+  // `into` is written in the instant before the task resumes. So the tasks of one core may all
+  // read into one shared buffer, as long as each uses its bytes before it awaits anything.
+  virtual Task<Result<std::size_t>> read_some(std::span<char> into) = 0;
+
+  // Returns once the kernel has taken all of `bytes`, which must stay alive until then.
+  virtual Task<Result<>> write(std::string_view bytes) = 0;
+
+  // Sends up to `count` bytes of `file` from `at` without copying them through this process where
+  // that is possible. Returns how many were sent, at least one; kCorrupt if the file ends before
+  // `at` + 1 (the stream is then still open).
+  virtual Task<Result<std::size_t>> send_file(const File& file, std::uint64_t at,
+                                              std::size_t count) = 0;
+
+  // Ends the stream: what is in flight fails with `why`. May be called more than once.
+  virtual void close(Errc why = Errc::kCancelled) = 0;
+
+  // Addresses for people and logs: "10.0.0.7:6379".
+  virtual std::string peer() const = 0;
+  virtual std::string local() const = 0;
+
+  // Bytes that the kernel holds for the peer and the peer has not acknowledged; 0 where unknown.
+  virtual std::uint64_t unsent_bytes() const = 0;
+};
+
+}  // namespace sluice::rt
