@@ -1,6 +1,6 @@
 # Builds one static library per folder of src/, linked to exactly what src/LAYERS allows.
 # In a folder: *_test.cc are unit tests, *_prop_test.cc properties, *_sim_test.cc simulations,
-# *_bench.cc benchmarks; everything else is the library.
+# *_bench.cc benchmarks, *_fuzz.cc libFuzzer targets; everything else is the library.
 
 function(sluice_modules)
   file(STRINGS ${CMAKE_SOURCE_DIR}/src/LAYERS lines REGEX "^[a-z]+ *:")
@@ -46,6 +46,25 @@ function(sluice_module name deps)
     add_executable(${name}_tests ${tests})
     target_link_libraries(${name}_tests PRIVATE ${name} $<TARGET_NAME_IF_EXISTS:sim>
                           GTest::gtest_main rapidcheck rapidcheck_gtest Threads::Threads)
-    gtest_discover_tests(${name}_tests PROPERTIES LABELS ${name})
+    gtest_discover_tests(${name}_tests PROPERTIES LABELS ${name} DISCOVERY_TIMEOUT 60)
+    add_dependencies(unit_tests ${name}_tests)
   endif()
+
+  if(FUZZ)
+    sluice_fuzzers(${name})
+  endif()
+endfunction()
+
+# Each src/<folder>/<noun>_fuzz.cc is one target, <folder>_<noun>_fuzz; its corpus is the folder
+# tests/golden/fuzz/<target>/.
+function(sluice_fuzzers name)
+  file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*_fuzz.cc)
+  foreach(source IN LISTS fuzzers)
+    get_filename_component(noun ${source} NAME_WE)
+    set(target ${name}_${noun})
+    add_executable(${target} ${source})
+    target_link_libraries(${target} PRIVATE ${name})
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    add_dependencies(fuzzers ${target})
+  endforeach()
 endfunction()
