@@ -1,0 +1,30 @@
+// The sub-commands of `sluice`. Each is one file here that wires a role of src/ to the machine.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice {
+
+using Arguments = std::vector<std::string>;  // what follows the sub-command
+
+// Exit codes that scripts may rely on.
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitUsage = 2;  // the command line or the configuration is wrong
+
+struct Role {
+  std::string_view name;
+  std::string_view summary;
+  int (*run)(const Arguments& arguments);  // returns the exit code
+};
+
+// A new role: declare its run_<role> here, define it in <role>.cc, add its line.
+inline constexpr std::array<Role, 0> kRoles{};
+
+// "sluice 0.1.0 (v0.1.0-12-gabcdef)"
+std::string version();
+
+}  // namespace sluice
