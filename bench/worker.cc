@@ -1,0 +1,58 @@
+#include "worker.h"
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <sys/prctl.h>
+
+#include "workers.h"
+
+namespace sluice::bench {
+namespace {
+
+int run_worker(const std::vector<std::string>& words) {
+  CLI::App app("A worker of a bench");
+  app.require_subcommand(1);
+  LoadOptions load;
+  auto* load_command = app.add_subcommand("load");
+  load_command->add_option("--port", load.port);
+  load_command->add_option("--stats", load.stats);
+  load_command->add_option("--rate", load.rate);
+  load_command->add_option("--keys", load.keys);
+  load_command->add_option("--value-bytes", load.value_bytes);
+  FakeReplicaOptions replicas;
+  auto* replicas_command = app.add_subcommand("replicas");
+  replicas_command->add_option("--port", replicas.port);
+  replicas_command->add_option("--stats", replicas.stats);
+  replicas_command->add_option("--count", replicas.count);
+  replicas_command->add_option("--bytes-per-second", replicas.bytes_per_second);
+  PumpOptions pump;
+  auto* pump_command = app.add_subcommand("pump");
+  pump_command->add_option("--stats", pump.stats);
+  pump_command->add_option("--mix", pump.mix);
+  CopyOptions copy;
+  auto* copy_command = app.add_subcommand("copy");
+  copy_command->add_option("--upstream", copy.upstream);
+  copy_command->add_option("--stats", copy.stats);
+  copy_command->add_option("--dir", copy.dir);
+  copy_command->add_flag("--sync-every-second", copy.sync_every_second);
+  std::vector<std::string> reversed(words.rbegin(), words.rend());  // as CLI11 wants them
+  try {
+    app.parse(std::move(reversed));
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e);
+  }
+  if (load_command->parsed()) return run_load(load);
+  if (replicas_command->parsed()) return run_fake_replicas(replicas);
+  if (pump_command->parsed()) return run_pump(pump);
+  return run_copy(copy);
+}
+
+}  // namespace
+
+std::optional<int> run_as_worker(const std::vector<std::string>& argv) {
+  if (argv.size() < 3 || argv[1] != "worker") return std::nullopt;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  return run_worker({argv.begin() + 2, argv.end()});
+}
+
+}  // namespace sluice::bench

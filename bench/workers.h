@@ -1,0 +1,45 @@
+// The processes a bench starts beside the servers. Each is this executable under another name.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "shared.h"
+
+namespace sluice::bench {
+
+struct LoadOptions {
+  std::uint16_t port = 0;
+  std::string stats;  // file that holds LoadStats
+  double rate = 70'000;
+  std::uint64_t keys = 10'000'000;
+  std::size_t value_bytes = 8;
+  std::uint32_t connections = 8;
+};
+int run_load(const LoadOptions& options);
+
+struct FakeReplicaOptions {
+  std::uint16_t port = 0;
+  std::string stats;  // file that holds ReplicasStats
+  std::uint32_t count = 4;
+  double bytes_per_second = 0;  // each; 0: no limit
+};
+int run_fake_replicas(const FakeReplicaOptions& options);
+
+// A master that sends a stream of writes as fast as it is read.
+struct PumpOptions {
+  std::string stats;          // file that holds PumpStats
+  std::string mix = "mixed";  // or "small": SETs of 8 bytes only
+};
+int run_pump(const PumpOptions& options);
+
+// The plain loop that a keeper is compared with: recv, write, sendfile, and nothing else.
+struct CopyOptions {
+  std::uint16_t upstream = 0;
+  std::string stats;  // file that holds CopyStats
+  std::string dir;
+  bool sync_every_second = false;
+};
+int run_copy(const CopyOptions& options);
+
+}  // namespace sluice::bench

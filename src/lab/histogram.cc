@@ -1,0 +1,56 @@
+#include "lab/histogram.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace sluice::lab {
+
+std::size_t Histogram::bucket_of(std::uint64_t ns) {
+  constexpr std::uint64_t kFirstPower = std::uint64_t{1} << kSubBits;
+  if (ns < kFirstPower) return static_cast<std::size_t>(ns);
+  const auto power = static_cast<int>(std::bit_width(ns)) - 1 - kSubBits;
+  const auto sub = (ns >> power) - kFirstPower;
+  const auto bucket = (static_cast<std::uint64_t>(power + 1) << kSubBits) + sub;
+  return static_cast<std::size_t>(std::min<std::uint64_t>(bucket, kBuckets - 1));
+}
+
+std::uint64_t Histogram::highest_in(std::size_t bucket) {
+  const auto power = bucket >> kSubBits;
+  if (power == 0) return bucket;
+  const auto sub = (bucket & ((std::size_t{1} << kSubBits) - 1)) + (std::size_t{1} << kSubBits);
+  return ((static_cast<std::uint64_t>(sub) + 1) << (power - 1)) - 1;
+}
+
+void Histogram::record(Duration value, std::uint64_t times) {
+  const auto ns = static_cast<std::uint64_t>(std::max<std::int64_t>(value.count(), 0));
+  counts_[bucket_of(ns)] += times;
+  count_ += times;
+  sum_ns_ += ns * times;
+  max_ns_ = std::max(max_ns_, ns);
+}
+
+void Histogram::merge(const Histogram& other) {
+  for (std::size_t i = 0; i < kBuckets; ++i) counts_[i] += other.counts_[i];
+  count_ += other.count_;
+  sum_ns_ += other.sum_ns_;
+  max_ns_ = std::max(max_ns_, other.max_ns_);
+}
+
+Histogram::Duration Histogram::mean() const {
+  return Duration(count_ == 0 ? 0 : static_cast<std::int64_t>(sum_ns_ / count_));
+}
+
+Histogram::Duration Histogram::quantile(double fraction) const {
+  const auto rank = static_cast<std::uint64_t>(std::ceil(fraction * static_cast<double>(count_)));
+  std::uint64_t seen = 0;
+  for (std::size_t i = 0; i < kBuckets; ++i) {
+    seen += counts_[i];
+    if (seen >= std::max<std::uint64_t>(rank, 1)) {
+      return Duration(static_cast<std::int64_t>(std::min(highest_in(i), max_ns_)));
+    }
+  }
+  return max();
+}
+
+}  // namespace sluice::lab
