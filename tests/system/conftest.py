@@ -1,0 +1,132 @@
+"""Fixtures. Each starts something of the test's own and stops it by pid, whatever happened."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from harness.certificates import Certificates
+from harness.faults import Faults
+from harness.keeper import Keeper
+from harness.load import Load
+from harness.proxy import Proxy
+from harness.psync import Recorder
+from harness.redis_server import Redis, Sentinel, Tls
+
+
+class Bench:
+    """What one test has started, in order."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.processes = []
+        self.others = []  # with close() or stop()
+        self._numbers = {}
+
+    def name(self, kind):
+        self._numbers[kind] = self._numbers.get(kind, 0) + 1
+        return f'{kind}{self._numbers[kind]}'
+
+    def add(self, process, start=True):
+        self.processes.append(process)
+        return process.start_anywhere() if start else process
+
+    def add_other(self, thing):
+        self.others.append(thing)
+        return thing
+
+    def end(self):
+        for other in reversed(self.others):
+            (getattr(other, 'stop', None) or other.close)()
+        for process in reversed(self.processes):
+            if process.child is not None:
+                process.kill()
+
+
+@pytest.fixture
+def bench(request):
+    folder = Path(tempfile.mkdtemp(prefix='sluice-test-'))
+    bench = Bench(folder)
+    request.node.bench = bench
+    yield bench
+    bench.end()
+    if not os.environ.get('SLUICE_KEEP'):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def redis_server(bench):
+    """redis_server(name='master', replica_of=server, options={...}, user=, password=, tls=)"""
+
+    def start(name='redis', replica_of=None, options=None, start=True, **server):
+        name = bench.name(name)
+        process = Redis(name, bench.folder / name, options, **server)
+        if replica_of is not None:
+            process.options['replicaof'] = f'127.0.0.1 {replica_of.port}'
+        return bench.add(process, start)
+
+    return start
+
+
+@pytest.fixture
+def keeper(bench):
+    """keeper(upstream, flags={'fsync': 'always'}, ...): see harness/keeper.py"""
+
+    def start(upstream, name='keeper', start=True, environment=None, **options):
+        name = bench.name(name)
+        process = Keeper(name, bench.folder / name, upstream, **options)
+        process.environment = environment or {}
+        return bench.add(process, start)
+
+    return start
+
+
+@pytest.fixture
+def sentinel(bench):
+    def start(master, **options):
+        name = bench.name('sentinel')
+        return bench.add(Sentinel(name, bench.folder / name, master, **options))
+
+    return start
+
+
+@pytest.fixture
+def proxy(bench):
+    return lambda server: bench.add_other(Proxy(server.port))
+
+
+@pytest.fixture
+def load(bench):
+    """load(server or function that returns a port, pipeline=, pause=)"""
+
+    def start(target, **options):
+        return bench.add_other(Load(target if callable(target) else target.port, **options))
+
+    return start
+
+
+@pytest.fixture
+def recorder(bench):
+    return lambda server, **link: bench.add_other(Recorder(server.port, **link))
+
+
+@pytest.fixture
+def faults(bench):
+    return bench.add_other(Faults(bench.folder))
+
+
+@pytest.fixture(scope='session')
+def tls(tmp_path_factory):
+    return Tls(Certificates(tmp_path_factory.mktemp('certificates')))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows the end of every log it made."""
+    report = (yield).get_result()
+    bench = getattr(item, 'bench', None)
+    if report.when == 'call' and report.failed and bench:
+        for process in bench.processes:
+            report.sections.append((f'log of {process.name}', process.log_tail()))

@@ -1,0 +1,1 @@
+"""What system tests stand on: real processes, broken links, failing disks."""
