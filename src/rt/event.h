@@ -1,10 +1,9 @@
-// Waking tasks of one core: a condition they wait for, a gate that counts them, a stop.
+// Waking tasks of one core that wait for a condition.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <list>
+#include <vector>
 
 #include "rt/clock.h"
 #include "rt/task.h"
@@ -32,7 +31,7 @@ class Event {
   struct Waiter;
   Loop& loop_;
   Clock& clock_;
-  std::list<Waiter*> waiters_;
+  std::vector<Waiter*> waiters_;
 };
 
 }  // namespace sluice::rt

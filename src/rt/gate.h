@@ -2,10 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <exception>
-#include <utility>
-
-#include <asio/co_spawn.hpp>
 
 #include "base/check.h"
 #include "rt/event.h"
@@ -15,21 +11,14 @@ namespace sluice::rt {
 
 class Gate {
  public:
-  explicit Gate(Host& host) : host_(host), changed_(host.loop(), host.clock()) {}
+  explicit Gate(Host& host);
   Gate(const Gate&) = delete;
   Gate& operator=(const Gate&) = delete;
   ~Gate() { CHECK(running_ == 0); }
 
-  // Starts `task` on this core. The gate must outlive it, which stop() ensures.
-  void spawn(Task<void> task) {
-    CHECK(!closing_);
-    ++running_;
-    asio::co_spawn(host_.loop(), std::move(task), [this](std::exception_ptr failure) {
-      CHECK(!failure);
-      --running_;
-      changed_.notify_all();
-    });
-  }
+  // Starts `task` on this core, not before the caller returns to its loop. The gate must outlive
+  // it, which closed() ensures. An exception that leaves `task` ends the process.
+  void spawn(Task<void> task);
 
   bool is_closing() const { return closing_; }
   std::size_t running() const { return running_; }
@@ -40,12 +29,13 @@ class Gate {
   // Wakes every sleep(); tasks look at is_closing() and leave. Does not wait.
   void close();
 
-  // Returns once no task runs. The caller must not be one of them.
+  // Returns once no task runs. The caller must not be one of them, and must keep the gate alive.
   Task<void> closed();
 
  private:
   Host& host_;
-  Event changed_;
+  Event closing_changed_;
+  Event all_ended_;
   std::size_t running_ = 0;
   bool closing_ = false;
 };

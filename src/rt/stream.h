@@ -12,7 +12,8 @@
 
 namespace sluice::rt {
 
-// Owned by one core; one reader and one writer may be in flight at a time.
+// Owned by one core; one reader and one writer may be in flight at a time, and none when it is
+// destroyed. A task that is served at once every time still yields to others now and then.
 // Failures are kDisconnected, kTimedOut or kCancelled, and are final: the stream is then closed.
 class Stream {
  public:
@@ -28,8 +29,8 @@ class Stream {
   virtual Task<Result<>> write(std::string_view bytes) = 0;
 
   // Sends up to `count` bytes of `file` from `at` without copying them through this process where
-  // that is possible. Returns how many were sent, at least one; kCorrupt if the file ends before
-  // `at` + 1 (the stream is then still open).
+  // that is possible. Returns how many were sent, at least one. With kCorrupt (the file ends before
+  // `at` + 1) and kDiskFailed nothing was sent and the stream is still open.
   virtual Task<Result<std::size_t>> send_file(const File& file, std::uint64_t at,
                                               std::size_t count) = 0;
 

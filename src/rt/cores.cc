@@ -1,0 +1,70 @@
+#include "rt/cores.h"
+
+#include <pthread.h>
+
+#include <asio/basic_signal_set.hpp>
+#include <asio/executor_work_guard.hpp>
+#include <csignal>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "base/check.h"
+
+namespace sluice::rt {
+
+namespace {
+
+void run_loop(Loop& loop) {
+  const auto guard = asio::make_work_guard(loop);
+  loop.run();
+}
+
+}  // namespace
+
+struct Cores::Signals {
+  explicit Signals(Loop& loop) : set(loop, SIGINT, SIGTERM) {}
+
+  void await() {
+    set.async_wait([this](const asio::error_code& aborted, int number) {
+      if (aborted) return;
+      stop(number);
+      await();
+    });
+  }
+
+  asio::basic_signal_set<Loop::executor_type> set;
+  std::function<void(int)> stop;
+};
+
+Cores::Cores(std::size_t count) {
+  CHECK(count > 0);
+  ::signal(SIGPIPE, SIG_IGN);
+  for (std::size_t i = 0; i < count; ++i) hosts_.push_back(std::make_unique<AsioHost>(lanes_));
+}
+
+Cores::~Cores() = default;
+
+void Cores::on_stop_signal(std::function<void(int signal)> stop) {
+  signals_ = std::make_unique<Signals>(hosts_[0]->loop());
+  signals_->stop = std::move(stop);
+  signals_->await();
+}
+
+void Cores::run() {
+  std::vector<std::thread> threads;
+  for (std::size_t i = 1; i < hosts_.size(); ++i) {
+    threads.emplace_back([this, i] {
+      ::pthread_setname_np(::pthread_self(), ("core-" + std::to_string(i)).c_str());
+      run_loop(hosts_[i]->loop());
+    });
+  }
+  run_loop(hosts_[0]->loop());
+  for (auto& thread : threads) thread.join();
+}
+
+void Cores::stop() {
+  for (auto& host : hosts_) host->loop().stop();
+}
+
+}  // namespace sluice::rt

@@ -1,0 +1,40 @@
+// The process's cores: one thread and one AsioHost each, and its disk lanes.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "rt/asio_host.h"
+
+namespace sluice::rt {
+
+class Cores {
+ public:
+  explicit Cores(std::size_t count);
+  Cores(const Cores&) = delete;
+  Cores& operator=(const Cores&) = delete;
+  ~Cores();
+
+  std::size_t count() const { return hosts_.size(); }
+  AsioHost& host(std::size_t core) { return *hosts_[core]; }
+
+  // SIGTERM and SIGINT call `stop` on core 0, each time one comes. Before run().
+  void on_stop_signal(std::function<void(int signal)> stop);
+
+  // Runs core 0 on this thread and the others on their own, until stop(). SIGPIPE is ignored.
+  void run();
+
+  // Ends run() once the callbacks that run now have returned. From any thread. Tasks that still
+  // wait are destroyed with the cores, so roles close their gates first.
+  void stop();
+
+ private:
+  struct Signals;
+
+  DiskLanes lanes_;
+  std::vector<std::unique_ptr<AsioHost>> hosts_;
+  std::unique_ptr<Signals> signals_;
+};
+
+}  // namespace sluice::rt

@@ -1,0 +1,168 @@
+#include "rt/listener.h"
+
+#include <sys/socket.h>
+
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/ip/basic_resolver.hpp>
+#include <cerrno>
+#include <set>
+#include <utility>
+
+#include "base/check.h"
+#include "rt/deadline.h"
+#include "rt/tcp_stream.h"
+
+namespace sluice::rt {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kBacklog = 1024;
+constexpr std::size_t kHandshakesMax = 256;
+constexpr Duration kHandshakeTimeout = 10s;
+constexpr Duration kShortagePause = 100ms;
+
+// An endpoint without a host means every address, of IPv6 and IPv4.
+Result<Address> listening_address(const base::Endpoint& at) {
+  if (at.host.empty()) return Address(asio::ip::address_v6::any(), at.port);
+  if (const auto address = numeric_address(at)) return *address;
+  Loop scratch;
+  asio::ip::basic_resolver<asio::ip::tcp, Loop::executor_type> resolver(scratch);
+  asio::error_code failure;
+  const auto found = resolver.resolve(at.host, std::to_string(at.port), failure);
+  if (failure || found.empty()) {
+    return fail(Errc::kRejected, "listening on " + at.host + ": " + failure.message());
+  }
+  return found.begin()->endpoint();
+}
+
+bool is_shortage(int number) {
+  return number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM;
+}
+
+bool would_block(int number) { return number == EAGAIN || number == EWOULDBLOCK; }
+
+}  // namespace
+
+struct TcpListener::Shared {
+  Shared(Loop& on, Clock& time, UniqueFd fd, std::optional<TlsContext> context)
+      : loop(on),
+        clock(time),
+        socket(on, std::move(fd)),
+        tls(std::move(context)),
+        changed(on, time) {}
+
+  Loop& loop;
+  Clock& clock;
+  Descriptor socket;
+  std::optional<TlsContext> tls;
+  Event changed;  // notified when a handshake ended and when closed
+  std::deque<std::unique_ptr<Stream>> ready;
+  std::set<TlsStream*> shaking_hands;
+  bool is_accepting = false;
+  std::uint64_t failed_handshakes = 0;
+
+  // An accepted socket, or an invalid one once closed.
+  static Task<UniqueFd> next_socket(std::shared_ptr<Shared> self);
+  static Task<void> accept_all(std::shared_ptr<Shared> self);
+  static Task<void> shake_hands(std::shared_ptr<Shared> self, UniqueFd fd);
+};
+
+Task<UniqueFd> TcpListener::Shared::next_socket(std::shared_ptr<Shared> self) {
+  while (self->socket.is_open()) {
+    UniqueFd fd(::accept4(self->socket.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (fd.is_open()) co_return fd;
+    const int number = errno;
+    if (would_block(number)) {
+      co_await self->socket.readable();
+    } else if (is_shortage(number)) {
+      co_await self->changed.wait_until(self->clock.now() + kShortagePause);
+    }  // else: that one connection broke before we took it
+  }
+  co_return UniqueFd();
+}
+
+Task<void> TcpListener::Shared::accept_all(std::shared_ptr<Shared> self) {
+  while (self->socket.is_open()) {
+    if (self->shaking_hands.size() >= kHandshakesMax) {
+      co_await self->changed.wait();
+      continue;
+    }
+    auto fd = co_await next_socket(self);
+    if (!fd.is_open()) co_return;
+    asio::co_spawn(self->loop, shake_hands(self, std::move(fd)), asio::detached);
+  }
+}
+
+Task<void> TcpListener::Shared::shake_hands(std::shared_ptr<Shared> self, UniqueFd fd) {
+  auto stream = std::make_unique<TlsStream>(self->loop, std::move(fd), *self->tls);
+  auto& tls = *stream;
+  self->shaking_hands.insert(&tls);
+  std::function<void()> give_up = [&tls] { tls.close(Errc::kTimedOut); };
+  const Deadline limit(self->clock, self->clock.now() + kHandshakeTimeout, std::move(give_up));
+  const auto outcome = co_await tls.accept();
+  self->shaking_hands.erase(&tls);
+  if (outcome && self->socket.is_open()) {
+    self->ready.push_back(std::move(stream));
+  } else {
+    ++self->failed_handshakes;
+  }
+  self->changed.notify_all();
+}
+
+Result<std::unique_ptr<Listener>> TcpListener::open(Loop& loop, Clock& clock,
+                                                    const base::Endpoint& at,
+                                                    const std::optional<TlsFiles>& tls) {
+  std::optional<TlsContext> context;
+  if (tls) {
+    TRY(context, TlsContext::server(*tls));
+  }
+  TRY(auto address, listening_address(at));
+  auto made = make_socket(address);
+  if (!made && at.host.empty()) {  // a machine without IPv6
+    address = Address(asio::ip::address_v4::any(), at.port);
+    made = make_socket(address);
+  }
+  TRY(auto fd, std::move(made));
+  const int on = 1;
+  const int off = 0;
+  (void)::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (at.host.empty()) (void)::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  if (::bind(fd.get(), address.data(), static_cast<socklen_t>(address.size())) != 0 ||
+      ::listen(fd.get(), kBacklog) != 0) {
+    return fail(Errc::kRejected, "listening on " + base::to_string(at) + ": " + reason(errno));
+  }
+  return std::make_unique<TcpListener>(loop, clock, std::move(fd), std::move(context));
+}
+
+TcpListener::TcpListener(Loop& loop, Clock& clock, UniqueFd fd, std::optional<TlsContext> tls)
+    : local_(to_endpoint(local_address(fd.get()))),
+      shared_(std::make_shared<Shared>(loop, clock, std::move(fd), std::move(tls))) {}
+
+Task<Result<std::unique_ptr<Stream>>> TcpListener::accept() {
+  const auto shared = shared_;
+  if (!shared->tls) {
+    auto fd = co_await Shared::next_socket(shared);
+    if (!fd.is_open()) co_return fail(Errc::kCancelled, "listener closed");
+    co_return std::make_unique<TcpStream>(shared->loop, std::move(fd));
+  }
+  if (!std::exchange(shared->is_accepting, true)) {
+    asio::co_spawn(shared->loop, Shared::accept_all(shared), asio::detached);
+  }
+  while (shared->ready.empty() && shared->socket.is_open()) co_await shared->changed.wait();
+  if (!shared->socket.is_open()) co_return fail(Errc::kCancelled, "listener closed");
+  auto stream = std::move(shared->ready.front());
+  shared->ready.pop_front();
+  co_return stream;
+}
+
+void TcpListener::close() {
+  shared_->socket.close();
+  for (TlsStream* stream : shared_->shaking_hands) stream->close(Errc::kCancelled);
+  shared_->ready.clear();
+  shared_->changed.notify_all();
+}
+
+}  // namespace sluice::rt

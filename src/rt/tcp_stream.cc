@@ -1,0 +1,101 @@
+#include "rt/tcp_stream.h"
+
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/check.h"
+#include "rt/address.h"
+
+namespace sluice::rt {
+
+namespace {
+bool would_block(int number) { return number == EAGAIN || number == EWOULDBLOCK; }
+}  // namespace
+
+TcpStream::TcpStream(Loop& loop, UniqueFd fd) : loop_(loop), socket_(loop, std::move(fd)) {
+  tune_socket(socket_.fd());
+  peer_ = base::to_string(to_endpoint(peer_address(socket_.fd())));
+  local_ = base::to_string(to_endpoint(local_address(socket_.fd())));
+}
+
+tl::unexpected<Error> TcpStream::closed_error() const { return tl::unexpected<Error>(*closed_); }
+
+tl::unexpected<Error> TcpStream::end(std::string why) {
+  if (!closed_) closed_ = Error{Errc::kDisconnected, peer_ + ": " + std::move(why)};
+  socket_.close();
+  return closed_error();
+}
+
+Task<Result<std::size_t>> TcpStream::read_some(std::span<char> into) {
+  CHECK(!into.empty());
+  if (reads_.is_over()) co_await yield_to(loop_);
+  for (;;) {
+    if (closed_) co_return closed_error();
+    const auto got = ::recv(socket_.fd(), into.data(), into.size(), 0);
+    if (got > 0) co_return static_cast<std::size_t>(got);
+    if (got == 0) co_return end("end of stream");
+    if (errno == EINTR) continue;
+    if (!would_block(errno)) co_return end(reason(errno));
+    reads_.begin();
+    co_await socket_.readable();
+  }
+}
+
+Task<Result<>> TcpStream::write(std::string_view bytes) {
+  if (writes_.is_over()) co_await yield_to(loop_);
+  for (;;) {
+    if (closed_) co_return closed_error();
+    if (bytes.empty()) co_return Result<>{};
+    const auto taken = ::send(socket_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (taken >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(taken));
+      continue;
+    }
+    if (errno == EINTR) continue;
+    if (!would_block(errno)) co_return end(reason(errno));
+    writes_.begin();
+    co_await socket_.writable();
+  }
+}
+
+Task<Result<std::size_t>> TcpStream::send_file(const File& file, std::uint64_t at,
+                                               std::size_t count) {
+  CHECK(count > 0 && file.descriptor() >= 0);
+  if (writes_.is_over()) co_await yield_to(loop_);
+  for (;;) {
+    if (closed_) co_return closed_error();
+    auto from = static_cast<off_t>(at);
+    const auto sent = ::sendfile(socket_.fd(), file.descriptor(), &from, count);
+    if (sent > 0) co_return static_cast<std::size_t>(sent);
+    if (sent == 0) {
+      co_return fail(Errc::kCorrupt, "file ends before byte " + std::to_string(at));
+    }
+    if (errno == EINTR) continue;
+    if (errno == EIO) co_return fail(Errc::kDiskFailed, "sending from a file: " + reason(EIO));
+    if (!would_block(errno)) co_return end(reason(errno));
+    writes_.begin();
+    co_await socket_.writable();
+  }
+}
+
+void TcpStream::close(Errc why) {
+  if (!closed_) closed_ = Error{why, peer_ + ": closed by us"};
+  socket_.close();
+}
+
+std::uint64_t TcpStream::unsent_bytes() const {
+  return closed_ ? 0 : unacknowledged_bytes(socket_.fd());
+}
+
+std::uint64_t unacknowledged_bytes(int fd) {
+  int bytes = 0;
+  if (::ioctl(fd, SIOCOUTQ, &bytes) != 0 || bytes < 0) return 0;
+  return static_cast<std::uint64_t>(bytes);
+}
+
+}  // namespace sluice::rt
