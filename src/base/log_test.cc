@@ -29,7 +29,8 @@ class LogLine : public testing::Test {
 };
 
 TEST_F(LogLine, NamesLevelMessageAndFields) {
-  log_.warn("replica dropped", {{"replica", 7}, {"why", Error{Errc::kTimedOut, "no sign of life"}}});
+  log_.warn("replica dropped",
+            {{"replica", 7}, {"why", Error{Errc::kTimedOut, "no sign of life"}}});
   EXPECT_EQ(lines_.text, "warn  replica dropped  replica=7 why=\"no sign of life\"");
   EXPECT_EQ(lines_.json,
             R"({"level":"warn","message":"replica dropped","replica":7,"why":"no sign of life"})");
@@ -50,8 +51,11 @@ TEST_F(LogLine, LeavesOutLevelsThatTheSinkDoesNotTake) {
 }
 
 TEST_F(LogLine, PrintsEveryKindOfValue) {
-  log_.info("m", {{"b", true}, {"d", 0.5}, {"min", std::numeric_limits<std::int64_t>::min()},
-                  {"max", std::numeric_limits<std::uint64_t>::max()}, {"empty", ""}});
+  log_.info("m", {{"b", true},
+                  {"d", 0.5},
+                  {"min", std::numeric_limits<std::int64_t>::min()},
+                  {"max", std::numeric_limits<std::uint64_t>::max()},
+                  {"empty", ""}});
   EXPECT_EQ(lines_.text,
             "info  m  b=true d=0.5 min=-9223372036854775808 max=18446744073709551615 empty=\"\"");
 }

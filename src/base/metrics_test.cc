@@ -30,7 +30,8 @@ TEST(Metrics, AreTheSameForTheSameNameAndLabels) {
 
 TEST(Metrics, CountLatenciesInBuckets) {
   Metrics metrics;
-  auto sync = metrics.histogram({"sluice_keeper_sync_seconds", "Syncs."}, latency_buckets_seconds());
+  auto sync =
+      metrics.histogram({"sluice_keeper_sync_seconds", "Syncs."}, latency_buckets_seconds());
   sync.observe(0.00005);
   sync.observe(100);
   const auto text = metrics.text();

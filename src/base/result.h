@@ -44,7 +44,7 @@ inline tl::unexpected<Error> fail(Errc code, std::string detail) {
 // NOLINTBEGIN(cppcoreguidelines-macro-usage,bugprone-macro-parentheses)
 #define SLUICE_CAT_(a, b) a##b
 #define SLUICE_CAT(a, b) SLUICE_CAT_(a, b)
-#define SLUICE_TRY(tmp, leave, decl, ...)                 \
+#define SLUICE_TRY(tmp, leave, decl, ...)                   \
   auto tmp = (__VA_ARGS__);                                 \
   if (!tmp) leave ::tl::unexpected(std::move(tmp).error()); \
   decl = *std::move(tmp)

@@ -17,10 +17,10 @@ const char* pattern(LogFormat format) {
 StderrLog::StderrLog(LogLevel least, LogFormat format)
     : least_(least),
       format_(format),
-      logger_(std::make_unique<spdlog::logger>(
-          "sluice", std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
-  logger_->set_formatter(std::make_unique<spdlog::pattern_formatter>(
-      pattern(format), spdlog::pattern_time_type::utc));
+      logger_(std::make_unique<spdlog::logger>("sluice",
+                                               std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
+  logger_->set_formatter(
+      std::make_unique<spdlog::pattern_formatter>(pattern(format), spdlog::pattern_time_type::utc));
 }
 
 StderrLog::~StderrLog() = default;
