@@ -25,6 +25,8 @@ struct Retention {
   base::ByteSize bytes{64ULL << 30};           // of segments and retired snapshots, per shard
   std::chrono::seconds age = std::chrono::hours(7 * 24);
   std::uint32_t snapshots = 2;                 // of the active lineage, beyond which old ones go
+  // A replica that was sent a snapshot still needs the active log from here on.
+  std::optional<repl::Offset> keep_from{};
 };
 
 // What recovery found and did, for the log and for people.

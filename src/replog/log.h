@@ -66,7 +66,8 @@ class SnapshotWriter {
   virtual ~SnapshotWriter() = default;
   virtual rt::Task<Result<>> append(std::string_view bytes) = 0;
   virtual std::uint64_t bytes() const = 0;
-  // Durable and visible once this returns.
+  // Durable and visible once this returns. `db` is where the stream goes on after the snapshot: it
+  // becomes the log's first mark if the log begins there and is still empty.
   virtual rt::Task<Result<>> commit(std::uint32_t db, std::uint64_t keys) = 0;
 };
 

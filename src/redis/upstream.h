@@ -1,0 +1,89 @@
+// A connection to a Redis that we follow as a replica: the keeper's way in.
+//
+//   connect, AUTH -> peer() -> psync() --Continued------------------> read_stream() ...
+//                                `-----FullResyncBegun -> read_snapshot() ... -> read_stream() ...
+//
+// The handshake is that of Redis' own replicas (replication.c, syncWithMaster), with INFO before
+// it, because what a master says of itself decides whether and where it is followed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/url.h"
+#include "repl/payload.h"
+#include "repl/peer.h"
+#include "repl/psync_reply.h"
+#include "rt/host.h"
+
+namespace sluice::redis {
+
+struct UpstreamOptions {
+  base::RedisUrl url;
+  rt::TlsFiles tls;  // used if the URL is rediss://
+  rt::Duration connect_timeout = std::chrono::seconds(5);
+  rt::Duration silence_max = std::chrono::seconds(60);  // longer without a byte: kTimedOut
+  base::Endpoint announced;               // what the master lists us as; port 0: says nothing
+  std::size_t buffer_bytes = 256 * 1024;  // read at once
+};
+
+// One reader and one writer of acknowledgements may be in flight. Every failure is final.
+class Upstream {
+ public:
+  static rt::Task<Result<std::unique_ptr<Upstream>>> connect(rt::Host& host,
+                                                             UpstreamOptions options);
+  ~Upstream();
+  Upstream(const Upstream&) = delete;
+  Upstream& operator=(const Upstream&) = delete;
+
+  // Empty where the upstream forbids INFO.
+  rt::Task<Result<repl::Peer>> peer();
+
+  // Announces us and asks to continue at `from`, or for everything. Newlines that the master sends
+  // while it makes up its mind are skipped.
+  rt::Task<Result<repl::PsyncReply>> psync(std::optional<repl::Position> from);
+
+  // The next piece of the snapshot; empty once it has ended. Valid until the next call.
+  rt::Task<Result<std::string_view>> read_snapshot();
+  std::optional<std::uint64_t> snapshot_bytes() const { return payload_.length(); }
+
+  // The next bytes of the stream, at least one. Valid until the next call.
+  rt::Task<Result<std::string_view>> read_stream();
+
+  // Tells the master that all before `offset` is ours to keep.
+  rt::Task<Result<>> acknowledge(repl::Offset offset);
+
+  // What is in flight fails with `why`.
+  void close(Errc why = Errc::kCancelled);
+
+  rt::Instant last_heard() const { return last_heard_; }
+  std::string address() const;
+
+ private:
+  Upstream(rt::Host& host, UpstreamOptions options, std::unique_ptr<rt::Stream> stream);
+
+  rt::Task<Result<>> authenticate();
+  rt::Task<Result<>> read_more();
+  rt::Task<Result<std::string>> read_line();
+  rt::Task<Result<std::string>> read_bulk();
+  rt::Task<Result<std::string>> ask(std::string request);
+  std::string_view unread() const;
+  void watch_silence();
+
+  rt::Host& host_;
+  UpstreamOptions options_;
+  std::unique_ptr<rt::Stream> stream_;
+  std::vector<char> buffer_;
+  std::size_t begin_ = 0;  // unread bytes: [begin_, end_) of buffer_
+  std::size_t end_ = 0;
+  repl::PayloadReader payload_;
+  bool is_snapshot_complete_ = false;
+  rt::Instant last_heard_;
+  std::optional<rt::TimerId> silence_timer_;
+};
+
+}  // namespace sluice::redis
