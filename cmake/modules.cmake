@@ -46,7 +46,8 @@ function(sluice_module name deps)
     add_executable(${name}_tests ${tests})
     target_link_libraries(${name}_tests PRIVATE ${name} $<TARGET_NAME_IF_EXISTS:sim>
                           GTest::gtest_main rapidcheck rapidcheck_gtest Threads::Threads)
-    gtest_discover_tests(${name}_tests PROPERTIES LABELS ${name} DISCOVERY_TIMEOUT 60)
+    gtest_discover_tests(${name}_tests WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+                         PROPERTIES LABELS ${name} DISCOVERY_TIMEOUT 60)
     add_dependencies(unit_tests ${name}_tests)
   endif()
 
