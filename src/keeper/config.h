@@ -1,0 +1,112 @@
+// Everything a keeper can be told. Read once at start, then passed down piecewise by const&.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <variant>
+#include <vector>
+
+#include "base/config.h"
+#include "base/log.h"
+#include "replog/log.h"
+
+namespace sluice::base {
+
+template <>
+inline constexpr auto kNames<LogLevel> =
+    std::to_array<Named<LogLevel>>({{"debug", LogLevel::kDebug},
+                                    {"info", LogLevel::kInfo},
+                                    {"warn", LogLevel::kWarn},
+                                    {"error", LogLevel::kError}});
+
+template <>
+inline constexpr auto kNames<replog::Fsync> =
+    std::to_array<Named<replog::Fsync>>({{"always", replog::Fsync::kAlways},
+                                         {"everysec", replog::Fsync::kEverySec},
+                                         {"os", replog::Fsync::kOs}});
+
+}  // namespace sluice::base
+
+namespace sluice::keeper {
+
+using namespace base::size_literals;
+
+// Who makes a newer snapshot when the log after the newest one has grown long.
+struct RefreshPrivately {  // a redis-server of our own replays the old snapshot and the log
+  friend bool operator==(RefreshPrivately, RefreshPrivately) = default;
+};
+struct RefreshOff {
+  friend bool operator==(RefreshOff, RefreshOff) = default;
+};
+using SnapshotRefresh = std::variant<RefreshPrivately, RefreshOff, base::RedisUrl>;  // a replica
+
+struct ProcessConfig {
+  std::optional<base::Endpoint> metrics;
+  base::LogLevel log_level = base::LogLevel::kInfo;
+  bool log_json = false;
+  std::uint32_t cores = 0;
+};
+
+struct ShardConfig {
+  std::string name = "main";
+  base::RedisUrl upstream;
+  std::string upstream_tls_ca;
+  std::string upstream_tls_cert;
+  std::string upstream_tls_key;
+  bool upstream_tls_verify = true;
+  base::Endpoint listen;
+  std::string listen_tls_ca;
+  std::string listen_tls_cert;
+  std::string listen_tls_key;
+  std::string requirepass;
+  std::vector<std::string> users;
+  std::string dir;
+  replog::Fsync fsync = replog::Fsync::kEverySec;
+  base::ByteSize segment_bytes = 256_MiB;
+  base::ByteSize retention_bytes = 64_GiB;
+  std::chrono::seconds retention_age = std::chrono::days(7);
+  std::uint32_t snapshots_keep = 2;
+  base::ByteSize snapshot_tail_bytes = 4_GiB;
+  std::chrono::seconds snapshot_age = std::chrono::hours(24);
+  SnapshotRefresh snapshot_refresh;
+  std::string redis_server = "redis-server";
+  std::uint64_t quarantine_keys_min = 1000;
+  std::uint32_t quarantine_shrink_percent = 50;
+  std::uint32_t full_resyncs_max = 256;
+  std::uint32_t replicas_max = 10'000;
+  std::uint32_t clients_max = 10'000;
+  base::ByteSize replica_rate_bytes;
+  base::ByteSize total_rate_bytes;
+  std::chrono::milliseconds replica_timeout = std::chrono::seconds(60);
+  std::chrono::milliseconds upstream_timeout = std::chrono::seconds(60);
+  std::chrono::milliseconds ahead_wait = std::chrono::seconds(60);
+  std::string announce_host;
+  std::uint16_t announce_port = 0;
+  std::uint32_t replica_priority = 0;
+};
+
+struct Config {
+  ProcessConfig process;
+  std::vector<ShardConfig> shards;  // at least one
+};
+
+// "name:password" of ShardConfig::users; config_load.h has checked the form.
+struct User {
+  std::string name;
+  std::string password;
+};
+std::vector<User> users_of(const ShardConfig& shard);
+
+}  // namespace sluice::keeper
+
+template <>
+struct sluice::base::Codec<sluice::keeper::SnapshotRefresh> {
+  static constexpr Shape kShape = Shape::kText;
+  static Result<keeper::SnapshotRefresh> parse(std::string_view text);
+  static std::string write(const keeper::SnapshotRefresh& value);
+  static std::string show(const keeper::SnapshotRefresh& value);
+  static std::string placeholder() { return "private|off|URL"; }
+};
