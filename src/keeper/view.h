@@ -1,0 +1,135 @@
+// What a keeper's RESP port may see of its keeper. Sessions read this and change nothing.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/endpoint.h"
+#include "keeper/credentials.h"
+#include "repl/psync.h"
+#include "replog/log.h"
+#include "rt/clock.h"
+
+namespace sluice::keeper {
+
+// Both of a core's clocks, read once per batch of requests.
+struct Moment {
+  rt::Instant now;
+  std::int64_t wall_ms = 0;
+};
+
+// The words of ROLE (Redis: roleCommand).
+enum class LinkState : std::uint8_t { kNone, kConnect, kConnecting, kHandshake, kSync, kConnected };
+
+struct UpstreamStatus {
+  std::optional<base::Endpoint> endpoint;  // absent after REPLICAOF NO ONE
+  LinkState link = LinkState::kNone;
+  std::optional<rt::Instant> last_io;
+  std::optional<rt::Instant> down_since;  // absent while up, and before the first connection
+  std::uint64_t sync_bytes_total = 0;     // of the snapshot that comes in; 0 when diskless
+  std::uint64_t sync_bytes_read = 0;
+};
+
+enum class ReplicaState : std::uint8_t { kWaitBgsave, kSendBulk, kOnline };
+
+struct ReplicaStatus {
+  std::string ip;
+  std::uint16_t port = 0;  // that it listens on, as it says
+  ReplicaState state = ReplicaState::kWaitBgsave;
+  repl::Offset acked;
+  std::optional<rt::Instant> last_ack;
+};
+
+struct LogStatus {
+  repl::History history;
+  repl::Offset durable;
+  replog::Fsync fsync = replog::Fsync::kEverySec;
+  std::uint64_t bytes_on_disk = 0;
+  std::vector<replog::Snapshot> snapshots;  // oldest first
+};
+
+struct ProcessStatus {
+  std::uint64_t pid = 0;
+  std::string version;  // of Sluice
+  std::string os;
+  std::string executable;
+  std::string config_file;
+  rt::Instant started;
+  std::uint64_t memory_rss = 0;
+  std::uint64_t memory_total = 0;  // of the machine
+  double cpu_system_seconds = 0;
+  double cpu_user_seconds = 0;
+};
+
+struct Counters {
+  std::uint64_t connections_received = 0;
+  std::uint64_t connections_rejected = 0;
+  std::uint64_t commands_processed = 0;
+  std::uint64_t net_input_bytes = 0;
+  std::uint64_t net_output_bytes = 0;
+  std::uint64_t repl_input_bytes = 0;
+  std::uint64_t repl_output_bytes = 0;
+  std::uint64_t sync_full = 0;  // served to replicas
+  std::uint64_t sync_partial_ok = 0;
+  std::uint64_t sync_partial_err = 0;
+  std::uint64_t upstream_sync_full = 0;  // taken from the upstream
+  std::uint64_t upstream_sync_partial = 0;
+};
+
+struct Status {
+  std::string keeper_id;  // 40 hex digits; INFO calls it run_id
+  std::uint16_t port = 0;
+  std::string dir;
+  ProcessStatus process;
+  UpstreamStatus upstream;
+  std::optional<LogStatus> log;  // absent until the first snapshot is complete
+  std::vector<ReplicaStatus> replicas;
+  std::optional<std::string> quarantine_reason;
+  std::optional<std::string> failure;  // why the log takes nothing more
+  bool is_taking_snapshot = false;
+  Counters counters;
+};
+
+enum class ClientKind : std::uint8_t { kNormal, kMaster, kReplica, kPubsub };
+
+// One line of CLIENT LIST. The upstream link is one of them, as in Redis.
+struct ClientFacts {
+  std::uint64_t id = 0;
+  std::string address;
+  std::string local_address;
+  std::string name;
+  std::string user = std::string(kDefaultUser);
+  ClientKind kind = ClientKind::kNormal;
+  rt::Instant connected_at;
+  rt::Instant last_interaction;
+  std::uint32_t db = 0;
+  std::size_t channels = 0;
+  std::size_t patterns = 0;
+  std::optional<std::size_t> queued;  // commands of an open MULTI
+  std::string last_command = "NULL";
+  int protocol = 2;
+  std::size_t output_bytes = 0;  // not yet taken by the kernel
+};
+
+struct Setting {
+  std::string name;
+  std::string value;
+  bool is_secret = false;
+};
+
+class View {
+ public:
+  virtual ~View() = default;
+
+  virtual Status status() const = 0;
+  virtual std::vector<ClientFacts> clients() const = 0;  // ordered by id
+  virtual std::vector<Setting> settings() const = 0;
+  virtual const Credentials& credentials() const = 0;
+  virtual std::vector<std::string> channels() const = 0;  // with a subscriber, in order
+  virtual std::size_t subscribers(std::string_view channel) const = 0;
+  virtual std::size_t patterns() const = 0;  // that someone subscribed to
+};
+
+}  // namespace sluice::keeper
