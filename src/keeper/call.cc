@@ -1,8 +1,6 @@
 #include "keeper/call.h"
 
 #include <algorithm>
-#include <charconv>
-#include <system_error>
 
 namespace sluice::keeper {
 namespace {
@@ -57,13 +55,6 @@ std::string lower_case(std::string_view text) {
   std::string lowered(text);
   std::transform(lowered.begin(), lowered.end(), lowered.begin(), lower);
   return lowered;
-}
-
-std::optional<std::int64_t> parse_integer(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
 }
 
 // Redis: stringmatchlen. Only the last star is ever taken back, so the time is bounded by the

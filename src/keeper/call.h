@@ -10,6 +10,7 @@
 #include "keeper/reply.h"
 #include "keeper/session_state.h"
 #include "keeper/view.h"
+#include "resp/integer.h"
 
 namespace sluice::keeper {
 
@@ -32,7 +33,7 @@ inline constexpr std::string_view kNotInteger = "ERR value is not an integer or 
 
 bool same_word(std::string_view a, std::string_view b);  // without regard to case
 std::string lower_case(std::string_view text);
-std::optional<std::int64_t> parse_integer(std::string_view text);
+using resp::parse_integer;
 bool matches_glob(std::string_view pattern, std::string_view text);
 
 }  // namespace sluice::keeper

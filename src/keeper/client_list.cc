@@ -56,7 +56,7 @@ std::string client_line(const ClientFacts& client, rt::Instant now) {
       client.id, client.address, client.local_address, client.name,
       whole_seconds(now - client.connected_at), whole_seconds(now - client.last_interaction),
       flags_of(client), client.db, client.channels, client.patterns, queued, client.output_bytes,
-      client.output_bytes, client.last_command, client.user, client.protocol);
+      client.output_bytes, client.last_command, client.user, static_cast<int>(client.protocol));
 }
 
 }  // namespace sluice::keeper

@@ -23,7 +23,7 @@ bool log_in(Call& call, std::string_view user, std::string_view password) {
 }
 
 struct HelloOptions {
-  std::int64_t protocol;
+  resp::Protocol protocol;
   std::optional<std::pair<std::string_view, std::string_view>> login;
   std::optional<std::string_view> name;
 };
@@ -42,7 +42,7 @@ std::optional<HelloOptions> parse_hello(Call& call) {
     call.reply.error("NOPROTO unsupported protocol version");
     return std::nullopt;
   }
-  options.protocol = *protocol;
+  options.protocol = static_cast<resp::Protocol>(*protocol);
   for (std::size_t i = 2; i < argv.size(); ++i) {
     const std::size_t more = argv.size() - 1 - i;
     if (same_word(argv[i], "AUTH") && more >= 2) {
@@ -66,7 +66,7 @@ void describe_server(Call& call) {
   reply.bulk("version");
   reply.bulk(kRedisVersion);
   reply.bulk("proto");
-  reply.integer(call.session.protocol);
+  reply.integer(static_cast<int>(call.session.protocol));
   reply.bulk("id");
   reply.count(call.session.peer.id);
   reply.bulk("mode");
@@ -86,7 +86,7 @@ void ping(Call& call) {
     return call.reply.error("ERR wrong number of arguments for 'ping' command");
   }
   const auto message = call.argv.size() == 2 ? call.argv[1] : std::string_view();
-  if (call.session.subscriptions() > 0 && !call.reply.is_resp3()) {
+  if (call.session.subscriptions() > 0 && call.session.protocol == resp::Protocol::kResp2) {
     call.reply.array(2);
     call.reply.bulk("pong");
     return call.reply.bulk(message);
@@ -124,7 +124,7 @@ void hello(Call& call) {
     return call.reply.error(kBadClientName);
   }
   if (options->name) call.session.name = *options->name;
-  call.session.protocol = static_cast<int>(options->protocol);
+  call.session.protocol = options->protocol;
   call.reply.speak(call.session.protocol);
   describe_server(call);
 }

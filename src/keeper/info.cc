@@ -304,18 +304,6 @@ bool is_wanted(const SectionRow& row, std::span<const std::string_view> sections
   });
 }
 
-std::string_view word_of_fsync(replog::Fsync fsync) {
-  switch (fsync) {
-    case replog::Fsync::kAlways:
-      return "always";
-    case replog::Fsync::kEverySec:
-      return "everysec";
-    case replog::Fsync::kOs:
-      return "os";
-  }
-  return "unknown";
-}
-
 std::string_view state_word(const Status& status) {
   if (status.failure) return "failed";
   if (status.quarantine_reason) return "quarantined";
@@ -349,7 +337,7 @@ std::string format_keeper_section(const Status& status, Moment at) {
       .field("keeper_upstream_sync_partial", status.counters.upstream_sync_partial);
   if (!status.log) return section.take();
   const LogStatus& log = *status.log;
-  section.field("keeper_fsync", word_of_fsync(log.fsync))
+  section.field("keeper_fsync", log.fsync)
       .field("keeper_log_begin", log.history.held.begin.bytes())
       .field("keeper_log_end", log.history.held.end.bytes())
       .field("keeper_log_durable", log.durable.bytes())
@@ -357,13 +345,13 @@ std::string format_keeper_section(const Status& status, Moment at) {
       .field("keeper_replids", log.history.inherited.size() + 1)
       .field("keeper_snapshots", log.snapshots.size());
   if (log.snapshots.empty()) return section.take();
-  const replog::Snapshot& newest = log.snapshots.back();
+  const SnapshotStatus& newest = log.snapshots.back();
   const auto end = log.history.held.end;
-  section.field("keeper_snapshot_offset", newest.at.offset.bytes())
+  section.field("keeper_snapshot_offset", newest.at.bytes())
       .field("keeper_snapshot_bytes", newest.bytes)
       .field("keeper_snapshot_keys", newest.keys)
       .field("keeper_snapshot_age_seconds", (at.wall_ms - newest.wall_ms) / 1000)
-      .field("keeper_tail_bytes", end > newest.at.offset ? end - newest.at.offset : 0);
+      .field("keeper_tail_bytes", end > newest.at ? end - newest.at : 0);
   return section.take();
 }
 

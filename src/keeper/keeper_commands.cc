@@ -6,7 +6,7 @@
 namespace sluice::keeper {
 namespace {
 
-const replog::Snapshot* newest_snapshot(const Status& status) {
+const SnapshotStatus* newest_snapshot(const Status& status) {
   const bool has_one = status.log && !status.log->snapshots.empty();
   return has_one ? &status.log->snapshots.back() : nullptr;
 }

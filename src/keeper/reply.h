@@ -1,39 +1,39 @@
-// Appends RESP2 or RESP3 to a string.
+// One answer in the making, in the protocol that its client speaks.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "resp/writer.h"
 
 namespace sluice::keeper {
 
 class Reply {
  public:
-  explicit Reply(int protocol) : protocol_(protocol) {}
+  explicit Reply(resp::Protocol protocol) : protocol_(protocol) {}
 
-  void simple(std::string_view text) { line('+', text); }
   void ok() { simple("OK"); }
-  // `text` begins with the code: "ERR ...". Line ends in it become spaces.
-  void error(std::string_view text);
-  void integer(std::int64_t value) { line(':', std::to_string(value)); }
-  void count(std::uint64_t value) { line(':', std::to_string(value)); }
-  void bulk(std::string_view bytes);
-  void text(std::string_view bytes);  // for a human: a verbatim string in RESP3
-  void null();
-  void null_array();
-  void array(std::size_t size) { line('*', std::to_string(size)); }
-  void set(std::size_t size) { line(is_resp3() ? '~' : '*', std::to_string(size)); }
-  void push(std::size_t size) { line(is_resp3() ? '>' : '*', std::to_string(size)); }
-  void map(std::size_t pairs);
+  void simple(std::string_view text) { resp::append_simple(wire_, text); }
+  // `text` begins with the code: "ERR ...".
+  void error(std::string_view text) { resp::append_error(wire_, text); }
+  void integer(std::int64_t value) { resp::append_integer(wire_, value); }
+  void count(std::uint64_t value) { integer(static_cast<std::int64_t>(value)); }
+  void bulk(std::string_view bytes) { resp::append_bulk(wire_, bytes); }
+  void text(std::string_view text) { resp::append_text(wire_, text, protocol_); }
+  void null() { resp::append_null(wire_, protocol_); }
+  void null_array() { resp::append_null_array(wire_, protocol_); }
+  void array(std::size_t elements) { resp::append_array(wire_, elements); }
+  void map(std::size_t pairs) { resp::append_map(wire_, pairs, protocol_); }
+  void set(std::size_t elements) { resp::append_set(wire_, elements, protocol_); }
+  void push(std::size_t elements) { resp::append_push(wire_, elements, protocol_); }
 
-  bool is_resp3() const { return protocol_ == 3; }
-  void speak(int protocol) { protocol_ = protocol; }
+  void speak(resp::Protocol protocol) { protocol_ = protocol; }
   std::string take() { return std::move(wire_); }
 
  private:
-  void line(char type, std::string_view text);
-
-  int protocol_;
+  resp::Protocol protocol_;
   std::string wire_;
 };
 

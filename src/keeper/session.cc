@@ -102,7 +102,8 @@ Lookup look_up(Argv argv) {
 std::optional<std::string> refusal(const Command& command, const SessionState& session) {
   const auto has = [&](CommandFlags flag) { return (command.flags & flag) != 0; };
   if (!session.is_authenticated && !has(kNoAuth)) return "NOAUTH Authentication required.";
-  if (session.subscriptions() > 0 && session.protocol == 2 && !has(kSubscribed)) {
+  if (session.subscriptions() > 0 && session.protocol == resp::Protocol::kResp2 &&
+      !has(kSubscribed)) {
     return fmt::format(
         "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
         "allowed in this context",
@@ -237,7 +238,7 @@ Session::Session(const View& view, Peer peer, Moment at) : view_(view) {
   state_.is_authenticated = view.credentials().is_open();
 }
 
-Outcome Session::step(std::span<const std::string_view> argv, Moment at) {
+Outcome Session::step(resp::Command argv, Moment at) {
   Outcome outcome;
   state_.last_interaction = at.now;
   const bool was_replica = state_.is_replica;
@@ -250,7 +251,7 @@ Outcome Session::step(std::span<const std::string_view> argv, Moment at) {
   return outcome;
 }
 
-void Session::answer(std::span<const std::string_view> argv, Moment at, Outcome& outcome) {
+void Session::answer(resp::Command argv, Moment at, Outcome& outcome) {
   const Lookup found = look_up(argv);
   if (const auto* error = std::get_if<std::string>(&found)) {
     return refuse(state_, argv, *error, outcome);
@@ -310,11 +311,14 @@ std::string Session::deliver(std::string_view channel, std::string_view message)
   return reply.take();
 }
 
-// The limits of Redis for clients that have not logged in. After that, nothing a keeper is asked is
-// long: the largest is a message to publish.
-RequestLimits Session::limits() const {
-  if (!state_.is_authenticated) return {.arguments_max = 10, .argument_bytes_max = 16 * 1024};
-  return {.arguments_max = 1024, .argument_bytes_max = 1 << 20};
+// Nothing a keeper is asked is long: the largest is a message to publish.
+resp::CommandLimits Session::limits() const {
+  resp::CommandLimits limits;
+  limits.query_bytes = 4U << 20;
+  limits.bulk_bytes = 1 << 20;
+  limits.arguments = 1024;
+  limits.is_authenticated = state_.is_authenticated;
+  return limits;
 }
 
 ClientFacts Session::facts() const {

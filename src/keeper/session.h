@@ -11,6 +11,7 @@
 #include "keeper/action.h"
 #include "keeper/session_state.h"
 #include "keeper/view.h"
+#include "resp/command_reader.h"
 
 namespace sluice::keeper {
 
@@ -27,19 +28,13 @@ struct Outcome {
   bool close = false;         // once they are sent
 };
 
-// What a reader of requests shall refuse before it allocates (Redis: processMultibulkBuffer).
-struct RequestLimits {
-  std::size_t arguments_max;
-  std::size_t argument_bytes_max;
-};
-
 class Session {
  public:
   // `view` outlives the session.
   Session(const View& view, Peer peer, Moment at);
 
   // Never call it with an empty `argv`; pieces are answered before the next request is stepped.
-  Outcome step(std::span<const std::string_view> argv, Moment at);
+  Outcome step(resp::Command argv, Moment at);
 
   // RESP of the piece's answer, given how its action went.
   std::string answer_to(const Piece& piece, const Result<Done>& outcome);
@@ -47,7 +42,8 @@ class Session {
   // What this session is to be sent for a message published on `channel`; empty: nothing.
   std::string deliver(std::string_view channel, std::string_view message) const;
 
-  RequestLimits limits() const;
+  // What the reader of its requests shall refuse before it allocates; changes with AUTH.
+  resp::CommandLimits limits() const;
   ClientFacts facts() const;
   bool is_replica() const { return state_.is_replica; }
   const ReplicaFacts& replica() const { return state_.replica; }
@@ -55,7 +51,7 @@ class Session {
   const std::set<std::string, std::less<>>& patterns() const { return state_.patterns; }
 
  private:
-  void answer(std::span<const std::string_view> argv, Moment at, Outcome& outcome);
+  void answer(resp::Command argv, Moment at, Outcome& outcome);
 
   const View& view_;
   SessionState state_;

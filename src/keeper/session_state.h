@@ -9,6 +9,7 @@
 
 #include "keeper/credentials.h"
 #include "repl/position.h"
+#include "resp/writer.h"
 #include "rt/clock.h"
 
 namespace sluice::keeper {
@@ -54,7 +55,7 @@ struct SessionState {
   bool is_authenticated = false;
   std::string user = std::string(kDefaultUser);
   std::string name;
-  int protocol = 2;
+  resp::Protocol protocol = resp::Protocol::kResp2;
   std::uint32_t db = 0;
   std::string last_command = "NULL";
   ReplyMode reply_mode = ReplyMode::kOn;

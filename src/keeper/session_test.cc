@@ -114,12 +114,12 @@ TEST_F(KeeperSession, WantsThePasswordBeforeAnythingElse) {
   EXPECT_EQ(say("PSYNC ? -1"), "-NOAUTH Authentication required.\r\n");
   EXPECT_TRUE(actions_.empty());
   EXPECT_TRUE(say("HELLO 3").starts_with("-NOAUTH HELLO must be called with the client already"));
-  EXPECT_EQ(session_->limits().arguments_max, 10U);
+  EXPECT_FALSE(session_->limits().is_authenticated);
   EXPECT_EQ(say("AUTH secre"),
             "-WRONGPASS invalid username-password pair or user is disabled.\r\n");
   EXPECT_EQ(say("AUTH secret"), "+OK\r\n");
   EXPECT_EQ(say("PING"), "+PONG\r\n");
-  EXPECT_GT(session_->limits().arguments_max, 10U);
+  EXPECT_TRUE(session_->limits().is_authenticated);
 }
 
 TEST_F(KeeperSession, AdmitsNamedUsersAndForgetsThemOnReset) {

@@ -9,7 +9,7 @@
 #include "base/endpoint.h"
 #include "keeper/credentials.h"
 #include "repl/psync.h"
-#include "replog/log.h"
+#include "resp/writer.h"
 #include "rt/clock.h"
 
 namespace sluice::keeper {
@@ -42,12 +42,20 @@ struct ReplicaStatus {
   std::optional<rt::Instant> last_ack;
 };
 
+// replog::Snapshot, as far as clients may know it.
+struct SnapshotStatus {
+  repl::Offset at;
+  std::uint64_t bytes = 0;
+  std::uint64_t keys = 0;
+  std::int64_t wall_ms = 0;  // when it was complete
+};
+
 struct LogStatus {
   repl::History history;
   repl::Offset durable;
-  replog::Fsync fsync = replog::Fsync::kEverySec;
+  std::string fsync;  // the policy, as the setting calls it
   std::uint64_t bytes_on_disk = 0;
-  std::vector<replog::Snapshot> snapshots;  // oldest first
+  std::vector<SnapshotStatus> snapshots;  // oldest first
 };
 
 struct ProcessStatus {
@@ -109,7 +117,7 @@ struct ClientFacts {
   std::size_t patterns = 0;
   std::optional<std::size_t> queued;  // commands of an open MULTI
   std::string last_command = "NULL";
-  int protocol = 2;
+  resp::Protocol protocol = resp::Protocol::kResp2;
   std::size_t output_bytes = 0;  // not yet taken by the kernel
 };
 
