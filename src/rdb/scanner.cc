@@ -18,7 +18,8 @@ namespace {
 static_assert(std::endian::native == std::endian::little);
 
 constexpr std::size_t kChecksumBytes = 8;
-constexpr std::uint64_t kPacked = 3;  // the encoding of strings that LZF has packed
+constexpr std::ptrdiff_t kHeaderBytesMax = 19;  // of a packed string: encoding and two lengths
+constexpr std::uint64_t kPacked = 3;            // the encoding of strings that LZF has packed
 
 std::uint8_t byte_at(std::string_view in, std::size_t at) {
   return static_cast<std::uint8_t>(in[at]);
@@ -77,6 +78,23 @@ std::optional<std::uint32_t> parse_db(std::string_view text) {
   return db;
 }
 
+// Where the string at `at` ends, or null if it is unusual or may not lie before `end`, from which
+// `at` is at least kHeaderBytesMax away.
+const char* end_of_string(const char* at, const char* end) {
+  const std::string_view in(at, static_cast<std::size_t>(end - at));
+  const auto first = byte_at(in, 0);
+  const auto low = first & 63U;
+  std::uint64_t bytes = 0;
+  if (first < 64) {
+    bytes = 1U + low;
+  } else if (first < 128) {
+    bytes = 2U + (low << 8U | byte_at(in, 1));
+  } else if (first >= 192 && low < kPacked) {
+    bytes = 1U + (1U << low);
+  }
+  return bytes == 0 || bytes > in.size() ? nullptr : at + bytes;
+}
+
 }  // namespace
 
 Result<> Scanner::feed(std::string_view bytes) {
@@ -118,6 +136,8 @@ Result<> Scanner::scan(std::string_view& rest) {
       TRY_VOID(step_across(rest));
       continue;
     }
+    scan_fast(rest);
+    if (rest.empty()) break;
     TRY(const std::size_t taken, step(rest));
     offset_ += taken;
     rest.remove_prefix(taken);
@@ -127,6 +147,31 @@ Result<> Scanner::scan(std::string_view& rest) {
     rest = {};
   }
   return {};
+}
+
+// The common elements, as long as they lie in the piece. Whatever else is met is left, untouched, to
+// step(), which alone decides what is an error.
+void Scanner::scan_fast(std::string_view& rest) {
+  if (phase_ == Phase::kMagic || module_element_ != kNoElement) return;
+  const char* at = rest.data();
+  const char* const end = at + rest.size();
+  while (end - at >= kHeaderBytesMax) {
+    if (phase_ == Phase::kOpcode) {
+      const auto byte = static_cast<std::uint8_t>(*at);
+      if (byte == kEof || !begin(byte)) break;
+      ++at;
+      continue;
+    }
+    const char* next = nullptr;
+    if (*at_ == 's') next = end_of_string(at, end);
+    if (*at_ == '8') next = at + 8;
+    if (next == nullptr) break;
+    at = next;
+    next_element();
+  }
+  const auto taken = static_cast<std::size_t>(at - rest.data());
+  offset_ += taken;
+  rest.remove_prefix(taken);
 }
 
 // Completes an element of which carry_ holds the begin.
@@ -147,7 +192,7 @@ Result<> Scanner::step_across(std::string_view& rest) {
 }
 
 // Takes one element off the front of `in` and tells its bytes without those of a string's body,
-// which are left to skip(); 0 if there are too few, of which 19 are always enough.
+// which are left to skip(); 0 if there are too few, of which kHeaderBytesMax are always enough.
 Result<std::size_t> Scanner::step(std::string_view in) {
   if (phase_ == Phase::kOpcode) return opcode(byte_at(in, 0));
   if (phase_ == Phase::kMagic) return magic(in);
@@ -171,22 +216,29 @@ Result<std::size_t> Scanner::magic(std::string_view in) {
 }
 
 Result<std::size_t> Scanner::opcode(std::uint8_t byte) {
-  at_ = layout(summary_.dialect, byte);
-  if (at_ == nullptr) return refuse("type byte " + std::to_string(byte) + " is unknown");
-  phase_ = Phase::kLayout;
-  if (is_value_type(byte)) {
-    ++in_db_.keys;
-    in_db_.expires += expires_ ? 1 : 0;
-    expires_ = false;
-    return 1U;
-  }
-  expires_ = expires_ || byte == kExpireMs || byte == kExpireSeconds;
-  if (byte == kFunction) ++summary_.functions;
+  if (!begin(byte)) return refuse("type byte " + std::to_string(byte) + " is unknown");
   if (byte == kEof) {
     close_db();
     phase_ = summary_.dialect.has_checksum() ? Phase::kTrailer : Phase::kDone;
   }
   return 1U;
+}
+
+// False if the byte is unknown: nothing has changed.
+bool Scanner::begin(std::uint8_t byte) {
+  const char* const elements = layout(summary_.dialect, byte);
+  if (elements == nullptr) return false;
+  at_ = elements;
+  phase_ = Phase::kLayout;
+  if (is_value_type(byte)) {
+    ++in_db_.keys;
+    in_db_.expires += expires_ ? 1 : 0;
+    expires_ = false;
+    return true;
+  }
+  expires_ = expires_ || byte == kExpireMs || byte == kExpireSeconds;
+  if (byte == kFunction) ++summary_.functions;
+  return true;
 }
 
 Result<std::size_t> Scanner::element(char kind, std::string_view in) {

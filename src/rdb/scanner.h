@@ -56,10 +56,12 @@ class Scanner {
   };
 
   Result<> scan(std::string_view& rest);
+  void scan_fast(std::string_view& rest);
   Result<> step_across(std::string_view& rest);
   Result<std::size_t> step(std::string_view in);
   Result<std::size_t> magic(std::string_view in);
   Result<std::size_t> opcode(std::uint8_t byte);
+  bool begin(std::uint8_t byte);
   Result<std::size_t> element(char kind, std::string_view in);
   Result<std::size_t> string(bool keep, std::string_view in);
   Result<std::size_t> encoded_string(std::string_view in, std::uint64_t encoding);
