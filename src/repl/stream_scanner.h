@@ -21,7 +21,15 @@ struct Mark {
 };
 
 // The commands that change where a stream may be cut, or ask for an answer.
-enum class StreamCommandKind : std::uint8_t { kOther, kMulti, kExec, kDiscard, kSelect, kReplconf };
+enum class StreamCommandKind : std::uint8_t {
+  kOther,
+  kMulti,
+  kExec,
+  kDiscard,
+  kSelect,
+  kReplconf,
+  kGetack  // a REPLCONF whose second argument says so
+};
 
 // By its name, in any case, and its number of arguments (the name included): with a wrong number
 // Redis refuses the command and nothing changes.
@@ -62,7 +70,6 @@ class StreamScanner {
   StreamFraming framing_;
   StreamCommandKind kind_ = StreamCommandKind::kOther;
   bool in_multi_ = false;
-  bool is_getack_ = false;
   std::uint8_t kept_bytes_ = 0;
   std::uint32_t db_ = 0;
   std::uint32_t db_before_multi_ = 0;
