@@ -1,11 +1,10 @@
 #include "rt/address.h"
 
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <asio/ip/address.hpp>
 #include <cctype>
 #include <cerrno>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <system_error>
 
 namespace sluice::rt {
@@ -42,8 +41,12 @@ base::Endpoint to_endpoint(const Address& address) {
   return {ip.to_string(), address.port()};
 }
 
-Address peer_address(int fd) { return address_by(::getpeername, fd); }
-Address local_address(int fd) { return address_by(::getsockname, fd); }
+Address peer_address(int fd) {
+  return address_by(::getpeername, fd);
+}
+Address local_address(int fd) {
+  return address_by(::getsockname, fd);
+}
 
 Result<UniqueFd> make_socket(const Address& address) {
   const int family = address.protocol().family();

@@ -8,7 +8,9 @@ namespace {
 using Steady = std::chrono::steady_clock;
 }  // namespace
 
-Instant AsioClock::now() const { return {Steady::now().time_since_epoch()}; }
+Instant AsioClock::now() const {
+  return {Steady::now().time_since_epoch()};
+}
 
 std::int64_t AsioClock::wall_ms() const {
   const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
@@ -23,7 +25,8 @@ TimerId AsioClock::call_at(Instant at, std::function<void()> callback) {
 
 void AsioClock::arm(Instant at) {
   armed_ = at;
-  timer_.expires_at(Steady::time_point(std::chrono::duration_cast<Steady::duration>(at.since_start)));
+  timer_.expires_at(
+      Steady::time_point(std::chrono::duration_cast<Steady::duration>(at.since_start)));
   timer_.async_wait([this](const asio::error_code& aborted) {
     if (aborted) return;
     armed_.reset();

@@ -21,9 +21,9 @@ class AsioClock : public Clock {
   void cancel(TimerId id) override { queue_.cancel(id); }
 
  private:
-  using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                           asio::wait_traits<std::chrono::steady_clock>,
-                                           Loop::executor_type>;
+  using Timer =
+      asio::basic_waitable_timer<std::chrono::steady_clock,
+                                 asio::wait_traits<std::chrono::steady_clock>, Loop::executor_type>;
   void arm(Instant at);
 
   Timer timer_;

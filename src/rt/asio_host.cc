@@ -1,7 +1,6 @@
 #include "rt/asio_host.h"
 
 #include <sys/random.h>
-
 #include <utility>
 
 #include "base/check.h"
@@ -24,12 +23,11 @@ Result<std::unique_ptr<Listener>> AsioNetwork::listen(const base::Endpoint& at,
 }
 
 AsioHost::AsioHost(DiskLanes& lanes)
-    : clock_(loop_),
-      network_(loop_, clock_),
-      disk_(loop_, lanes),
-      read_buffer_(kReadBufferBytes) {}
+    : clock_(loop_), network_(loop_, clock_), disk_(loop_, lanes), read_buffer_(kReadBufferBytes) {}
 
-AsioHost::~AsioHost() { loop_.shutdown(); }
+AsioHost::~AsioHost() {
+  loop_.shutdown();
+}
 
 std::uint64_t AsioHost::random() {
   std::uint64_t bits = 0;

@@ -15,7 +15,9 @@ struct Instant {
 
   friend constexpr auto operator<=>(Instant, Instant) = default;
   friend constexpr Instant operator+(Instant at, Duration by) { return {at.since_start + by}; }
-  friend constexpr Duration operator-(Instant a, Instant b) { return a.since_start - b.since_start; }
+  friend constexpr Duration operator-(Instant a, Instant b) {
+    return a.since_start - b.since_start;
+  }
 };
 
 enum class TimerId : std::uint64_t {};

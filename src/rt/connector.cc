@@ -1,10 +1,9 @@
 #include "rt/connector.h"
 
-#include <fcntl.h>
-#include <sys/socket.h>
-
 #include <asio/ip/basic_resolver.hpp>
 #include <cerrno>
+#include <fcntl.h>
+#include <sys/socket.h>
 #include <utility>
 
 #include "rt/deadline.h"
@@ -43,7 +42,8 @@ Task<Result<std::unique_ptr<Stream>>> Connector::run() {
 
 tl::unexpected<Error> Connector::timed_out(const std::string& where) const {
   const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(options_.timeout);
-  return fail(Errc::kTimedOut, where + ": no answer within " + std::to_string(limit.count()) + " ms");
+  return fail(Errc::kTimedOut,
+              where + ": no answer within " + std::to_string(limit.count()) + " ms");
 }
 
 Task<Result<std::vector<Address>>> Connector::resolve() {
@@ -52,14 +52,15 @@ Task<Result<std::vector<Address>>> Connector::resolve() {
     co_return only;
   }
   const auto shared = std::make_shared<Resolution>(loop_, clock_);
-  shared->resolver.async_resolve(
-      to_.host, std::to_string(to_.port), Resolution::Resolver::numeric_service,
-      [shared](const asio::error_code& failure, const auto& found) {
-        shared->failure = failure;
-        for (const auto& entry : found) shared->addresses.push_back(entry.endpoint());
-        shared->is_done = true;
-        shared->done.notify_all();
-      });
+  shared->resolver.async_resolve(to_.host, std::to_string(to_.port),
+                                 Resolution::Resolver::numeric_service,
+                                 [shared](const asio::error_code& failure, const auto& found) {
+                                   shared->failure = failure;
+                                   for (const auto& entry : found)
+                                     shared->addresses.push_back(entry.endpoint());
+                                   shared->is_done = true;
+                                   shared->done.notify_all();
+                                 });
   if (!shared->is_done) co_await shared->done.wait_until(deadline_);
   if (!shared->is_done) co_return timed_out("resolving " + to_.host);
   if (shared->addresses.empty()) {
@@ -109,7 +110,8 @@ Task<Result<std::unique_ptr<Stream>>> Connector::start_tls(UniqueFd fd) {
   auto name = options_.tls->server_name.empty() ? to_.host : options_.tls->server_name;
   auto outcome = co_await tls.connect(std::move(name), options_.tls->verify_peer);
   if (outcome) co_return stream;
-  if (outcome.error().code == Errc::kTimedOut) co_return timed_out("TLS handshake with " + tls.peer());
+  if (outcome.error().code == Errc::kTimedOut)
+    co_return timed_out("TLS handshake with " + tls.peer());
   co_return tl::unexpected<Error>(std::move(outcome).error());
 }
 

@@ -1,10 +1,9 @@
 #include "rt/cores.h"
 
-#include <pthread.h>
-
 #include <asio/basic_signal_set.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <csignal>
+#include <pthread.h>
 #include <string>
 #include <thread>
 #include <utility>

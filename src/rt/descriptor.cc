@@ -1,9 +1,8 @@
 #include "rt/descriptor.h"
 
-#include <unistd.h>
-
 #include <asio/post.hpp>
 #include <asio/redirect_error.hpp>
+#include <unistd.h>
 
 #include "base/check.h"
 
@@ -44,6 +43,8 @@ void Descriptor::close() {
   descriptor_.close(ignored);
 }
 
-Task<void> yield_to(Loop& loop) { return asio::post(loop, use_task); }
+Task<void> yield_to(Loop& loop) {
+  return asio::post(loop, use_task);
+}
 
 }  // namespace sluice::rt

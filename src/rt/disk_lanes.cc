@@ -1,8 +1,7 @@
 #include "rt/disk_lanes.h"
 
-#include <pthread.h>
-
 #include <csignal>
+#include <pthread.h>
 #include <utility>
 
 namespace sluice::rt {

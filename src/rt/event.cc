@@ -13,7 +13,9 @@ struct Event::Waiter {
   bool timed_out = false;
 };
 
-Event::~Event() { CHECK(waiters_.empty()); }
+Event::~Event() {
+  CHECK(waiters_.empty());
+}
 
 void Event::notify_all() {
   for (Waiter* waiter : waiters_) waiter->task.resume(loop_);

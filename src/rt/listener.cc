@@ -1,12 +1,11 @@
 #include "rt/listener.h"
 
-#include <sys/socket.h>
-
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/ip/basic_resolver.hpp>
 #include <cerrno>
 #include <set>
+#include <sys/socket.h>
 #include <utility>
 
 #include "base/check.h"
@@ -42,7 +41,9 @@ bool is_shortage(int number) {
   return number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM;
 }
 
-bool would_block(int number) { return number == EAGAIN || number == EWOULDBLOCK; }
+bool would_block(int number) {
+  return number == EAGAIN || number == EWOULDBLOCK;
+}
 
 }  // namespace
 

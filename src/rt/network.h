@@ -20,8 +20,8 @@ struct TlsFiles {
   std::string cert;
   std::string key;
   std::string ca;
-  std::string server_name;   // client: name to verify and to send as SNI; the host if empty
-  bool verify_peer = true;   // client only
+  std::string server_name;  // client: name to verify and to send as SNI; the host if empty
+  bool verify_peer = true;  // client only
 };
 
 struct ConnectOptions {

@@ -1,17 +1,16 @@
 #include "rt/posix_file.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <dirent.h>
 #include <fcntl.h>
+#include <filesystem>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <filesystem>
 #include <system_error>
+#include <unistd.h>
 
 #include "base/check.h"
 
@@ -45,10 +44,14 @@ bool is_plain_name(std::string_view name) {
 
 int flags_of(OpenMode mode) {
   switch (mode) {
-    case OpenMode::kRead: return O_RDONLY;
-    case OpenMode::kReadWrite: return O_RDWR;
-    case OpenMode::kCreate: return O_RDWR | O_CREAT;
-    case OpenMode::kCreateEmpty: return O_RDWR | O_CREAT | O_TRUNC;
+    case OpenMode::kRead:
+      return O_RDONLY;
+    case OpenMode::kReadWrite:
+      return O_RDWR;
+    case OpenMode::kCreate:
+      return O_RDWR | O_CREAT;
+    case OpenMode::kCreateEmpty:
+      return O_RDWR | O_CREAT | O_TRUNC;
   }
   return O_RDONLY;
 }
@@ -73,8 +76,8 @@ Result<std::size_t> PosixFile::read_at(std::uint64_t at, std::span<char> into) c
   std::size_t done = 0;
   while (done < into.size()) {
     const auto from = static_cast<off_t>(at + done);
-    const auto got = retry(
-        [&] { return ::pread(fd_.get(), into.data() + done, into.size() - done, from); });
+    const auto got =
+        retry([&] { return ::pread(fd_.get(), into.data() + done, into.size() - done, from); });
     if (got < 0) return failed(place("read", path_, at + done));
     if (got == 0) break;
     done += static_cast<std::size_t>(got);
@@ -84,9 +87,8 @@ Result<std::size_t> PosixFile::read_at(std::uint64_t at, std::span<char> into) c
 
 Result<> PosixFile::write_at(std::uint64_t at, std::string_view bytes) {
   while (!bytes.empty()) {
-    const auto taken = retry([&] {
-      return ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
-    });
+    const auto taken = retry(
+        [&] { return ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(at)); });
     if (taken < 0) return failed(place("write", path_, at));
     if (taken == 0) return fail(Errc::kDiskFailed, place("write", path_, at) + ": took nothing");
     at += static_cast<std::uint64_t>(taken);
@@ -110,7 +112,7 @@ Result<> PosixFile::truncate(std::uint64_t size) {
 }
 
 Result<std::uint64_t> PosixFile::size() const {
-  struct stat found {};
+  struct stat found{};
   if (::fstat(fd_.get(), &found) != 0) return failed("size of " + path_);
   return static_cast<std::uint64_t>(found.st_size);
 }
@@ -121,8 +123,7 @@ bool PosixFile::is_cached(std::uint64_t at, std::size_t count) const {
   const auto probe = [this](std::uint64_t where) {
     char byte = 0;
     iovec into{&byte, 1};
-    const auto got =
-        ::preadv2(fd_.get(), &into, 1, static_cast<off_t>(where), RWF_NOWAIT);
+    const auto got = ::preadv2(fd_.get(), &into, 1, static_cast<off_t>(where), RWF_NOWAIT);
     return got >= 0 || errno != EAGAIN;  // past the end, or not supported: no reason to wait
   };
   return probe(at) && probe(at + count - 1);
@@ -131,7 +132,8 @@ bool PosixFile::is_cached(std::uint64_t at, std::size_t count) const {
 Result<std::unique_ptr<Directory>> PosixDirectory::open_path(std::string_view path) {
   std::error_code failure;
   auto whole = std::filesystem::absolute(std::filesystem::path(path), failure).lexically_normal();
-  if (failure) return fail(Errc::kRejected, "folder " + std::string(path) + ": " + failure.message());
+  if (failure)
+    return fail(Errc::kRejected, "folder " + std::string(path) + ": " + failure.message());
   if (whole.filename().empty()) whole = whole.parent_path();  // "a/b/" names what "a/b" names
 
   auto present = whole;
@@ -221,7 +223,8 @@ Result<> PosixDirectory::remove_folder(std::string_view name) {
     return fail(Errc::kNotFound, "removing folder " + whole + ": not a folder");
   }
   std::filesystem::remove_all(whole, failure);
-  if (failure) return tl::unexpected<Error>(disk_error(failure.value(), "removing folder " + whole));
+  if (failure)
+    return tl::unexpected<Error>(disk_error(failure.value(), "removing folder " + whole));
   return {};
 }
 
@@ -234,7 +237,7 @@ Result<std::unique_ptr<File>> PosixDirectory::lock(std::string_view name) {
 }
 
 Result<std::uint64_t> PosixDirectory::free_bytes() const {
-  struct statvfs found {};
+  struct statvfs found{};
   if (::fstatvfs(fd_.get(), &found) != 0) return failed("free space of " + path_);
   return std::uint64_t{found.f_bavail} * found.f_frsize;
 }

@@ -1,15 +1,14 @@
 #include "rt/posix_process.h"
 
+#include <cerrno>
+#include <csignal>
 #include <fcntl.h>
+#include <string>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <csignal>
-#include <string>
 #include <utility>
 #include <vector>
 

@@ -1,10 +1,9 @@
 // A child process of this machine.
 #pragma once
 
-#include <sys/types.h>
-
 #include <memory>
 #include <optional>
+#include <sys/types.h>
 
 #include "rt/descriptor.h"
 #include "rt/process.h"

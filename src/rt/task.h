@@ -11,7 +11,9 @@ namespace sluice::rt {
 using Loop = asio::io_context;
 
 template <typename T>
-using Task = asio::awaitable<T, Loop::executor_type>;  // [[nodiscard]]: a forgotten co_await does not compile
+using Task =
+    asio::awaitable<T,
+                    Loop::executor_type>;  // [[nodiscard]]: a forgotten co_await does not compile
 
 inline constexpr asio::use_awaitable_t<Loop::executor_type> use_task{};
 

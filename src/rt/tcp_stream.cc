@@ -1,11 +1,10 @@
 #include "rt/tcp_stream.h"
 
+#include <cerrno>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
-
-#include <cerrno>
 #include <utility>
 
 #include "base/check.h"
@@ -14,7 +13,9 @@
 namespace sluice::rt {
 
 namespace {
-bool would_block(int number) { return number == EAGAIN || number == EWOULDBLOCK; }
+bool would_block(int number) {
+  return number == EAGAIN || number == EWOULDBLOCK;
+}
 }  // namespace
 
 TcpStream::TcpStream(Loop& loop, UniqueFd fd) : loop_(loop), socket_(loop, std::move(fd)) {
@@ -23,7 +24,9 @@ TcpStream::TcpStream(Loop& loop, UniqueFd fd) : loop_(loop), socket_(loop, std::
   local_ = base::to_string(to_endpoint(local_address(socket_.fd())));
 }
 
-tl::unexpected<Error> TcpStream::closed_error() const { return tl::unexpected<Error>(*closed_); }
+tl::unexpected<Error> TcpStream::closed_error() const {
+  return tl::unexpected<Error>(*closed_);
+}
 
 tl::unexpected<Error> TcpStream::end(std::string why) {
   if (!closed_) closed_ = Error{Errc::kDisconnected, peer_ + ": " + std::move(why)};

@@ -1,12 +1,11 @@
 #include "rt/tls.h"
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <utility>
 
 #include "base/check.h"
@@ -68,8 +67,12 @@ Result<> load_authorities(SSL_CTX* context, const TlsFiles& files, bool is_serve
 
 TlsContext::TlsContext(ssl_ctx_st* context) : context_(context, SSL_CTX_free) {}
 
-Result<TlsContext> TlsContext::client(const TlsFiles& files) { return make(files, false); }
-Result<TlsContext> TlsContext::server(const TlsFiles& files) { return make(files, true); }
+Result<TlsContext> TlsContext::client(const TlsFiles& files) {
+  return make(files, false);
+}
+Result<TlsContext> TlsContext::server(const TlsFiles& files) {
+  return make(files, true);
+}
 
 Result<TlsContext> TlsContext::make(const TlsFiles& files, bool is_server) {
   ERR_clear_error();
@@ -102,9 +105,13 @@ TlsStream::TlsStream(Loop& loop, UniqueFd fd, const TlsContext& context)
   CHECK(SSL_set_fd(ssl_.get(), socket_.fd()) == 1);
 }
 
-TlsStream::~TlsStream() { close(Errc::kCancelled); }
+TlsStream::~TlsStream() {
+  close(Errc::kCancelled);
+}
 
-tl::unexpected<Error> TlsStream::closed_error() const { return tl::unexpected<Error>(*closed_); }
+tl::unexpected<Error> TlsStream::closed_error() const {
+  return tl::unexpected<Error>(*closed_);
+}
 
 tl::unexpected<Error> TlsStream::end(std::string why) {
   if (!closed_) closed_ = Error{Errc::kDisconnected, peer_ + ": " + std::move(why)};
@@ -149,12 +156,18 @@ Task<Result<>> TlsStream::handshake() {
 Task<Result<>> TlsStream::retry_after(int outcome, const char* what) {
   const int number = errno;
   switch (SSL_get_error(ssl_.get(), outcome)) {
-    case SSL_ERROR_WANT_READ: co_await socket_.readable(); break;
-    case SSL_ERROR_WANT_WRITE: co_await socket_.writable(); break;
-    case SSL_ERROR_ZERO_RETURN: co_return end("end of stream");
+    case SSL_ERROR_WANT_READ:
+      co_await socket_.readable();
+      break;
+    case SSL_ERROR_WANT_WRITE:
+      co_await socket_.writable();
+      break;
+    case SSL_ERROR_ZERO_RETURN:
+      co_return end("end of stream");
     case SSL_ERROR_SYSCALL:
       co_return end(std::string(what) + ": " + (number != 0 ? reason(number) : "end of stream"));
-    default: co_return end(std::string(what) + ": " + noted_error());
+    default:
+      co_return end(std::string(what) + ": " + noted_error());
   }
   co_return Result<>{};
 }

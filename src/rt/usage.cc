@@ -1,13 +1,12 @@
 #include "rt/usage.h"
 
+#include <filesystem>
+#include <fstream>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
-#include <unistd.h>
-
-#include <fstream>
 #include <system_error>
-#include <filesystem>
+#include <unistd.h>
 
 namespace sluice::rt {
 namespace {
@@ -24,7 +23,7 @@ Usage usage() {
   ::getrusage(RUSAGE_SELF, &cpu);
   result.cpu_user_seconds = seconds(cpu.ru_utime);
   result.cpu_system_seconds = seconds(cpu.ru_stime);
-  struct sysinfo machine {};
+  struct sysinfo machine{};
   ::sysinfo(&machine);
   result.memory_total_bytes = std::uint64_t{machine.totalram} * machine.mem_unit;
   std::ifstream status("/proc/self/status");
@@ -38,7 +37,9 @@ Usage usage() {
   return result;
 }
 
-std::uint64_t process_id() { return static_cast<std::uint64_t>(::getpid()); }
+std::uint64_t process_id() {
+  return static_cast<std::uint64_t>(::getpid());
+}
 
 std::string executable_path() {
   std::error_code ignored;
