@@ -5,6 +5,12 @@
 #include <asio/io_context.hpp>
 #include <asio/use_awaitable.hpp>
 
+// g++ 12 takes the operator delete of Asio's coroutine frames for a mismatch of their operator new,
+// in some optimized coroutines, wrongly.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+#endif
+
 namespace sluice::rt {
 
 // The loop of a core. Naming its executor spares every task a type-erased one.

@@ -1,0 +1,327 @@
+#include "replog/recovery.h"
+
+#include <algorithm>
+
+#include "replog/file_names.h"
+#include "replog/truncation.h"
+
+namespace sluice::replog {
+namespace {
+
+// A segment rolls only once all before its predecessor is durable: disk_log.cc.
+constexpr std::size_t kUnsettledMax = 2;
+
+// A segment as the directory shows it, before anything of it is believed.
+struct Found {
+  repl::Offset start;
+  std::uint64_t entries = 0;  // complete ones in the index
+  std::uint64_t bytes = 0;    // of the segment
+};
+
+// One block among the unsettled segments.
+struct Place {
+  std::size_t segment;
+  std::uint64_t number;
+  BlockEntry entry;
+};
+
+Error corrupt_at(rt::Directory& directory, repl::Offset at, std::string_view what) {
+  return {Errc::kCorrupt, directory.path() + "/" + segment_name(at) + ": " + std::string(what)};
+}
+
+class Recovery {
+ public:
+  Recovery(rt::Directory& directory, Repair repair) : directory_(directory), repair_(repair) {}
+
+  Result<RecoveredLineage> run() {
+    TRY(lineage_.file, load_lineage(directory_));
+    if (may_change()) TRY_VOID(finish_cut());
+    TRY(names_, directory_.list());
+    if (may_change()) TRY_VOID(remove_leftovers());
+    TRY_VOID(find_segments());
+    TRY_VOID(settle_first());
+    TRY_VOID(find_end());
+    TRY_VOID(check_end());
+    if (may_change()) TRY_VOID(cut_tail());
+    drop_lost();
+    TRY(lineage_.scanner, scanner_at_end(directory_, lineage_.extent));
+    return std::move(lineage_);
+  }
+
+ private:
+  bool may_change() const { return repair_ == Repair::kCut; }
+  std::size_t first_unsettled() const { return found_.size() - std::min(found_.size(), kUnsettledMax); }
+
+  void note(const std::string& sentence) {
+    lineage_.note += (lineage_.note.empty() ? "" : " ") + sentence;
+  }
+
+  Result<> finish_cut();
+  Result<> remove_leftovers();
+  bool is_leftover(const std::string& name) const;
+  Result<> find_segments();
+  Result<Found> look_at(repl::Offset start) const;
+  Result<SegmentExtent> settled(std::size_t segment) const;
+  Result<> settle_first();
+  Result<std::optional<Place>> last_sound() const;
+  Result<> sound_until(repl::Offset durable, const Place& last);
+  Result<SegmentExtent> sound_part(const Found& found, std::uint64_t entries,
+                                   repl::Offset durable) const;
+  Result<> find_end();
+  Result<> check_end() const;
+  Result<> cut_tail();
+  void drop_lost();
+  bool is_whole(const Snapshot& snapshot) const;
+
+  rt::Directory& directory_;
+  const Repair repair_;
+  std::vector<std::string> names_;
+  std::vector<Found> found_;
+  std::optional<repl::Offset> distrusted_;
+  RecoveredLineage lineage_;
+};
+
+Result<> Recovery::finish_cut() {
+  if (!lineage_.file.cut) return {};
+  TRY_VOID(cut_stream(directory_, *lineage_.file.cut));
+  note("A switch of history was finished at offset " +
+       std::to_string(lineage_.file.cut->at.bytes()) + ".");
+  lineage_.file.cut.reset();
+  return save_lineage(directory_, lineage_.file);
+}
+
+// What a crash left behind: half-written metadata, snapshots that were not complete, segments that
+// retention had given up.
+bool Recovery::is_leftover(const std::string& name) const {
+  if (name.ends_with(".tmp")) return true;
+  if (const auto start = segment_start(name)) return *start < lineage_.file.begin;
+  if (name.ends_with(".idx")) {
+    const std::string segment = name.substr(0, name.size() - 4) + ".log";
+    return !std::binary_search(names_.begin(), names_.end(), segment);
+  }
+  if (name.starts_with("diverged-")) {
+    const auto& kept = lineage_.file.diverged;
+    return std::find(kept.begin(), kept.end(), name) == kept.end();
+  }
+  if (!is_snapshot_file(name)) return false;
+  return std::none_of(lineage_.file.snapshots.begin(), lineage_.file.snapshots.end(),
+                      [&](const Snapshot& each) {
+                        return each.file_name == name ||
+                               snapshot_index_name(each.file_name) == name;
+                      });
+}
+
+Result<> Recovery::remove_leftovers() {
+  for (const auto& name : names_) {
+    if (is_leftover(name)) TRY_VOID(directory_.remove(name));
+  }
+  return {};
+}
+
+Result<> Recovery::find_segments() {
+  for (const auto& name : names_) {
+    const auto from = distrusted_from(name);
+    if (from) distrusted_ = std::min(*from, distrusted_.value_or(*from));
+  }
+  for (const repl::Offset start : segment_starts(names_)) {
+    if (start < lineage_.file.begin) continue;
+    TRY(const auto found, look_at(start));
+    found_.push_back(found);
+  }
+  if (!found_.empty() && found_.front().start == lineage_.file.begin) return {};
+  return tl::unexpected(corrupt_at(directory_, lineage_.file.begin, "the segment is missing"));
+}
+
+// A segment without an index is one that was just being made.
+Result<Found> Recovery::look_at(repl::Offset start) const {
+  Found found{.start = start};
+  TRY(const auto segment, directory_.open(segment_name(start), rt::OpenMode::kRead));
+  TRY(found.bytes, segment->size());
+  const auto index = directory_.open(segment_index_name(start), rt::OpenMode::kRead);
+  if (!index && index.error().code == Errc::kNotFound) return found;
+  if (!index) return tl::unexpected(index.error());
+  TRY(const auto index_bytes, (*index)->size());
+  found.entries = index_bytes / kEntryBytes;
+  return found;
+}
+
+// A segment that was durable as a whole must still be whole, by its sizes and its last entry.
+Result<SegmentExtent> Recovery::settled(std::size_t segment) const {
+  const Found& found = found_[segment];
+  const repl::Offset end = found_[segment + 1].start;
+  const std::uint64_t expected = end - found.start;
+  if (found.bytes != expected) {
+    return tl::unexpected(corrupt_at(directory_, found.start,
+                                     "it holds " + std::to_string(found.bytes) + " bytes, " +
+                                         std::to_string(expected) + " were written"));
+  }
+  if (found.entries == 0) {
+    return tl::unexpected(corrupt_at(directory_, found.start, "its index is missing"));
+  }
+  TRY(const auto file, open_segment(directory_, found.start, rt::OpenMode::kRead));
+  TRY(const auto last, file.entry(found.entries - 1));
+  if (last.end() != end) {
+    return tl::unexpected(file.damage(end, "its index does not reach the end of the segment"));
+  }
+  return SegmentExtent{found.start, end, found.entries, last.wall_ms};
+}
+
+Result<> Recovery::settle_first() {
+  for (std::size_t i = 0; i < first_unsettled(); ++i) {
+    TRY(const auto extent, settled(i));
+    lineage_.extent.segments.push_back(extent);
+  }
+  lineage_.extent.origin = lineage_.file.origins.front().offset;
+  lineage_.extent.origin_db = lineage_.file.first_db;
+  return {};
+}
+
+// The last block in the unsettled segments whose checksum is right: what its entry claims is true.
+Result<std::optional<Place>> Recovery::last_sound() const {
+  for (std::size_t i = found_.size(); i-- > first_unsettled();) {
+    if (found_[i].entries == 0) continue;
+    TRY(const auto file, open_segment(directory_, found_[i].start, rt::OpenMode::kRead));
+    for (std::uint64_t number = found_[i].entries; number-- > 0;) {
+      BlockWalk walk(file, number, number + 1);
+      const auto block = walk.next();
+      if (!block && block.error().code != Errc::kCorrupt) return tl::unexpected(block.error());
+      if (!block) continue;
+      const BlockEntry& entry = (*block)->entry;
+      if (entry.end() <= distrusted_.value_or(entry.end())) return Place{i, number, entry};
+    }
+  }
+  return std::nullopt;
+}
+
+// The unsettled segments up to `last` or to the first damage, which was not durable: what was is
+// believed here, and checked when it is first read.
+Result<> Recovery::sound_until(repl::Offset durable, const Place& last) {
+  auto& segments = lineage_.extent.segments;
+  for (std::size_t i = first_unsettled(); i <= last.segment; ++i) {
+    const bool is_last = i == last.segment;
+    if (!is_last && durable >= found_[i + 1].start) {
+      TRY(const auto extent, settled(i));
+      segments.push_back(extent);
+      continue;
+    }
+    const std::uint64_t entries = is_last ? last.number + 1 : found_[i].entries;
+    TRY(const auto extent, sound_part(found_[i], entries, durable));
+    segments.push_back(extent);
+    if (!is_last && extent.end != found_[i + 1].start) return {};
+  }
+  return {};
+}
+
+Result<SegmentExtent> Recovery::sound_part(const Found& found, std::uint64_t entries,
+                                           repl::Offset durable) const {
+  SegmentExtent extent{found.start, found.start, 0, 0};
+  if (entries == 0) return extent;
+  TRY(const auto file, open_segment(directory_, found.start, rt::OpenMode::kRead));
+  if (durable > found.start) {
+    TRY(extent.entries, file.find(repl::Offset{durable.bytes() - 1}, entries));
+  }
+  BlockWalk walk(file, extent.entries, entries);
+  for (;;) {
+    const auto block = walk.next();
+    const bool is_lost = !block && extent.end < durable && durable > found.start;
+    if (is_lost || (!block && block.error().code != Errc::kCorrupt)) {
+      return tl::unexpected(block.error());
+    }
+    if (!block || !*block) return extent;
+    extent.end = (*block)->entry.end();
+    extent.wall_ms = (*block)->entry.wall_ms;
+    ++extent.entries;
+  }
+}
+
+Result<> Recovery::find_end() {
+  const repl::Offset floor = found_[first_unsettled()].start;
+  TRY(const auto last, last_sound());
+  if (last) {
+    TRY_VOID(sound_until(std::max(floor, last->entry.durable_claim()), *last));
+  } else {
+    lineage_.extent.segments.push_back({floor, floor, 0, 0});
+  }
+  std::uint64_t bytes = 0;
+  for (const Found& each : found_) bytes += each.bytes;
+  for (const auto& each : lineage_.extent.segments) bytes -= std::min(bytes, each.end - each.start);
+  lineage_.bytes_cut = bytes;
+  if (bytes > 0) {
+    note(std::to_string(bytes) + " bytes past offset " +
+         std::to_string(lineage_.extent.end().bytes()) + " were cut.");
+  }
+  return {};
+}
+
+Result<> Recovery::check_end() const {
+  const repl::Offset end = lineage_.extent.end();
+  if (end >= lineage_.file.durable) return {};
+  const std::string what = "it is sound up to offset " + std::to_string(end.bytes()) +
+                           ", but was durable up to offset " +
+                           std::to_string(lineage_.file.durable.bytes());
+  return tl::unexpected(corrupt_at(directory_, lineage_.extent.segments.back().start, what));
+}
+
+// Also makes what a killed keeper had written durable, so that it may be acknowledged.
+Result<> Recovery::cut_tail() {
+  const auto& segments = lineage_.extent.segments;
+  Tail tail;
+  tail.end = lineage_.extent.end();
+  tail.entries = segments.back().entries;
+  for (std::size_t i = first_unsettled(); i + 1 < segments.size(); ++i) {
+    TRY(auto file, open_segment(directory_, segments[i].start, rt::OpenMode::kReadWrite));
+    TRY_VOID(file.bytes->sync());
+    TRY_VOID(file.index->sync());
+  }
+  TRY_VOID(cut_files(directory_, segment_starts(names_), segments.back().start, tail));
+  lineage_.file.durable = tail.end;
+  TRY_VOID(save_lineage(directory_, lineage_.file));
+  for (const auto& name : names_) {
+    if (distrusted_from(name)) TRY_VOID(directory_.remove(name));
+  }
+  return {};
+}
+
+// A replid that began past the end cannot be continued, nor a snapshot from there.
+void Recovery::drop_lost() {
+  const repl::Offset end = lineage_.extent.end();
+  auto& origins = lineage_.file.origins;
+  while (origins.size() > 1 && origins.back().offset > end) origins.pop_back();
+  std::erase_if(lineage_.file.snapshots, [&](const Snapshot& each) {
+    const bool is_lost = each.at.offset > end || !is_whole(each);
+    if (is_lost) note("Snapshot " + each.file_name + " is not whole and is not used.");
+    return is_lost;
+  });
+}
+
+bool Recovery::is_whole(const Snapshot& snapshot) const {
+  const BlockFileNames names{snapshot.file_name, snapshot_index_name(snapshot.file_name)};
+  const auto file = open_block_file(directory_, names, {}, rt::OpenMode::kRead);
+  if (!file) return false;
+  const auto bytes = file->bytes->size();
+  const auto entries = file->entries_on_disk();
+  if (!bytes || !entries || *bytes != snapshot.bytes || *entries == 0) return false;
+  const auto last = file->entry(*entries - 1);
+  return last && last->end().bytes() == snapshot.bytes;
+}
+
+}  // namespace
+
+Result<RecoveredLineage> recover_lineage(rt::Directory& directory, Repair repair) {
+  return Recovery(directory, repair).run();
+}
+
+Result<RecoveredLineage> create_lineage(rt::Directory& directory, repl::Position at) {
+  RecoveredLineage lineage;
+  lineage.file.begin = at.offset;
+  lineage.file.durable = at.offset;
+  lineage.file.origins.push_back(at);
+  lineage.extent.segments.push_back({at.offset, at.offset, 0, 0});
+  lineage.extent.origin = at.offset;
+  lineage.scanner = repl::StreamScanner(repl::Mark{.offset = at.offset, .db = 0});
+  TRY_VOID(open_segment(directory, at.offset, rt::OpenMode::kCreateEmpty));
+  TRY_VOID(save_lineage(directory, lineage.file));
+  return lineage;
+}
+
+}  // namespace sluice::replog

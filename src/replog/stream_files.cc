@@ -1,0 +1,158 @@
+#include "replog/stream_files.h"
+
+#include <algorithm>
+
+#include "replog/file_names.h"
+
+namespace sluice::replog {
+namespace {
+
+// The entry is to be believed, so its block is checked first.
+Result<BlockEntry> sound_entry(const BlockFile& file, std::uint64_t number) {
+  BlockWalk walk(file, number, number + 1);
+  TRY(const auto block, walk.next());
+  return block->entry;
+}
+
+// The entry before the block that holds `at`, or of that block itself if its mark is early enough:
+// the nearest place whose mark is known. Nothing if the stream begins with that block.
+Result<std::optional<BlockEntry>> entry_with_mark(rt::Directory& directory,
+                                                  const StreamExtent& extent, repl::Offset at) {
+  std::size_t segment = extent.holding(at);
+  std::uint64_t number = extent.segments[segment].entries;  // of the entry past the one wanted
+  if (at < extent.segments[segment].end) {
+    TRY(const auto file,
+        open_segment(directory, extent.segments[segment].start, rt::OpenMode::kRead));
+    TRY(number, file.find(at, extent.segments[segment].entries));
+    TRY(const auto holder, sound_entry(file, number));
+    if (holder.boundary.offset <= at) return holder;
+  }
+  while (number == 0 && segment > 0) number = extent.segments[--segment].entries;
+  if (number == 0) return std::nullopt;
+  TRY(const auto file,
+      open_segment(directory, extent.segments[segment].start, rt::OpenMode::kRead));
+  TRY(const auto before, sound_entry(file, number - 1));
+  return before;
+}
+
+// The number of the first block of `file` received after `wall_ms`.
+Result<std::uint64_t> first_after(const BlockFile& file, std::uint64_t entries,
+                                  std::int64_t wall_ms) {
+  std::uint64_t low = 0;
+  std::uint64_t high = entries;
+  while (low < high) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    TRY(const auto probe, file.entry(middle));
+    if (probe.wall_ms > wall_ms) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return low;
+}
+
+Error removed(repl::Offset at) {
+  return {Errc::kNotFound,
+          "no mark at or before offset " + std::to_string(at.bytes()) + " can be read back"};
+}
+
+}  // namespace
+
+std::size_t StreamExtent::holding(repl::Offset at) const {
+  CHECK(!segments.empty());
+  const auto after =
+      std::upper_bound(segments.begin(), segments.end(), at,
+                       [](repl::Offset o, const SegmentExtent& each) { return o < each.start; });
+  return after == segments.begin() ? 0 : static_cast<std::size_t>(after - segments.begin() - 1);
+}
+
+Result<BlockFile> open_segment(rt::Directory& directory, repl::Offset start, rt::OpenMode mode) {
+  const BlockFileNames names{segment_name(start), segment_index_name(start)};
+  return open_block_file(directory, names, start, mode);
+}
+
+StreamWalk::StreamWalk(rt::Directory& directory, const StreamExtent& extent, repl::Offset from)
+    : directory_(directory), extent_(extent), at_(from), segment_(extent.holding(from)) {}
+
+Result<std::optional<BlockWalk::Block>> StreamWalk::next() {
+  while (at_ < extent_.end()) {
+    if (!blocks_) TRY_VOID(enter_segment());
+    TRY(auto block, blocks_->next());
+    if (block) {
+      at_ = block->entry.end();
+      return block;
+    }
+    if (at_ != extent_.segments[segment_].end) {
+      return tl::unexpected(file_->damage(at_, "the index ends here"));
+    }
+    blocks_.reset();
+    ++segment_;
+  }
+  return std::nullopt;
+}
+
+Result<> StreamWalk::enter_segment() {
+  const SegmentExtent& segment = extent_.segments[segment_];
+  TRY(auto file, open_segment(directory_, segment.start, rt::OpenMode::kRead));
+  file_ = std::make_unique<BlockFile>(std::move(file));
+  std::uint64_t first = 0;
+  if (at_ != segment.start) {
+    TRY(first, file_->find(at_, segment.entries));
+  }
+  blocks_.emplace(*file_, first, segment.entries);
+  return {};
+}
+
+Result<> scan(rt::Directory& directory, const StreamExtent& extent, repl::StreamScanner& scanner,
+              repl::Offset to) {
+  StreamWalk walk(directory, extent, scanner.end());
+  while (scanner.end() < to) {
+    TRY(const auto block, walk.next());
+    if (!block) return tl::unexpected(removed(to));
+    if (block->entry.offset > scanner.end()) return tl::unexpected(removed(scanner.end()));
+    const auto skipped = static_cast<std::size_t>(scanner.end() - block->entry.offset);
+    const auto count = static_cast<std::size_t>(to - block->entry.offset);
+    TRY_VOID(scanner.feed(block->bytes.substr(0, count).substr(skipped)));
+  }
+  return {};
+}
+
+Result<repl::StreamScanner> scanner_at_end(rt::Directory& directory, const StreamExtent& extent) {
+  TRY(const auto entry, entry_with_mark(directory, extent, extent.end()));
+  repl::StreamScanner scanner(entry ? entry->boundary
+                                    : repl::Mark{extent.origin, extent.origin_db});
+  TRY_VOID(scan(directory, extent, scanner, extent.end()));
+  return scanner;
+}
+
+Result<repl::Mark> mark_at(rt::Directory& directory, const StreamExtent& extent, repl::Offset at) {
+  if (at < extent.begin() || at > extent.end()) return tl::unexpected(removed(at));
+  TRY(const auto entry, entry_with_mark(directory, extent, at));
+  const bool from_origin = !entry && extent.begin() == extent.origin;
+  if (!entry && !from_origin) return tl::unexpected(removed(at));
+  const repl::Mark from = entry ? entry->boundary : repl::Mark{extent.origin, extent.origin_db};
+  repl::StreamScanner scanner(from);
+  if (from.offset < extent.begin()) return tl::unexpected(removed(at));
+  TRY_VOID(scan(directory, extent, scanner, at));
+  return scanner.boundary();
+}
+
+Result<repl::Mark> mark_at_time(rt::Directory& directory, const StreamExtent& extent,
+                                std::int64_t wall_ms) {
+  // The first segment whose last block is younger holds the answer, or the one before it does.
+  auto segment = std::upper_bound(
+      extent.segments.begin(), extent.segments.end(), wall_ms,
+      [](std::int64_t time, const SegmentExtent& each) { return time < each.wall_ms; });
+  repl::Offset at = extent.end();
+  if (segment != extent.segments.end()) {
+    TRY(const auto file, open_segment(directory, segment->start, rt::OpenMode::kRead));
+    TRY(const auto number, first_after(file, segment->entries, wall_ms));
+    TRY(const auto younger, file.entry(number));
+    at = younger.offset;
+  }
+  if (at == extent.begin() && at != extent.origin) return tl::unexpected(removed(at));
+  return mark_at(directory, extent, at);
+}
+
+}  // namespace sluice::replog
