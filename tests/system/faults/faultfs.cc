@@ -23,14 +23,15 @@ struct Rule {
   std::uint32_t armed;
   char op[12];            // "write" or "sync"
   char pattern[112];      // a part of the file's path
-  std::int32_t error;     // errno to fail with; 0: no failure, only a short write
-  std::int32_t short_of;  // write: at most this many bytes reach the file first; -1: none
+  std::int32_t error;     // errno to fail with; 0: no failure, only a delay or a short write
+  std::int32_t short_of;  // write: at most this many bytes reach the file; -1: none, or all if error is 0
   std::int64_t skip;      // calls that pass before the first that fails
   std::int64_t limit;     // calls that fail; -1: all
+  std::int64_t delay_ms;  // before the call
   std::int64_t seen;
   std::int64_t fired;
 };
-static_assert(sizeof(Rule) == 168);
+static_assert(sizeof(Rule) == 176);
 
 constexpr std::size_t kRules = 16;
 
@@ -75,7 +76,10 @@ Rule* fire(const char* op, int file) {
     if (!path_has(file, rule.pattern)) continue;
     if (__atomic_fetch_add(&rule.seen, 1, __ATOMIC_RELAXED) < rule.skip) continue;
     const auto before = __atomic_fetch_add(&rule.fired, 1, __ATOMIC_RELAXED);
-    if (rule.limit < 0 || before < rule.limit) return &rule;
+    if (rule.limit < 0 || before < rule.limit) {
+      usleep(static_cast<useconds_t>(rule.delay_ms * 1000));
+      return &rule;
+    }
     __atomic_fetch_sub(&rule.fired, 1, __ATOMIC_RELAXED);
   }
   return nullptr;
@@ -84,6 +88,7 @@ Rule* fire(const char* op, int file) {
 // Writes what the rule lets through by `write_some(bytes)`, then fails or reports a short write.
 template <typename WriteSome>
 ssize_t faulty_write(const Rule& rule, std::size_t count, WriteSome write_some) {
+  if (rule.error == 0 && rule.short_of < 0) return write_some(count);
   ssize_t written = 0;
   if (rule.short_of >= 0) {
     written = write_some(std::min(count, static_cast<std::size_t>(rule.short_of)));

@@ -7,9 +7,9 @@ import struct
 from harness.process import BUILD
 
 RULES = 16
-# armed, op, pattern, error, short_of, skip, limit, seen, fired: mirrors struct Rule of faultfs.cc
-RULE = struct.Struct('<I12s112siiqqqq')
-_FIRED_AT = RULE.size - 8
+# armed, op, pattern, error, short_of, skip, limit, delay_ms, seen, fired: struct Rule of faultfs.cc
+RULE = struct.Struct('<I12s112siiqqqqq')
+_SEEN_AT, _FIRED_AT = RULE.size - 16, RULE.size - 8
 
 
 class Fault:
@@ -18,8 +18,15 @@ class Fault:
 
     @property
     def fired(self):
-        at = self._index * RULE.size + _FIRED_AT
-        return struct.unpack_from('<q', self._faults.memory, at)[0]
+        return self._counter(_FIRED_AT)
+
+    @property
+    def seen(self):
+        """Calls that the rule is about, whether it let them fail or not."""
+        return self._counter(_SEEN_AT)
+
+    def _counter(self, at):
+        return struct.unpack_from('<q', self._faults.memory, self._index * RULE.size + at)[0]
 
     def heal(self):
         struct.pack_into('<I', self._faults.memory, self._index * RULE.size, 0)
@@ -38,11 +45,15 @@ class Faults:
     def environment(self):
         return {'LD_PRELOAD': str(BUILD / 'libfaultfs.so'), 'FAULTFS_CONTROL': str(self.control)}
 
-    def arm(self, op, pattern, error=errno.EIO, short_of=-1, skip=0, limit=-1):
-        """op: 'write' or 'sync'; pattern: a part of the path of the files meant."""
+    def arm(self, op, pattern, error=errno.EIO, short_of=-1, skip=0, limit=-1, delay_ms=0):
+        """op: 'write' or 'sync'; pattern: a part of the path of the files meant.
+
+        error=0 with a delay makes calls slow; with short_of, writes short.
+        """
         index = self._next
         self._next += 1
-        rule = RULE.pack(0, op.encode(), pattern.encode(), error, short_of, skip, limit, 0, 0)
+        rule = RULE.pack(0, op.encode(), pattern.encode(), error, short_of, skip, limit,
+                         delay_ms, 0, 0)
         self.memory[index * RULE.size:(index + 1) * RULE.size] = rule
         struct.pack_into('<I', self.memory, index * RULE.size, 1)
         return Fault(self, index)

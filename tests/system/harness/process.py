@@ -69,9 +69,9 @@ class Process:
         deadline = time.monotonic() + within
         while not self._ready_now():
             if self.child.poll() is not None:
-                raise RuntimeError(f'{self.name} exited with {self.child.returncode}\n{self.log_tail()}')
+                raise RuntimeError(f'{self.name} exited with {self.child.returncode}\n{self.log_tail()[-1500:]}')
             if time.monotonic() > deadline:
-                raise RuntimeError(f'{self.name} not ready within {within} s\n{self.log_tail()}')
+                raise RuntimeError(f'{self.name} not ready within {within} s\n{self.log_tail()[-1500:]}')
             time.sleep(0.01)
 
     def _ready_now(self):

@@ -123,6 +123,7 @@ class Recorder:
         self.begin = self._link.offset
         self.rdb = self._link.rdb
         self._pieces = []
+        self._lock = threading.Lock()
         self.end = self.begin
         self.failure = None
         self._stopping = False
@@ -138,8 +139,9 @@ class Recorder:
                 if not piece:
                     self.failure = 'the master ended the link'
                     return
-                self._pieces.append(piece)
-                self.end += len(piece)
+                with self._lock:
+                    self._pieces.append(piece)
+                    self.end += len(piece)
             except (TimeoutError, socket.timeout):
                 pass
             except OSError as error:
@@ -152,15 +154,19 @@ class Recorder:
                 except OSError:
                     pass
 
-    def bytes(self):
-        joined = b''.join(self._pieces)
-        self._pieces = [joined]
-        return joined
-
     def between(self, start, end):
         """The stream's bytes from offset `start` to `end`."""
-        assert self.begin <= start <= end <= self.end, (self.begin, start, end, self.end)
-        return self.bytes()[start - self.begin:end - self.begin]
+        with self._lock:
+            assert self.begin <= start <= end <= self.end, (self.begin, start, end, self.end)
+            self._pieces = [b''.join(self._pieces)]
+            return self._pieces[0][start - self.begin:end - self.begin]
+
+    def forget(self, before):
+        """Frees what is older than offset `before`."""
+        with self._lock:
+            if before > self.begin:
+                self._pieces = [b''.join(self._pieces)[before - self.begin:]]
+                self.begin = before
 
     def close(self):
         self._stopping = True

@@ -103,8 +103,8 @@ class Redis(Server):
     def digest(self):
         return self.client.execute_command('DEBUG', 'DIGEST')
 
-    def replicate(self, upstream):
-        self.client.execute_command('REPLICAOF', '127.0.0.1', upstream.port)
+    def expires(self, is_on):
+        self.client.execute_command('DEBUG', 'SET-ACTIVE-EXPIRE', int(is_on))
 
     def stats(self, key):
         return self.info('stats')[key]
@@ -143,12 +143,27 @@ class Sentinel(Server):
         return {int(r['port']): r for r in self.client.sentinel_slaves('shard')}
 
 
-def in_sync(master, replica):
-    """Whether the replica has all that the master has, by content."""
-    return (replica.link_is_up() and replica.offset == master.offset
-            and replica.digest() == master.digest())
+def difference(master, replica):
+    """Why the replica has not all that the master has; None once it has, by content."""
+    if not replica.link_is_up():
+        return 'its link is down'
+    offsets = master.offset, replica.offset
+    if offsets[0] != offsets[1]:
+        return f'offsets {offsets}'
+    return 'its content differs' if master.digest() != replica.digest() else None
 
 
 def wait_in_sync(master, *replicas, within=20.0):
+    """Waits until the replicas have what the master has, and fails with what is missing.
+
+    Meanwhile the master expires nothing, else its content would move while we compare.
+    """
+    master.expires(False)
     for replica in replicas:
-        eventually(lambda: in_sync(master, replica), f'{replica.name} in sync with {master.name}', within)
+        def is_in_sync():
+            why = difference(master, replica)
+            if why:
+                raise AssertionError(why)
+            return True
+        eventually(is_in_sync, f'{replica.name} in sync with {master.name}', within)
+    master.expires(True)
