@@ -22,7 +22,11 @@ struct Role {
 };
 
 // A new role: declare its run_<role> here, define it in <role>.cc, add its line.
-inline constexpr std::array<Role, 0> kRoles{};
+int run_keeper(const Arguments& arguments);
+
+inline constexpr std::array<Role, 1> kRoles{
+    Role{"keeper", "a durable replication log in front of a Redis", run_keeper},
+};
 
 // "sluice 0.1.0 (v0.1.0-12-gabcdef)"
 std::string version();

@@ -11,6 +11,7 @@
 
 #include "base/config.h"
 #include "base/log.h"
+#include "keeper/credentials.h"
 #include "replog/log.h"
 
 namespace sluice::base {
@@ -93,11 +94,7 @@ struct Config {
   std::vector<ShardConfig> shards;  // at least one
 };
 
-// "name:password" of ShardConfig::users; config_load.h has checked the form.
-struct User {
-  std::string name;
-  std::string password;
-};
+// ShardConfig::users are "name:password"; config_load.h has checked the form.
 std::vector<User> users_of(const ShardConfig& shard);
 
 }  // namespace sluice::keeper

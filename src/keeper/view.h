@@ -56,6 +56,7 @@ struct LogStatus {
   std::string fsync;  // the policy, as the setting calls it
   std::uint64_t bytes_on_disk = 0;
   std::vector<SnapshotStatus> snapshots;  // oldest first
+  std::uint64_t keys = 0;                 // of the upstream, when it was last seen well
 };
 
 struct ProcessStatus {

@@ -1,0 +1,244 @@
+#include "keeper/shard.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+namespace sluice::keeper {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr auto kSyncInterval = seconds(1);
+constexpr auto kUpkeepInterval = seconds(1);
+constexpr auto kRefreshPause = seconds(60);  // after a failure, which a retry at once would repeat
+
+LinkOptions link_options(const ShardConfig& config, std::string_view keeper_id) {
+  LinkOptions options;
+  options.upstream.url = config.upstream;
+  options.upstream.tls = {.cert = config.upstream_tls_cert,
+                          .key = config.upstream_tls_key,
+                          .ca = config.upstream_tls_ca,
+                          .server_name = {},
+                          .verify_peer = config.upstream_tls_verify};
+  options.upstream.silence_max = config.upstream_timeout;
+  options.upstream.announced = {config.announce_host, config.announce_port != 0
+                                                          ? config.announce_port
+                                                          : config.listen.port};
+  options.quarantine = {.keys_min = config.quarantine_keys_min,
+                        .shrink_percent = config.quarantine_shrink_percent};
+  options.own_run_id = keeper_id;
+  return options;
+}
+
+std::optional<rt::TlsFiles> listen_tls(const ShardConfig& config) {
+  if (config.listen_tls_cert.empty()) return std::nullopt;
+  return rt::TlsFiles{.cert = config.listen_tls_cert,
+                      .key = config.listen_tls_key,
+                      .ca = config.listen_tls_ca,
+                      .server_name = {},
+                      .verify_peer = true};
+}
+
+Credentials credentials_of(const ShardConfig& config) {
+  return {.requirepass = config.requirepass, .users = users_of(config)};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Shard>> Shard::open(rt::Host& host, ShardConfig config, ProcessHooks hooks,
+                                           base::Metrics& metrics, const base::Log& log) {
+  const replog::LogOptions options{.segment_bytes = config.segment_bytes, .fsync = config.fsync};
+  TRY(auto archive, replog::Archive::open(host, config.dir, options));
+  TRY(auto listener, host.network().listen(config.listen, listen_tls(config)));
+  config.listen = listener->local();
+  auto shard_log = config.name.empty() ? log : log.with("shard", config.name);
+  if (const auto& note = archive->recovery().note; !note.empty()) {
+    shard_log.warn("recovered", {{"note", note}});
+  }
+  auto shard = std::unique_ptr<Shard>(new Shard(host, std::move(config), std::move(hooks), metrics,
+                                                std::move(shard_log), std::move(archive)));
+  shard->listener_ = std::move(listener);
+  return shard;
+}
+
+Shard::Shard(rt::Host& host, ShardConfig config, ProcessHooks hooks, base::Metrics& metrics,
+             base::Log log, std::unique_ptr<replog::Archive> archive)
+    : host_(host),
+      config_(std::move(config)),
+      hooks_(std::move(hooks)),
+      log_(std::move(log)),
+      metrics_(metrics, config_.name),
+      credentials_(credentials_of(config_)),
+      archive_(std::move(archive)),
+      lineage_changed_(host.loop(), host.clock()),
+      acked_(host.loop(), host.clock()),
+      admission_(host.loop(), host.clock(), config_.full_resyncs_max),
+      snapshot_rate_(config_.total_rate_bytes.bytes),
+      shared_{host_, *archive_, admission_, snapshot_rate_, lineage_changed_, counters_},
+      link_(host, *archive_, [this] { ask_replicas_again(); }, log_,
+            link_options(config_, archive_->keeper_id())),
+      refresher_(host, shared_, log_),
+      clients_gate_(host),
+      gate_(host) {}
+
+Shard::~Shard() = default;
+
+rt::Task<void> Shard::run() {
+  gate_.spawn(run_link());
+  gate_.spawn(accept_loop());
+  gate_.spawn(sync_loop());
+  gate_.spawn(upkeep_loop());
+  co_await gate_.closed();
+  co_await clients_gate_.closed();
+  (void)co_await sync_logs();
+  co_await archive_->close();
+}
+
+void Shard::stop() {
+  if (std::exchange(is_stopping_, true)) return;
+  listener_->close();
+  link_.stop();
+  refresher_.stop();
+  gate_.close();
+  clients_gate_.close();
+  for (const auto& [id, client] : clients_) client->close();
+  acked_.notify_all();
+  lineage_changed_.notify_all();
+}
+
+rt::Task<void> Shard::run_link() { co_await link_.run(); }
+
+rt::Task<void> Shard::accept_loop() {
+  for (;;) {
+    auto stream = co_await listener_->accept();
+    if (!stream || is_stopping_) co_return;
+    ++counters_.connections_received;
+    if (clients_.size() >= config_.clients_max) {
+      ++counters_.connections_rejected;
+      constexpr std::string_view kFull = "-ERR max number of clients reached\r\n";
+      (void)co_await (*stream)->write(kFull);
+      continue;
+    }
+    Peer peer{next_client_id_++, (*stream)->peer(), (*stream)->local()};
+    auto client = std::make_unique<Client>(host_, *this, *this, std::move(peer),
+                                           *std::move(stream), ClientLimits{});
+    clients_gate_.spawn(run_client(std::move(client)));
+  }
+}
+
+rt::Task<void> Shard::run_client(std::unique_ptr<Client> client) {
+  clients_.emplace(client->id(), client.get());
+  co_await client->run();
+  clients_.erase(client->id());
+  if (const auto* const downstream = client->downstream()) {
+    sent_by_gone_replicas_ += downstream->bytes_sent();
+    log_.info("replica left", {{"replica", client->address()},
+                               {"why", client->failure().value_or("it hung up")}});
+  }
+}
+
+// The policy kEverySec, and what the other policies leave to do when no byte comes any more.
+rt::Task<void> Shard::sync_loop() {
+  while (co_await gate_.sleep(kSyncInterval)) {
+    const auto synced = co_await sync_logs();
+    if (!synced) log_.error("the log cannot be made durable", {{"why", synced.error()}});
+    link_.on_durable();
+  }
+}
+
+rt::Task<Result<>> Shard::sync_logs() {
+  if (config_.fsync != replog::Fsync::kEverySec) co_return Result<>{};
+  for (auto* const log : {archive_->active(), archive_->incoming()}) {
+    if (log == nullptr || log->failed() || log->durable() >= log->end()) continue;
+    CO_TRY_VOID(co_await log->sync());
+  }
+  co_return Result<>{};
+}
+
+rt::Task<void> Shard::upkeep_loop() {
+  while (co_await gate_.sleep(kUpkeepInterval)) {
+    report();
+    drop_silent_replicas();
+    const replog::Retention retention{.bytes = config_.retention_bytes,
+                                      .age = std::chrono::duration_cast<seconds>(config_.retention_age),
+                                      .snapshots = config_.snapshots_keep,
+                                      .keep_from = needed_by_replicas()};
+    const auto enforced = co_await archive_->enforce(retention);
+    if (!enforced) log_.error("retention", {{"why", enforced.error()}});
+    const auto* const log = archive_->active();
+    if (log == nullptr || refresher_.is_running() || std::holds_alternative<RefreshOff>(config_.snapshot_refresh)) continue;
+    const RefreshPolicy policy{config_.snapshot_tail_bytes.bytes, config_.snapshot_age};
+    const auto due = refresh_due(*log, host_.clock().wall_ms(), policy);
+    auto source = refresh_source();
+    const bool is_pausing = host_.clock().now() < refresh_not_before_;
+    if (!due || !source || is_pausing || gate_.is_closing()) continue;
+    log_.info("taking a snapshot", {{"why", *due}});
+    gate_.spawn(refresh(*std::move(source)));
+  }
+}
+
+rt::Task<void> Shard::refresh(RefreshSource source) {
+  const auto taken = co_await refresher_.take(std::move(source));
+  if (!taken) refresh_not_before_ = host_.clock().now() + kRefreshPause;
+}
+
+Result<RefreshSource> Shard::refresh_source() const {
+  RefreshSource source;
+  source.replayer.redis_server = config_.redis_server;
+  source.replayer.working_directory = config_.dir;
+  if (std::holds_alternative<RefreshPrivately>(config_.snapshot_refresh)) return source;
+  if (std::holds_alternative<RefreshOff>(config_.snapshot_refresh)) {
+    return fail(Errc::kRejected, "snapshot_refresh is off: set it to private or to a replica's URL");
+  }
+  source.replica = std::get<base::RedisUrl>(config_.snapshot_refresh);
+  source.tls = link_options(config_, "").upstream.tls;
+  return source;
+}
+
+// A replica that loads a snapshot sends newlines, one that streams acknowledges every second.
+void Shard::drop_silent_replicas() {
+  const auto now = host_.clock().now();
+  for (const auto& [id, client] : clients_) {
+    const auto* const downstream = client->downstream();
+    if (downstream == nullptr) continue;
+    const auto last = std::max(client->last_heard(), downstream->last_progress());
+    if (now - last > config_.replica_timeout) client->close(Errc::kTimedOut);
+  }
+}
+
+void Shard::ask_replicas_again() {
+  lineage_changed_.notify_all();
+  for (const auto& [id, client] : clients_) {
+    const auto* const downstream = client->downstream();
+    const bool is_waiting =
+        downstream == nullptr || downstream->phase() == Downstream::Phase::kWaiting;
+    if (!is_waiting) client->close(Errc::kDisconnected);
+  }
+}
+
+std::optional<repl::Offset> Shard::needed_by_replicas() const {
+  std::optional<repl::Offset> lowest;
+  for (const auto& [id, client] : clients_) {
+    const auto* const downstream = client->downstream();
+    if (downstream == nullptr || !downstream->needs()) continue;
+    lowest = std::min(lowest.value_or(*downstream->needs()), *downstream->needs());
+  }
+  return lowest;
+}
+
+void Shard::report() {
+  const auto now = status();
+  std::size_t plain = 0;
+  for (const auto& [id, client] : clients_) plain += client->downstream() == nullptr ? 1 : 0;
+  metrics_.show({.status = now,
+                 .link = link_.status(),
+                 .clients = plain,
+                 .snapshots_being_sent = admission_.taken(),
+                 .refreshes_taken = refresher_.taken(),
+                 .refreshes_failed = refresher_.failed(),
+                 .now = host_.clock().now(),
+                 .wall_ms = host_.clock().wall_ms()});
+}
+
+}  // namespace sluice::keeper

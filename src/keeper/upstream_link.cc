@@ -1,0 +1,373 @@
+#include "keeper/upstream_link.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/overloaded.h"
+#include "rdb/scanner.h"
+#include "repl/backoff.h"
+
+namespace sluice::keeper {
+namespace {
+
+using std::chrono::seconds;
+
+// A master drops a replica that is silent for repl-timeout; Redis' own replicas speak each second.
+constexpr auto kAcknowledgeInterval = seconds(1);
+constexpr auto kDiskFullRetry = seconds(1);
+constexpr auto kKeysInterval = seconds(5);
+constexpr int kCycleHopsMax = 8;
+
+}  // namespace
+
+UpstreamLink::UpstreamLink(rt::Host& host, replog::Archive& archive,
+                           std::function<void()> lineage_changed, base::Log log,
+                           LinkOptions options)
+    : host_(host),
+      archive_(archive),
+      lineage_changed_(std::move(lineage_changed)),
+      log_(std::move(log)),
+      options_(std::move(options)),
+      upstream_url_(options_.upstream.url),
+      wake_(host.loop(), host.clock()),
+      left_(host.loop(), host.clock()),
+      durable_(host.loop(), host.clock()) {
+  const auto* const active = archive_.active();
+  if (active != nullptr && !active->snapshots().empty()) {
+    known_keys_ = active->snapshots().back().keys;
+  }
+}
+
+rt::Task<void> UpstreamLink::run() {
+  while (!is_stopping_) {
+    if (!upstream_url_) {
+      enter(FollowState::kIdle);
+      co_await wake_.wait();
+      continue;
+    }
+    const auto streamed_before = status_.bytes_received;
+    const auto outcome = co_await follow_once();
+    if (is_stopping_) break;
+    if (status_.state == FollowState::kFailed) {
+      co_await wake_.wait();
+      continue;
+    }
+    if (status_.bytes_received != streamed_before) failures_ = 0;
+    const auto pause = repl::backoff(failures_++, host_.random());
+    const auto why = outcome ? std::string("upstream was left") : outcome.error().detail;
+    if (status_.state != FollowState::kRefused) enter(FollowState::kWaiting, why);
+    const auto until = host_.clock().now() + pause;
+    co_await wake_.wait_until(until);
+  }
+}
+
+void UpstreamLink::stop() {
+  is_stopping_ = true;
+  if (connection_ != nullptr) connection_->close();
+  wake_.notify_all();
+  durable_.notify_all();
+}
+
+void UpstreamLink::follow(std::optional<base::RedisUrl> upstream) {
+  upstream_url_ = std::move(upstream);
+  failures_ = 0;
+  refusal_.reset();
+  rejected_.reset();
+  if (connection_ != nullptr) connection_->close();
+  wake_.notify_all();
+}
+
+std::optional<std::string> UpstreamLink::quarantine() const {
+  if (auto reason = archive_.quarantine_reason()) return reason;
+  return refusal_;
+}
+
+void UpstreamLink::on_durable() { durable_.notify_all(); }
+
+void UpstreamLink::enter(FollowState state, std::string why) {
+  if (state == status_.state && why == status_.why) return;
+  if (!why.empty() && why != status_.why) {
+    log_.warn("upstream link", {{"upstream", upstream_url_ ? base::to_string(upstream_url_->endpoint)
+                                                           : std::string("none")},
+                                {"why", why}});
+  }
+  if (status_.state == FollowState::kStreaming) status_.down_since = host_.clock().now();
+  status_.state = state;
+  status_.why = std::move(why);
+}
+
+redis::UpstreamOptions UpstreamLink::upstream_options() const {
+  auto options = options_.upstream;
+  options.url = *upstream_url_;
+  return options;
+}
+
+rt::Task<Result<>> UpstreamLink::follow_once() {
+  if (status_.state != FollowState::kWaiting && status_.state != FollowState::kRefused) {
+    enter(FollowState::kConnecting);
+  }
+  auto how = upstream_options();
+  CO_TRY(auto upstream, co_await redis::Upstream::connect(host_, std::move(how)));
+  if (is_stopping_) co_return fail(Errc::kCancelled, "stopping");
+  connection_ = upstream.get();
+  auto peer = co_await upstream->peer();
+  Result<> outcome;
+  if (peer) {
+    outcome = co_await ask_and_stream(*upstream, *peer);
+  } else {
+    outcome = tl::unexpected(peer.error());
+  }
+  connection_ = nullptr;
+  left_.notify_all();
+  if (archive_.incoming() != nullptr && !archive_.quarantine_reason()) {
+    CO_TRY_VOID(co_await archive_.drop_incoming());  // half a snapshot is of no use
+  }
+  co_return outcome;
+}
+
+rt::Task<Result<>> UpstreamLink::ask_and_stream(redis::Upstream& upstream, repl::Peer peer) {
+  const auto refused = co_await refuse_cycles(peer);
+  if (!refused) {
+    refusal_ = refused.error().detail;
+    enter(FollowState::kRefused, *refusal_);
+    co_return refused;
+  }
+  if (rejected_ && peer.id == rejected_) {
+    enter(FollowState::kRefused, "its data set was rejected: KEEPER ACCEPT takes it after all");
+    co_return fail(Errc::kRejected, status_.why);
+  }
+  refusal_.reset();
+
+  const auto target = resume_target(peer);
+  std::optional<repl::Position> from;
+  if (target) from = target->from;
+  CO_TRY(const auto reply, co_await upstream.psync(from));
+  if (const auto* full = std::get_if<repl::FullResyncBegun>(&reply)) {
+    const auto at = full->snapshot;
+    CO_TRY_VOID(co_await load(upstream, at));
+    auto* const incoming = archive_.incoming();
+    co_return co_await stream(upstream, incoming != nullptr ? *incoming : *archive_.active(), 0);
+  }
+  if (!target) co_return fail(Errc::kProtocol, "upstream continues a stream we did not name");
+  const auto continued = std::get<repl::Continued>(reply);
+  CO_TRY(const auto known, co_await adopt(*target, continued));
+  ++status_.partial_resyncs;
+  if (peer.keys && !archive_.quarantine_reason()) note_keys(*peer.keys);
+  co_return co_await stream(upstream, *target->log, known);
+}
+
+// A master that replicates itself, or us, would feed a stream that nobody writes. Redis accepts
+// REPLICAOF of itself without a word; its link is down then and it refuses PSYNC for ever.
+rt::Task<Result<>> UpstreamLink::refuse_cycles(const repl::Peer& peer) {
+  if (!peer.run_id.empty() && peer.run_id == options_.own_run_id) {
+    co_return fail(Errc::kRejected, "upstream is this keeper itself");
+  }
+  if (!peer.is_replica || !peer.master) co_return Result<>{};
+  auto next = *peer.master;
+  std::vector<std::string> seen{peer.run_id};
+  for (int hop = 0; hop < kCycleHopsMax; ++hop) {
+    auto how = upstream_options();
+    how.url.endpoint = next;
+    auto link = co_await redis::Upstream::connect(host_, std::move(how));
+    if (!link) break;  // not ours to judge: the upstream itself will say that its link is down
+    const auto beyond = co_await (*link)->peer();
+    if (!beyond || beyond->run_id.empty()) break;
+    if (beyond->run_id == options_.own_run_id) {
+      co_return fail(Errc::kRejected, "upstream replicates from this keeper: a cycle through " +
+                                          base::to_string(next));
+    }
+    if (beyond->run_id == seen.front()) {
+      co_return fail(Errc::kRejected, "upstream is its own replica (through " +
+                                          base::to_string(next) + ")");
+    }
+    const bool is_loop = std::find(seen.begin(), seen.end(), beyond->run_id) != seen.end();
+    if (is_loop || !beyond->is_replica || !beyond->master) break;
+    seen.push_back(beyond->run_id);
+    next = *beyond->master;
+  }
+  co_return Result<>{};
+}
+
+// A quarantined lineage is gone on with only while the upstream still is what was quarantined.
+std::optional<UpstreamLink::Target> UpstreamLink::resume_target(const repl::Peer& peer) {
+  auto* const incoming = archive_.incoming();
+  if (incoming != nullptr && archive_.quarantine_reason() && peer.id == incoming->history().id) {
+    return Target{incoming, repl::resume_position(incoming->history(), incoming->boundary(), peer)};
+  }
+  auto* const active = archive_.active();
+  if (active == nullptr) return std::nullopt;
+  return Target{active, repl::resume_position(active->history(), active->boundary(), peer)};
+}
+
+// We always ask at a boundary, so bytes of a half-received transaction may be in the log already.
+// Under the same replid they come again: the count returned is to be skipped. Under a new one they
+// were never executed anywhere and leave the log.
+rt::Task<Result<std::uint64_t>> UpstreamLink::adopt(Target target, repl::Continued answer) {
+  auto& log = *target.log;
+  std::uint64_t known = log.end() - target.from.offset;
+  if (answer.id && *answer.id != log.history().id) {
+    CO_TRY_VOID(co_await log.switch_history(*answer.id, target.from.offset));
+    lineage_changed_();
+    known = 0;
+  }
+  // An upstream that goes on where the active log ends is sane: what was held back is obsolete.
+  if (target.log == archive_.active() && archive_.incoming() != nullptr) {
+    CO_TRY_VOID(co_await archive_.drop_incoming());
+  }
+  co_return known;
+}
+
+rt::Task<Result<>> UpstreamLink::load(redis::Upstream& upstream, repl::Position at) {
+  enter(FollowState::kLoading);
+  ++status_.full_resyncs;
+  status_.loading_bytes = 0;
+  log_.info("full resync", {{"replid", std::string(at.id.text())},
+                            {"offset", std::to_string(at.offset.bytes())}});
+  CO_TRY(auto* const incoming, co_await archive_.begin_incoming(at));
+  CO_TRY(auto writer, co_await incoming->write_snapshot(at));
+  rdb::Scanner scanner;
+  for (;;) {
+    CO_TRY(const auto bytes, co_await upstream.read_snapshot());
+    if (bytes.empty()) break;
+    status_.loading_total = upstream.snapshot_bytes();
+    CO_TRY_VOID(scanner.feed(bytes));
+    auto stored = co_await writer->append(bytes);
+    while (!stored && stored.error().code == Errc::kNoSpace) {
+      status_.is_disk_full = true;
+      const auto until = host_.clock().now() + kDiskFullRetry;
+      co_await wake_.wait_until(until);
+      if (is_stopping_) co_return fail(Errc::kCancelled, "stopping");
+      stored = co_await writer->append(bytes);
+    }
+    status_.is_disk_full = false;
+    CO_TRY_VOID(std::move(stored));
+    status_.loading_bytes += bytes.size();
+    status_.last_heard = upstream.last_heard();
+  }
+  CO_TRY(const auto summary, scanner.finish());
+  CO_TRY_VOID(co_await writer->commit(summary.stream_db.value_or(0), summary.total.keys));
+  co_return co_await settle_incoming(summary.total.keys);
+}
+
+rt::Task<Result<>> UpstreamLink::settle_incoming(std::uint64_t keys) {
+  const bool has_known = archive_.active() != nullptr && !is_accepting_next_;
+  const auto reason = has_known ? judge(known_keys_, keys, options_.quarantine) : std::nullopt;
+  is_accepting_next_ = false;
+  if (!reason) {
+    note_keys(keys);
+    co_return co_await promote();
+  }
+  log_.error("quarantined", {{"why", *reason}, {"lift", "KEEPER ACCEPT or KEEPER REJECT"}});
+  co_return co_await archive_.quarantine_incoming(*reason);
+}
+
+rt::Task<Result<>> UpstreamLink::promote() {
+  CO_TRY_VOID(co_await archive_.promote_incoming());
+  rejected_.reset();
+  lineage_changed_();
+  co_return Result<>{};
+}
+
+rt::Task<Result<>> UpstreamLink::accept() {
+  if (archive_.quarantine_reason()) {
+    const auto* const incoming = archive_.incoming();
+    if (!incoming->snapshots().empty()) note_keys(incoming->snapshots().back().keys);
+    CO_TRY_VOID(co_await promote());
+    co_return Result<>{};
+  }
+  if (!rejected_) co_return fail(Errc::kNotFound, "nothing is quarantined");
+  rejected_.reset();
+  is_accepting_next_ = true;
+  wake_.notify_all();
+  co_return Result<>{};
+}
+
+rt::Task<Result<>> UpstreamLink::reject() {
+  if (!archive_.quarantine_reason()) co_return fail(Errc::kNotFound, "nothing is quarantined");
+  rejected_ = archive_.incoming()->history().id;
+  if (connection_ != nullptr) connection_->close(Errc::kRejected);
+  while (connection_ != nullptr) co_await left_.wait();
+  co_return co_await archive_.drop_incoming();
+}
+
+rt::Task<Result<>> UpstreamLink::stream(redis::Upstream& upstream, replog::Log& log,
+                                        std::uint64_t known) {
+  enter(FollowState::kStreaming);
+  rt::Gate gate(host_);
+  gate.spawn(acknowledge_loop(upstream, log, gate));
+  gate.spawn(watch_keys_loop(gate));
+  auto outcome = co_await receive(upstream, log, known);
+  upstream.close();
+  gate.close();
+  durable_.notify_all();
+  co_await gate.closed();
+  if (log.failed()) enter(FollowState::kFailed, outcome.error().detail);
+  co_return outcome;
+}
+
+// `known` bytes are in the log already and come again.
+rt::Task<Result<>> UpstreamLink::receive(redis::Upstream& upstream, replog::Log& log,
+                                         std::uint64_t known) {
+  for (;;) {
+    CO_TRY(auto bytes, co_await upstream.read_stream());
+    status_.last_heard = upstream.last_heard();
+    status_.bytes_received += bytes.size();
+    const auto again = static_cast<std::size_t>(std::min<std::uint64_t>(known, bytes.size()));
+    known -= again;
+    bytes.remove_prefix(again);
+    if (bytes.empty()) continue;
+    CO_TRY_VOID(co_await append(log, bytes));
+    if (log.getack() > status_.acknowledged && log.durable() >= log.getack()) on_durable();
+  }
+}
+
+// A full disk holds the upstream back: nothing more is read until there is room again.
+rt::Task<Result<>> UpstreamLink::append(replog::Log& log, std::string_view bytes) {
+  for (;;) {
+    auto stored = co_await log.append(bytes);
+    const bool is_full = !stored && stored.error().code == Errc::kNoSpace;
+    if (is_full && !status_.is_disk_full) {
+      log_.error("disk full, upstream is held back", {{"why", stored.error().detail}});
+    }
+    status_.is_disk_full = is_full;
+    if (!is_full) co_return stored;
+    const auto until = host_.clock().now() + kDiskFullRetry;
+    co_await wake_.wait_until(until);
+    if (is_stopping_) co_return fail(Errc::kCancelled, "stopping");
+  }
+}
+
+rt::Task<void> UpstreamLink::acknowledge_loop(redis::Upstream& upstream, replog::Log& log,
+                                              rt::Gate& gate) {
+  while (!gate.is_closing()) {
+    const auto durable = log.durable();
+    const auto told = co_await upstream.acknowledge(durable);
+    if (!told) co_return;
+    status_.acknowledged = durable;
+    ++status_.acknowledgements;
+    const auto until = host_.clock().now() + kAcknowledgeInterval;
+    while (!gate.is_closing() && log.durable() < std::max(log.getack(), durable + 1)) {
+      const bool is_woken = co_await durable_.wait_until(until);
+      if (!is_woken) break;
+    }
+  }
+}
+
+// On a connection of its own, since replicas get no answers on theirs.
+rt::Task<void> UpstreamLink::watch_keys_loop(rt::Gate& gate) {
+  auto how = upstream_options();
+  how.announced = {};
+  auto link = co_await redis::Upstream::connect(host_, std::move(how));
+  while (link && co_await gate.sleep(kKeysInterval)) {
+    const auto peer = co_await (*link)->peer();
+    if (!peer) co_return;
+    const auto* const active = archive_.active();
+    const bool is_ours = active != nullptr && peer->id == active->history().id;
+    if (is_ours && peer->keys && !archive_.quarantine_reason()) note_keys(*peer->keys);
+  }
+}
+
+}  // namespace sluice::keeper

@@ -1,0 +1,127 @@
+// Follows one upstream for good: connects, decides where to go on, and brings what it sends into
+// the archive.
+//
+//   Waiting --> Connecting --> Asking --+--> Loading --> Streaming --> (lost) Waiting
+//      ^                                `---------------^
+//      `-- Refused: the upstream is not to be trusted now (its own replica, ours, rejected)
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/log.h"
+#include "keeper/quarantine.h"
+#include "redis/upstream.h"
+#include "replog/archive.h"
+#include "rt/gate.h"
+#include "rt/host.h"
+
+namespace sluice::keeper {
+
+enum class FollowState : std::uint8_t {
+  kIdle,  // told to follow nobody
+  kWaiting,
+  kConnecting,
+  kLoading,
+  kStreaming,
+  kRefused,
+  kFailed  // the disk failed: only a restart, by a person who looked, goes on
+};
+
+// For INFO, metrics and people.
+struct LinkStatus {
+  FollowState state = FollowState::kIdle;
+  std::string why;  // of the last failure or refusal; empty while all is well
+  rt::Instant down_since;  // of the last time that the stream ended
+  rt::Instant last_heard;
+  std::uint64_t loading_bytes = 0;
+  std::optional<std::uint64_t> loading_total;
+  std::uint64_t full_resyncs = 0;     // taken from upstreams since start
+  std::uint64_t partial_resyncs = 0;
+  std::uint64_t bytes_received = 0;
+  std::uint64_t acknowledgements = 0;
+  bool is_disk_full = false;
+  repl::Offset acknowledged;
+};
+
+struct LinkOptions {
+  redis::UpstreamOptions upstream;  // its url is what follow() says
+  QuarantineLimits quarantine;
+  std::string own_run_id;           // to notice a cycle of replication
+};
+
+class UpstreamLink {
+ public:
+  // All outlive the link. `lineage_changed` is called when another lineage is active or the active
+  // one got another replid: the downstreams then have to ask again.
+  UpstreamLink(rt::Host& host, replog::Archive& archive, std::function<void()> lineage_changed,
+               base::Log log, LinkOptions options);
+
+  // Returns when stop() was called.
+  rt::Task<void> run();
+  void stop();
+
+  // Goes over to another upstream, or to none; what is in flight is dropped.
+  void follow(std::optional<base::RedisUrl> upstream);
+  const std::optional<base::RedisUrl>& upstream() const { return upstream_url_; }
+
+  const LinkStatus& status() const { return status_; }
+
+  // Why the upstream, or what it offered, is held back; nothing if it is not.
+  std::optional<std::string> quarantine() const;
+  rt::Task<Result<>> accept();  // what is held back goes downstream
+  rt::Task<Result<>> reject();  // it is dropped, and not taken again from that replid
+
+  // Told after bytes became durable, so that they are acknowledged.
+  void on_durable();
+
+  // Keys of the upstream when it was last seen well; polled by the shard where INFO is allowed.
+  std::uint64_t known_keys() const { return known_keys_; }
+  void note_keys(std::uint64_t keys) { known_keys_ = keys; }
+
+ private:
+  struct Target {
+    replog::Log* log;
+    repl::Position from;
+  };
+
+  rt::Task<Result<>> follow_once();
+  rt::Task<Result<>> ask_and_stream(redis::Upstream& upstream, repl::Peer peer);
+  rt::Task<Result<>> refuse_cycles(const repl::Peer& peer);
+  std::optional<Target> resume_target(const repl::Peer& peer);
+  rt::Task<Result<std::uint64_t>> adopt(Target target, repl::Continued answer);
+  rt::Task<Result<>> load(redis::Upstream& upstream, repl::Position at);
+  rt::Task<Result<>> settle_incoming(std::uint64_t keys);
+  rt::Task<Result<>> stream(redis::Upstream& upstream, replog::Log& log, std::uint64_t known);
+  rt::Task<Result<>> receive(redis::Upstream& upstream, replog::Log& log, std::uint64_t known);
+  rt::Task<Result<>> append(replog::Log& log, std::string_view bytes);
+  rt::Task<void> acknowledge_loop(redis::Upstream& upstream, replog::Log& log, rt::Gate& gate);
+  rt::Task<void> watch_keys_loop(rt::Gate& gate);
+  redis::UpstreamOptions upstream_options() const;
+  rt::Task<Result<>> promote();
+  void enter(FollowState state, std::string why = {});
+
+  rt::Host& host_;
+  replog::Archive& archive_;
+  std::function<void()> lineage_changed_;
+  base::Log log_;
+  LinkOptions options_;
+
+  std::optional<base::RedisUrl> upstream_url_;
+  redis::Upstream* connection_ = nullptr;  // of follow_once(), for stop() and follow()
+  rt::Event wake_;                         // stop(), follow(), accept() and reject() cut waits short
+  rt::Event left_;                         // connection_ is null again
+  rt::Event durable_;
+  LinkStatus status_;
+  std::optional<std::string> refusal_;
+  std::optional<repl::ReplId> rejected_;
+  bool is_accepting_next_ = false;
+  bool is_stopping_ = false;
+  std::uint64_t known_keys_ = 0;
+  unsigned failures_ = 0;
+};
+
+}  // namespace sluice::keeper
