@@ -1,31 +1,15 @@
 #include "rt/event.h"
 
-#include <gtest/gtest.h>
-
-#include "rt/cores.h"
-#include "rt/gate.h"
+#include "rt/core_test.h"
 
 namespace sluice::rt {
 namespace {
 
 using namespace std::chrono_literals;
 
-class EventTest : public ::testing::Test {
+class EventTest : public CoreTest {
  protected:
-  Cores cores{1};
-  Host& host = cores.host(0);
   Event event{host.loop(), host.clock()};
-  Gate gate{host};
-
-  void run(Task<void> task) {
-    gate.spawn(std::move(task));
-    gate.spawn(stop_at_end());
-    cores.run();
-  }
-  Task<void> stop_at_end() {
-    while (gate.running() > 1) co_await sleep(host, 1ms);
-    cores.stop();
-  }
 };
 
 TEST_F(EventTest, WakesAllWhoWait) {
@@ -63,6 +47,21 @@ TEST_F(EventTest, AClosingGateCutsSleepShort) {
   const auto sleeper = [](Gate& g) -> Task<void> { EXPECT_FALSE(co_await g.sleep(1h)); };
   gate.spawn(sleeper(gate));
   run(main(gate));
+}
+
+TEST_F(EventTest, AGateStartsATaskAfterItsCallerReturned) {
+  bool has_started = false;
+  const auto child = [](bool& started) -> Task<void> {
+    started = true;
+    co_return;
+  };
+  const auto main = [](Gate& g, auto start, bool& started) -> Task<void> {
+    g.spawn(start(started));
+    EXPECT_FALSE(started);
+    co_return;
+  };
+  run(main(gate, child, has_started));
+  EXPECT_TRUE(has_started);
 }
 
 }  // namespace
