@@ -1,40 +1,25 @@
 // `sluice keeper`: reads the configuration, makes the cores, runs the role.
 #include <algorithm>
-#include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
-#include <thread>
 
 #include "base/stderr_log.h"
+#include "config_text.h"
 #include "keeper/config_load.h"
 #include "keeper/process.h"
 #include "roles.h"
 #include "rt/cores.h"
+#include "rt/usage.h"
 
 namespace sluice {
 namespace {
-
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return fail(Errc::kNotFound, path + ": cannot be read");
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
-rt::Task<void> run_to_end(keeper::Process& process, rt::Cores& cores) {
-  co_await process.run();
-  cores.stop();
-}
 
 int serve(keeper::Invocation invocation) {
   const auto& settings = invocation.config.process;
   base::StderrLog sink(settings.log_level,
                        settings.log_json ? base::LogFormat::kJson : base::LogFormat::kText);
   const base::Log log(sink);
-  const auto cpus = std::max(1U, std::thread::hardware_concurrency());
   const auto shards = static_cast<unsigned>(invocation.config.shards.size());
-  rt::Cores cores(std::min(settings.cores == 0 ? cpus : settings.cores, shards));
+  rt::Cores cores(std::min(settings.cores == 0 ? rt::cpu_count() : settings.cores, shards));
   std::vector<rt::Host*> hosts;
   for (std::size_t core = 0; core < cores.count(); ++core) hosts.push_back(&cores.host(core));
 
@@ -46,8 +31,7 @@ int serve(keeper::Invocation invocation) {
   }
   for (const auto& line : process.addresses()) log.info("serving", {{"shard", line}});
   cores.on_stop_signal([&](int) { process.stop(); });
-  asio::co_spawn(cores.host(0).loop(), run_to_end(process, cores), asio::detached);
-  cores.run();
+  cores.run_until_ended(process.run());
   log.info("stopped");
   return kExitOk;
 }
@@ -55,7 +39,7 @@ int serve(keeper::Invocation invocation) {
 }  // namespace
 
 int run_keeper(const Arguments& arguments) {
-  auto invocation = keeper::read_invocation(arguments, read_file);
+  auto invocation = keeper::read_invocation(arguments, read_config_text);
   if (!invocation) {
     std::fprintf(stderr, "sluice keeper: %s\n", invocation.error().detail.c_str());
     return kExitUsage;

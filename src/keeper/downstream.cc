@@ -63,7 +63,7 @@ rt::Task<Result<replog::Log*>> Downstream::wait_for_answer(const ReplicaRequest&
                                                            repl::PsyncAnswer& answer) {
   const auto patience = shared_.host.clock().now() + options_.ahead_wait;
   for (;;) {
-    if (auto* const log = shared_.archive.active(); log != nullptr) {
+    if (auto* const log = shared_.active_log(); log != nullptr) {
       answer = request.psync ? repl::answer(log->history(), *request.psync)
                              : repl::FullResync{repl::FullResyncReason::kAsked};
       const bool is_waiting = is_ahead(answer) && shared_.host.clock().now() < patience;
@@ -99,7 +99,7 @@ rt::Task<Result<>> Downstream::go_on(replog::Log& log, const ReplicaRequest& req
 
 rt::Task<Result<>> Downstream::start_over(replog::Log& log, const ReplicaRequest& request) {
   CO_TRY(auto place, co_await wait_for_place());
-  if (shared_.archive.active() != &log) co_return fail(Errc::kNotFound, "lineage was replaced");
+  if (shared_.active_log() != &log) co_return fail(Errc::kNotFound, "lineage was replaced");
   const auto* const newest = newest_snapshot(log, request.until);
   if (newest == nullptr) co_return fail(Errc::kNotFound, "no snapshot");
 
@@ -155,7 +155,7 @@ rt::Task<Result<>> Downstream::stream_from(repl::Offset from, std::optional<repl
     CO_TRY_VOID(co_await send_chunk(*reader_, std::min<std::uint64_t>(left, kChunkBytesMax)));
     sent_ = reader_->offset();
     if (!needs_) continue;
-    const auto* const log = shared_.archive.active();
+    const auto* const log = shared_.active_log();
     const bool has_caught_up = log == nullptr || sent_ >= log->end();
     needs_ = has_caught_up ? std::nullopt : std::optional(sent_);
   }

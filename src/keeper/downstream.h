@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,7 +10,7 @@
 #include "keeper/admission.h"
 #include "keeper/rate_limit.h"
 #include "keeper/view.h"
-#include "replog/archive.h"
+#include "replog/log.h"
 #include "rt/host.h"
 
 namespace sluice::keeper {
@@ -22,7 +23,7 @@ struct DownstreamOptions {
 // What all downstreams of a shard share; outlives them.
 struct DownstreamShared {
   rt::Host& host;
-  replog::Archive& archive;
+  std::function<replog::Log*()> active_log;  // null: there is none yet
   Admission& admission;        // of full resyncs
   RateLimit& snapshot_rate;    // of all snapshots together
   rt::Event& lineage_changed;  // another lineage is active, or the active one got another replid

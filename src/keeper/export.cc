@@ -78,12 +78,10 @@ rt::Task<Result<Exported>> replay_and_save(rt::Host& host, Replayer& replayer, r
 
 }  // namespace
 
-rt::Task<Result<Exported>> export_rdb(rt::Host& host, replog::Archive& archive,
-                                      ExportOptions options, ExportProgress progress) {
-  auto* const log = archive.active();
-  if (log == nullptr) co_return fail(Errc::kNotFound, "the folder holds no data set yet");
-  CO_TRY(const auto goal, co_await resolve(*log, options.at));
-  const auto& snapshots = log->snapshots();
+rt::Task<Result<Exported>> export_rdb(rt::Host& host, replog::Log& log, ExportOptions options,
+                                      ExportProgress progress) {
+  CO_TRY(const auto goal, co_await resolve(log, options.at));
+  const auto& snapshots = log.snapshots();
   const bool is_reachable = std::any_of(snapshots.begin(), snapshots.end(), [&](const auto& s) {
     return s.at.offset <= goal.offset;
   });
@@ -95,7 +93,8 @@ rt::Task<Result<Exported>> export_rdb(rt::Host& host, replog::Archive& archive,
   Admission admission(host.loop(), host.clock(), 1);
   RateLimit no_limit(0);
   Counters counters;
-  DownstreamShared shared{host, archive, admission, no_limit, unused, counters};
+  DownstreamShared shared{host,     [&log] { return &log; }, admission, no_limit, unused,
+                          counters};
   ReplayerOptions how;
   how.redis_server = options.redis_server;
   how.until = goal.offset;

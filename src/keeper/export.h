@@ -8,7 +8,7 @@
 #include <string>
 #include <variant>
 
-#include "replog/archive.h"
+#include "replog/log.h"
 #include "rt/host.h"
 
 namespace sluice::keeper {
@@ -33,9 +33,9 @@ struct Exported {
 // Tells what is going on: stage, done, total (bytes; 0 if not known).
 using ExportProgress = std::function<void(std::string_view, std::uint64_t, std::uint64_t)>;
 
-// `archive` may be open read-only beside a running keeper. kNotFound: no snapshot is old enough
-// for the point asked for.
-rt::Task<Result<Exported>> export_rdb(rt::Host& host, replog::Archive& archive,
-                                      ExportOptions options, ExportProgress progress);
+// `log` may belong to a running keeper and be open here to read only. kNotFound: no snapshot is old
+// enough for the point asked for.
+rt::Task<Result<Exported>> export_rdb(rt::Host& host, replog::Log& log, ExportOptions options,
+                                      ExportProgress progress);
 
 }  // namespace sluice::keeper

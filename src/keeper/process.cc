@@ -79,7 +79,8 @@ rt::Task<Result<>> Process::rewrite(std::size_t shard, ShardConfig changed) {
     outcome = write_config();
     co_return;
   };
-  co_await rt::run_on(*hosts_[shard % hosts_.size()], *hosts_.front(), std::move(begin));
+  auto& asking = *hosts_.at(shard % hosts_.size());
+  co_await rt::run_on(asking, *hosts_.front(), std::move(begin));
   co_return outcome;
 }
 

@@ -36,7 +36,7 @@ rt::Task<Result<>> Refresher::take(RefreshSource source) {
 }
 
 rt::Task<Result<>> Refresher::take_from(RefreshSource source) {
-  auto* const log = shared_.archive.active();
+  auto* const log = shared_.active_log();
   if (log == nullptr || log->snapshots().empty()) {
     co_return fail(Errc::kNotFound, "there is no snapshot to start from yet");
   }
@@ -97,7 +97,7 @@ rt::Task<Result<>> Refresher::fetch(replog::Log& log, redis::UpstreamOptions fro
     if (is_stopping_ || log.failed()) co_return fail(Errc::kCancelled, "stopping");
     co_await rt::sleep(host_, std::chrono::milliseconds(50));
   }
-  if (shared_.archive.active() != &log) co_return fail(Errc::kNotFound, "lineage was replaced");
+  if (shared_.active_log() != &log) co_return fail(Errc::kNotFound, "lineage was replaced");
   co_return co_await writer->commit(summary.stream_db.value_or(0), summary.total.keys);
 }
 

@@ -39,7 +39,7 @@ rt::Task<void> serve_stream(Downstream& downstream, rt::Stream& stream, ReplicaR
 
 Replayer::Replayer(rt::Host& host, DownstreamShared& shared, ReplayerOptions options)
     : host_(host),
-      shared_{shared.host,          shared.archive,         shared.admission,
+      shared_{shared.host,          shared.active_log,      shared.admission,
               shared.snapshot_rate, shared.lineage_changed, counters_},
       options_(std::move(options)),
       door_password_(random_password(host)),

@@ -75,7 +75,9 @@ Shard::Shard(rt::Host& host, ShardConfig config, ProcessHooks hooks, base::Metri
       acked_(host.loop(), host.clock()),
       admission_(host.loop(), host.clock(), config_.full_resyncs_max),
       snapshot_rate_(config_.total_rate_bytes.bytes),
-      shared_{host_, *archive_, admission_, snapshot_rate_, lineage_changed_, counters_},
+      shared_{host_,          [this] { return archive_->active(); },
+              admission_,     snapshot_rate_,
+              lineage_changed_, counters_},
       link_(host, *archive_, [this] { ask_replicas_again(); }, log_,
             link_options(config_, archive_->keeper_id())),
       refresher_(host, shared_, log_),
@@ -140,7 +142,9 @@ rt::Task<void> Shard::run_client(std::unique_ptr<Client> client) {
 
 // The policy kEverySec, and what the other policies leave to do when no byte comes any more.
 rt::Task<void> Shard::sync_loop() {
-  while (co_await gate_.sleep(kSyncInterval)) {
+  for (;;) {
+    const bool goes_on = co_await gate_.sleep(kSyncInterval);
+    if (!goes_on) co_return;
     const auto synced = co_await sync_logs();
     if (!synced) log_.error("the log cannot be made durable", {{"why", synced.error()}});
     link_.on_durable();
@@ -157,7 +161,9 @@ rt::Task<Result<>> Shard::sync_logs() {
 }
 
 rt::Task<void> Shard::upkeep_loop() {
-  while (co_await gate_.sleep(kUpkeepInterval)) {
+  for (;;) {
+    const bool goes_on = co_await gate_.sleep(kUpkeepInterval);
+    if (!goes_on) co_return;
     report();
     drop_silent_replicas();
     const replog::Retention retention{.bytes = config_.retention_bytes,

@@ -18,7 +18,7 @@ using std::chrono::seconds;
 // A master drops a replica that is silent for repl-timeout; Redis' own replicas speak each second.
 constexpr auto kAcknowledgeInterval = seconds(1);
 constexpr auto kDiskFullRetry = seconds(1);
-constexpr auto kKeysInterval = seconds(5);
+constexpr auto kWatchInterval = seconds(5);
 constexpr int kCycleHopsMax = 8;
 
 }  // namespace
@@ -298,7 +298,7 @@ rt::Task<Result<>> UpstreamLink::stream(redis::Upstream& upstream, replog::Log& 
   enter(FollowState::kStreaming);
   rt::Gate gate(host_);
   gate.spawn(acknowledge_loop(upstream, log, gate));
-  gate.spawn(watch_keys_loop(gate));
+  gate.spawn(watch_upstream_loop(upstream, gate));
   auto outcome = co_await receive(upstream, log, known);
   upstream.close();
   gate.close();
@@ -356,14 +356,23 @@ rt::Task<void> UpstreamLink::acknowledge_loop(redis::Upstream& upstream, replog:
   }
 }
 
-// On a connection of its own, since replicas get no answers on theirs.
-rt::Task<void> UpstreamLink::watch_keys_loop(rt::Gate& gate) {
+// On a connection of its own, since replicas get no answers on theirs. A master that is told to
+// replicate itself keeps its old replicas connected and silent: only its INFO tells.
+rt::Task<void> UpstreamLink::watch_upstream_loop(redis::Upstream& upstream, rt::Gate& gate) {
   auto how = upstream_options();
   how.announced = {};
   auto link = co_await redis::Upstream::connect(host_, std::move(how));
-  while (link && co_await gate.sleep(kKeysInterval)) {
+  while (link) {
+    const bool goes_on = co_await gate.sleep(kWatchInterval);
+    if (!goes_on) co_return;
     const auto peer = co_await (*link)->peer();
     if (!peer) co_return;
+    const auto trusted = co_await refuse_cycles(*peer);
+    if (!trusted) {
+      refusal_ = trusted.error().detail;
+      upstream.close(Errc::kRejected);
+      co_return;
+    }
     const auto* const active = archive_.active();
     const bool is_ours = active != nullptr && peer->id == active->history().id;
     if (is_ours && peer->keys && !archive_.quarantine_reason()) note_keys(*peer->keys);

@@ -99,7 +99,7 @@ class UpstreamLink {
   rt::Task<Result<>> receive(redis::Upstream& upstream, replog::Log& log, std::uint64_t known);
   rt::Task<Result<>> append(replog::Log& log, std::string_view bytes);
   rt::Task<void> acknowledge_loop(redis::Upstream& upstream, replog::Log& log, rt::Gate& gate);
-  rt::Task<void> watch_keys_loop(rt::Gate& gate);
+  rt::Task<void> watch_upstream_loop(redis::Upstream& upstream, rt::Gate& gate);
   redis::UpstreamOptions upstream_options() const;
   rt::Task<Result<>> promote();
   void enter(FollowState state, std::string why = {});

@@ -1,8 +1,10 @@
 #include "rt/cores.h"
 
 #include <asio/basic_signal_set.hpp>
+#include <asio/co_spawn.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <csignal>
+#include <exception>
 #include <pthread.h>
 #include <string>
 #include <thread>
@@ -60,6 +62,14 @@ void Cores::run() {
   }
   run_loop(hosts_[0]->loop());
   for (auto& thread : threads) thread.join();
+}
+
+void Cores::run_until_ended(Task<void> main) {
+  asio::co_spawn(hosts_[0]->loop(), std::move(main), [this](std::exception_ptr failure) {
+    CHECK(!failure);
+    stop();
+  });
+  run();
 }
 
 void Cores::stop() {

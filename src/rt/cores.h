@@ -25,6 +25,9 @@ class Cores {
   // Runs core 0 on this thread and the others on their own, until stop(). SIGPIPE is ignored.
   void run();
 
+  // Runs `main` on core 0 and returns when it has ended.
+  void run_until_ended(Task<void> main);
+
   // Ends run() once the callbacks that run now have returned. From any thread. Tasks that still
   // wait are destroyed with the cores, so roles close their gates first.
   void stop();

@@ -1,11 +1,13 @@
 #include "rt/usage.h"
 
 #include <filesystem>
+#include <algorithm>
 #include <fstream>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <system_error>
+#include <thread>
 #include <unistd.h>
 
 namespace sluice::rt {
@@ -36,6 +38,8 @@ Usage usage() {
   }
   return result;
 }
+
+unsigned cpu_count() { return std::max(1U, std::thread::hardware_concurrency()); }
 
 std::uint64_t process_id() {
   return static_cast<std::uint64_t>(::getpid());

@@ -17,6 +17,7 @@ struct Usage {
 // Reads /proc; about 20 microseconds.
 Usage usage();
 
+unsigned cpu_count();  // at least 1
 std::uint64_t process_id();
 std::string executable_path();
 std::string system_name();  // "Linux 6.1.0 x86_64", as INFO's `os`
