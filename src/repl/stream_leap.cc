@@ -57,18 +57,18 @@ const char* tail_of(const char* at, const char* limit) {
 // From tail to tail; null if what follows is not a whole argument. tail and result are <= limit.
 inline const char* next_tail(const char* tail, const char* limit) {
   const auto word = load<std::uint64_t>(tail);
+  const auto room = static_cast<std::uint64_t>(limit - tail);
   if ((word & 0xffff00ffffff) == 0x0a0d00240a0d) {  // one digit
     const std::uint64_t length = ((word >> 24U) & 0xffU) - '0';
-    const char* const next = tail + 6 + length;
-    return length <= 9 && next <= limit ? next : nullptr;
+    return length <= 9 && 6 + length <= room ? tail + 6 + length : nullptr;
   }
   if ((word & 0xffff0000ffffff) == 0x0a0d0000240a0d) {  // two
     const std::uint64_t tens = ((word >> 24U) & 0xffU) - '0';
     const std::uint64_t ones = ((word >> 32U) & 0xffU) - '0';
-    const char* const next = tail + 7 + tens * 10 + ones;
-    return tens - 1 <= 8 && ones <= 9 && next <= limit ? next : nullptr;
+    const std::uint64_t bytes = 7 + tens * 10 + ones;
+    return tens - 1 <= 8 && ones <= 9 && bytes <= room ? tail + bytes : nullptr;
   }
-  if (load<std::uint16_t>(tail) != kCrLf || limit - tail < 2) return nullptr;
+  if (load<std::uint16_t>(tail) != kCrLf || room < 2) return nullptr;
   return tail_of(tail + 2, limit);
 }
 
@@ -184,9 +184,8 @@ Leap pass_commands(const char* begin, const char* limit, Leap from) {
   bool in_multi = from.in_multi;
   Head head;
   while (left == 0 && at <= limit && (head.matches(at) || head.read(at))) {
-    const Place name{at + head.bytes(), head.arguments() - 1};
-    if (name.tail > limit) break;
-    const auto place = pass_arguments(name, limit);
+    if (head.bytes() > static_cast<std::size_t>(limit - at)) break;
+    const auto place = pass_arguments({at + head.bytes(), head.arguments() - 1}, limit);
     if (!ends_well(place)) break;
     at = place.tail + 2;
     left = place.left;
