@@ -236,7 +236,9 @@ rt::Task<Result<>> UpstreamLink::load(redis::Upstream& upstream, repl::Position 
     CO_TRY_VOID(scanner.feed(bytes));
     auto stored = co_await writer->append(bytes);
     while (!stored && stored.error().code == Errc::kNoSpace) {
-      status_.is_disk_full = true;
+      if (!std::exchange(status_.is_disk_full, true)) {
+        log_.error("disk full, the full resync is held back", {{"why", stored.error().detail}});
+      }
       const auto until = host_.clock().now() + kDiskFullRetry;
       co_await wake_.wait_until(until);
       if (is_stopping_) co_return fail(Errc::kCancelled, "stopping");

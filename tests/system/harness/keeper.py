@@ -14,11 +14,12 @@ SLUICE = BUILD / 'sluice'
 class Keeper(Server):
     """`upstream` has a port (a server or a proxy); `flags` are further options of `sluice keeper`.
 
-    `disk_bytes` puts the folder on a small disk of its own (a tmpfs in a mount namespace).
+    `disk_bytes` puts the folder on a small disk of its own (a tmpfs in a mount namespace);
+    `in_file` says all of it in a configuration file instead of flags.
     """
 
     def __init__(self, name, folder, upstream, flags=None, upstream_user=None, upstream_password=None,
-                 upstream_tls=None, disk_bytes=None, **server):
+                 upstream_tls=None, disk_bytes=None, in_file=False, **server):
         super().__init__(name, folder, **server)
         self.dir = self.folder / 'log'
         self.dir.mkdir(exist_ok=True)
@@ -27,17 +28,27 @@ class Keeper(Server):
         self.flags = dict(flags or {})
         self.disk_bytes = disk_bytes
         self.metrics_port = free_port()
+        self.config = self.folder / 'keeper.toml' if in_file else None
 
     @staticmethod
     def _url(port, user, password, tls):
         login = f'{user or ""}:{password}@' if password else ''
         return f'redis{"s" if tls else ""}://{login}127.0.0.1:{port}'
 
+    def settings(self):
+        return {'upstream': self.upstream_url, 'listen': self.address, 'dir': self.dir,
+                'metrics': f'127.0.0.1:{self.metrics_port}', **self.flags}
+
     def argv(self):
-        words = [SLUICE, 'keeper', '--upstream', self.upstream_url, '--listen', self.address,
-                 '--dir', self.dir, '--metrics', f'127.0.0.1:{self.metrics_port}']
-        for key, value in self.flags.items():
-            words += [f'--{key}'] if value is True else [f'--{key}', value]
+        words = [SLUICE, 'keeper']
+        if self.config:
+            if not self.config.exists():
+                lines = [f'{key.replace("-", "_")} = "{value}"\n' for key, value in self.settings().items()]
+                self.config.write_text(''.join(lines))
+            words += ['--config', self.config]
+        else:
+            for key, value in self.settings().items():
+                words += [f'--{key}'] if value is True else [f'--{key}', value]
         if self.disk_bytes:
             # exec all the way, so that the pid is the keeper's.
             mount = f'mount -t tmpfs -o size={self.disk_bytes} none "$0" && exec "$@"'
