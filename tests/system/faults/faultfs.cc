@@ -2,12 +2,6 @@
 //
 // FAULTFS_CONTROL names a file of kRules rules (layout below, written by harness/faults.py), which is
 // mapped shared: a test arms a rule while the program runs, and reads how often it fired.
-#include <dlfcn.h>
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/uio.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -15,16 +9,22 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 namespace {
 
 // Mirrored by struct.Struct in harness/faults.py.
 struct Rule {
   std::uint32_t armed;
-  char op[12];            // "write" or "sync"
-  char pattern[112];      // a part of the file's path
-  std::int32_t error;     // errno to fail with; 0: no failure, only a delay or a short write
-  std::int32_t short_of;  // write: at most this many bytes reach the file; -1: none, or all if error is 0
+  char op[12];         // "write" or "sync"
+  char pattern[112];   // a part of the file's path
+  std::int32_t error;  // errno to fail with; 0: no failure, only a delay or a short write
+  std::int32_t
+      short_of;  // write: at most this many bytes reach the file; -1: none, or all if error is 0
   std::int64_t skip;      // calls that pass before the first that fails
   std::int64_t limit;     // calls that fail; -1: all
   std::int64_t delay_ms;  // before the call
@@ -165,7 +165,11 @@ ssize_t pwritev64(int file, const iovec* parts, int count, off_t at) {
   return pwritev_checked(file, parts, count, at);
 }
 
-int fsync(int file) { return sync_checked(next(real_fsync, "fsync"), file); }
-int fdatasync(int file) { return sync_checked(next(real_fdatasync, "fdatasync"), file); }
+int fsync(int file) {
+  return sync_checked(next(real_fsync, "fsync"), file);
+}
+int fdatasync(int file) {
+  return sync_checked(next(real_fdatasync, "fdatasync"), file);
+}
 
 }  // extern "C"
