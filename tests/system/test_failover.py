@@ -6,6 +6,8 @@ from harness.redis_server import wait_in_sync
 from harness.waiting import eventually
 
 ATTEMPTS = 3
+# A sentinel that was starved of CPU for two seconds does nothing for thirty (sentinel.c, TILT).
+TILTED = 90.0
 
 
 class Ahead(Exception):
@@ -21,7 +23,7 @@ def fail_over_once(redis_server, keeper, sentinel, load):
     for follower in (heir, ours, *replicas):
         eventually(follower.link_is_up, f'{follower.name} up')
     watcher = sentinel(master)
-    eventually(lambda: {heir.port, ours.port} <= set(watcher.replicas()), 'both discovered', within=30)
+    eventually(lambda: {heir.port, ours.port} <= set(watcher.replicas()), 'both discovered', within=TILTED)
     eventually(lambda: int(watcher.replicas()[ours.port]['slave-priority']) == 0, 'never promoted')
     assert not {replica.port for replica in replicas} & set(watcher.replicas())
 
@@ -29,12 +31,12 @@ def fail_over_once(redis_server, keeper, sentinel, load):
     eventually(lambda: writes.batches > 50, 'load')
     master.kill()
     at_kill = ours.offset
-    eventually(lambda: watcher.master_port() == heir.port, 'failover', within=40)
+    eventually(lambda: watcher.master_port() == heir.port, 'failover', within=TILTED)
     eventually(lambda: heir.info()['role'] == 'master', 'the heir is master')
     if at_kill > heir.info()['second_repl_offset'] - 1:
         writes.stop()
         raise Ahead()
-    eventually(lambda: ours.info()['master_port'] == heir.port, 'Sentinel re-points the keeper', within=40)
+    eventually(lambda: ours.info()['master_port'] == heir.port, 'Sentinel re-points the keeper', within=TILTED)
     eventually(lambda: ours.link_is_up() and ours.replid == heir.replid, 'keeper follows', within=20)
     batches = writes.batches
     eventually(lambda: writes.batches > batches + 50, 'writes go on', within=20)
@@ -47,7 +49,7 @@ def fail_over_once(redis_server, keeper, sentinel, load):
         assert replica.info()['master_replid2'] != '0' * 40
 
     master.start()  # comes back, is demoted by Sentinel: the shard keeps its one history
-    eventually(lambda: master.info()['role'] == 'slave', 'the old master is demoted', within=40)
+    eventually(lambda: master.info()['role'] == 'slave', 'the old master is demoted', within=TILTED)
     wait_in_sync(heir, *replicas)
 
 
@@ -66,8 +68,8 @@ def test_sentinel_speaks_to_a_keeper_as_to_a_replica(redis_server, keeper, senti
     ours = keeper(master)
     eventually(ours.link_is_up, 'up')
     watcher = sentinel(master)
-    eventually(lambda: ours.port in watcher.replicas(), 'discovered', within=30)
-    eventually(lambda: watcher.replicas()[ours.port]['master-link-status'] == 'ok', 'INFO is read', within=30)
+    eventually(lambda: ours.port in watcher.replicas(), 'discovered', within=TILTED)
+    eventually(lambda: watcher.replicas()[ours.port]['master-link-status'] == 'ok', 'INFO is read', within=TILTED)
     entry = watcher.replicas()[ours.port]
     assert entry['flags'] == 'slave'
     assert int(entry['master-port']) == master.port
