@@ -120,7 +120,7 @@ class Redis(Server):
 class Sentinel(Server):
     """One sentinel with quorum 1 that watches one master under the name `shard`."""
 
-    def __init__(self, name, folder, master, down_after_ms=600, **server):
+    def __init__(self, name, folder, master, down_after_ms=3000, **server):
         super().__init__(name, folder, **server)
         self.config = self.folder / 'sentinel.conf'
         self.master = master
