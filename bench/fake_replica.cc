@@ -7,6 +7,7 @@
 #include <time.h>
 #include <vector>
 
+#include "pattern.h"
 #include "wire.h"
 #include "workers.h"
 
@@ -37,8 +38,8 @@ std::string command(std::initializer_list<std::string_view> words) {
 
 class Replica {
  public:
-  Replica(const FakeReplicaOptions& options, ReplicaStats& stats)
-      : options_(options), stats_(stats) {}
+  Replica(const FakeReplicaOptions& options, ReplicaStats& stats, std::uint64_t from)
+      : options_(options), stats_(stats), replid_(options.replid), offset_(from) {}
 
   int descriptor() const { return fd_.get(); }
   bool wants_to_read() const { return state_ != State::kAway && budget_ >= 1; }
@@ -212,8 +213,10 @@ class Replica {
 int run_fake_replicas(const FakeReplicaOptions& options) {
   auto* stats = open_shared_stats<ReplicasStats>(options.stats);
   std::vector<Replica> replicas;
-  for (std::uint32_t i = 0; i < options.count; ++i)
-    replicas.emplace_back(options, stats->replica[i]);
+  const auto step = options.spread / options.count / kPatternBytes * kPatternBytes;
+  for (std::uint32_t i = 0; i < options.count; ++i) {
+    replicas.emplace_back(options, stats->replica[i], step * i);
+  }
   std::vector<pollfd> polled(options.count);
   while (!stats->stop) {
     double now = seconds_now();

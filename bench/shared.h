@@ -23,7 +23,6 @@ struct LoadStats {
   std::atomic<std::uint64_t> errors{0};
   std::atomic<std::uint64_t> outstanding{0};
   std::array<lab::Histogram, kPhasesMax> latency{};
-  std::array<double, kPhasesMax> worst_second_mean{};  // seconds
 };
 
 struct ReplicaStats {

@@ -25,6 +25,8 @@ int run_worker(const std::vector<std::string>& words) {
   replicas_command->add_option("--stats", replicas.stats);
   replicas_command->add_option("--count", replicas.count);
   replicas_command->add_option("--bytes-per-second", replicas.bytes_per_second);
+  replicas_command->add_option("--replid", replicas.replid);
+  replicas_command->add_option("--spread", replicas.spread);
   PumpOptions pump;
   auto* pump_command = app.add_subcommand("pump");
   pump_command->add_option("--stats", pump.stats);

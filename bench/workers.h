@@ -23,6 +23,8 @@ struct FakeReplicaOptions {
   std::string stats;  // file that holds ReplicasStats
   std::uint32_t count = 4;
   double bytes_per_second = 0;  // each; 0: no limit
+  std::string replid;           // of a history they say they hold; empty: they start with nothing
+  std::uint64_t spread = 0;     // offsets at which they go on: from 0 up to here, evenly
 };
 int run_fake_replicas(const FakeReplicaOptions& options);
 

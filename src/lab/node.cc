@@ -1,0 +1,51 @@
+#include "lab/node.h"
+
+namespace sluice::lab {
+namespace {
+
+std::string loopback(std::uint16_t port) {
+  return "127.0.0.1:" + std::to_string(port);
+}
+
+}  // namespace
+
+std::string redis_conf(const RedisNode& node, const RedisPlace& place) {
+  Settings lines{
+      {"port", std::to_string(place.port)},
+      {"bind", "127.0.0.1"},
+      {"dir", "\"" + place.dir + "\""},
+      {"save", "\"\""},
+      {"daemonize", "no"},
+      {"enable-debug-command", "local"},
+      {"repl-diskless-sync-delay", "0"},
+  };
+  if (place.master_port != 0) {
+    lines.emplace_back("replicaof", "127.0.0.1 " + std::to_string(place.master_port));
+  }
+  lines.insert(lines.end(), node.settings.begin(), node.settings.end());
+  std::string text;
+  for (const auto& [name, value] : lines) text += name + " " + value + "\n";
+  return text;
+}
+
+std::vector<std::string> keeper_argv(const KeeperNode& node, const KeeperPlace& place) {
+  std::vector<std::string> argv{place.program, "keeper",
+                                "--upstream",  "redis://" + loopback(place.upstream_port),
+                                "--listen",    loopback(place.port),
+                                "--dir",       place.dir,
+                                "--metrics",   loopback(place.metrics_port)};
+  argv.insert(argv.end(), node.flags.begin(), node.flags.end());
+  return argv;
+}
+
+std::vector<Node> master_keeper_replicas(std::size_t replicas) {
+  std::vector<Node> nodes{RedisNode{.name = "master", .replica_of = "", .settings = {}},
+                          KeeperNode{.name = "keeper", .upstream = "master", .flags = {}}};
+  for (std::size_t i = 1; i <= replicas; ++i) {
+    nodes.push_back(
+        RedisNode{.name = "replica-" + std::to_string(i), .replica_of = "keeper", .settings = {}});
+  }
+  return nodes;
+}
+
+}  // namespace sluice::lab

@@ -1,0 +1,162 @@
+#include "lab/up.h"
+
+#include <cstdio>
+#include <fmt/format.h>
+#include <utility>
+
+#include "lab/session.h"
+#include "lab/status.h"
+#include "lab/table.h"
+#include "lab/traffic.h"
+
+namespace sluice::lab {
+namespace {
+
+using namespace std::chrono_literals;
+
+void say(const std::string& text) {
+  std::fputs((text + "\n").c_str(), stdout);
+  std::fflush(stdout);
+}
+
+class Up {
+ public:
+  Up(rt::Host& host, Wish& wish, Folder folder, const UpOptions& options)
+      : host_(host),
+        wish_(wish),
+        options_(options),
+        world_(host, std::move(folder), {.dir = options.dir}),
+        tasks_(host) {}
+
+  rt::Task<int> run() {
+    auto outcome = co_await start_and_watch();
+    tasks_.close();
+    co_await tasks_.closed();
+    co_await world_.stop();
+    if (!outcome) {
+      std::fprintf(stderr, "sluice lab: %s\n", outcome.error().detail.c_str());
+      co_return 1;
+    }
+    say("stopped");
+    co_return 0;
+  }
+
+ private:
+  rt::Task<Result<>> start_and_watch() {
+    for (auto& node : master_keeper_replicas(options_.replicas)) {
+      CO_TRY(const auto* server, co_await world_.start(node));
+      say(where(*server));
+      if (wish_.is_closing()) co_return Result<>();
+    }
+    traffic_.emplace(world_, *world_.find("master"),
+                     TrafficOptions{.rate = options_.rate, .workload = {.keys = options_.keys}});
+    tasks_.spawn(traffic_->run(tasks_));
+    const std::string end = options_.run_for > 0ms
+                                ? fmt::format("for {} s", options_.run_for.count() / 1000)
+                                : std::string("until Ctrl-C");
+    say(fmt::format("files      {}\nrunning    {}\n", world_.folder().path(), end));
+    co_return co_await watch();
+  }
+
+  static std::string where(const Server& server) {
+    std::string text =
+        fmt::format("{:<10} 127.0.0.1:{}  pid {}", server.name(), server.port(), server.pid());
+    if (std::holds_alternative<KeeperNode>(server.node())) {
+      text += fmt::format("  metrics http://127.0.0.1:{}/metrics", server.metrics_port());
+    }
+    return text;
+  }
+
+  rt::Task<Result<>> watch() {
+    started_ = host_.clock().now();
+    auto next = started_;
+    while (!wish_.is_closing()) {
+      const auto now = host_.clock().now();
+      if (options_.run_for > 0ms && now - started_ >= options_.run_for) break;
+      const auto status = co_await look(now);
+      show(status_line(status));
+      for (const auto* server : world_.servers()) {
+        if (!server->is_running()) co_return fail(Errc::kRejected, ended(*server));
+      }
+      next = next + interval();
+      co_await wish_.sleep(next - host_.clock().now());
+    }
+    if (options_.is_terminal) say("");
+    co_return Result<>();
+  }
+
+  rt::Duration interval() const {
+    const rt::Duration usual = options_.is_terminal ? 250ms : 1s;
+    return options_.run_for > 0ms ? std::min<rt::Duration>(usual, options_.run_for) : usual;
+  }
+
+  static std::string ended(const Server& server) {
+    return server.name() + " has ended; its log: " + server.log_file();
+  }
+
+  void show(const std::string& line) const {
+    if (!options_.is_terminal) return say(line);
+    std::fputs(("\r\033[K" + line).c_str(), stdout);
+    std::fflush(stdout);
+  }
+
+  rt::Task<WorldStatus> look(rt::Instant now) {
+    WorldStatus status;
+    status.elapsed = std::chrono::duration_cast<std::chrono::seconds>(now - started_);
+    for (auto* server : world_.servers()) {
+      const auto info = co_await world_.info(*server);
+      status.nodes.push_back(node_status(*server, info));
+    }
+    const double seconds = std::chrono::duration<double>(now - looked_).count();
+    const auto offset = status.nodes.front().offset;
+    const auto answered = traffic_->answered();
+    if (looked_ != rt::Instant{} && seconds > 0) {
+      status.stream_bytes_per_second = static_cast<double>(offset - last_offset_) / seconds;
+      status.commands_per_second = static_cast<double>(answered - last_answered_) / seconds;
+    }
+    looked_ = now;
+    last_offset_ = offset;
+    last_answered_ = answered;
+    co_return status;
+  }
+
+  static NodeStatus node_status(const Server& server, const Result<redis::Info>& info) {
+    NodeStatus node{.name = server.name()};
+    node.counts_keys = std::holds_alternative<RedisNode>(server.node());
+    if (!info) return node;
+    node.is_up = true;
+    node.offset = info->replication_offset();
+    node.keys = info->keys();
+    node.link = info->field("master_link_status");
+    return node;
+  }
+
+  rt::Host& host_;
+  Wish& wish_;
+  const UpOptions options_;
+  World world_;
+  rt::Gate tasks_;
+  std::optional<Traffic> traffic_;
+  rt::Instant started_;
+  rt::Instant looked_;
+  std::uint64_t last_offset_ = 0;
+  std::uint64_t last_answered_ = 0;
+};
+
+rt::Task<int> up(rt::Host& host, Wish& wish, UpOptions options) {
+  auto folder = Folder::make(host, options.dir);
+  if (!folder) {
+    std::fprintf(stderr, "sluice lab: %s\n", folder.error().detail.c_str());
+    co_return 1;
+  }
+  Up session(host, wish, *std::move(folder), options);
+  co_return co_await session.run();
+}
+
+}  // namespace
+
+int run_up(const UpOptions& options) {
+  return run_session([&options](rt::Host& host, Wish& wish) { return up(host, wish, options); });
+}
+
+}  // namespace sluice::lab

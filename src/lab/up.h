@@ -1,0 +1,23 @@
+// `sluice lab up`: a small system on this machine, with traffic, for as long as it is watched.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace sluice::lab {
+
+struct UpOptions {
+  std::chrono::milliseconds run_for{0};  // 0: until Ctrl-C or SIGTERM
+  std::optional<std::string> dir;        // kept; without it a temporary folder
+  double rate = 2000;                    // commands a second
+  std::uint64_t keys = 100'000;          // of each kind that the traffic writes
+  std::uint32_t replicas = 2;
+  bool is_terminal = false;  // refresh one line, instead of writing one after another
+};
+
+// Returns the exit code: 1 if something did not start or did not stay up.
+int run_up(const UpOptions& options);
+
+}  // namespace sluice::lab
