@@ -7,7 +7,7 @@ namespace sluice {
 
 struct LogExport {
   std::string dir;
-  std::string at;       // an offset or RFC 3339; empty: as far as the log goes
+  std::string at;  // an offset or RFC 3339; empty: as far as the log goes
   std::string out;
   std::string lineage;  // empty: the active one
   std::string redis_server = "redis-server";

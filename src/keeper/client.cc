@@ -41,7 +41,9 @@ rt::Task<void> Client::run() {
   while (is_flushing_) co_await flushed_.wait();
 }
 
-void Client::close(Errc why) { stream_->close(why); }
+void Client::close(Errc why) {
+  stream_->close(why);
+}
 
 rt::Task<Result<>> Client::answer_requests() {
   reader_.feed(input_);

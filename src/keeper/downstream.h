@@ -24,8 +24,8 @@ struct DownstreamOptions {
 struct DownstreamShared {
   rt::Host& host;
   std::function<replog::Log*()> active_log;  // null: there is none yet
-  Admission& admission;        // of full resyncs
-  RateLimit& snapshot_rate;    // of all snapshots together
+  Admission& admission;                      // of full resyncs
+  RateLimit& snapshot_rate;                  // of all snapshots together
   rt::Event& lineage_changed;  // another lineage is active, or the active one got another replid
   Counters& counters;          // sync_full, sync_partial_ok, sync_partial_err
 };

@@ -82,19 +82,17 @@ rt::Task<Result<Exported>> export_rdb(rt::Host& host, replog::Log& log, ExportOp
                                       ExportProgress progress) {
   CO_TRY(const auto goal, co_await resolve(log, options.at));
   const auto& snapshots = log.snapshots();
-  const bool is_reachable = std::any_of(snapshots.begin(), snapshots.end(), [&](const auto& s) {
-    return s.at.offset <= goal.offset;
-  });
+  const bool is_reachable = std::any_of(snapshots.begin(), snapshots.end(),
+                                        [&](const auto& s) { return s.at.offset <= goal.offset; });
   if (!is_reachable) {
-    co_return fail(Errc::kNotFound, "no snapshot is as old as offset " +
-                                        std::to_string(goal.offset.bytes()));
+    co_return fail(Errc::kNotFound,
+                   "no snapshot is as old as offset " + std::to_string(goal.offset.bytes()));
   }
   rt::Event unused(host.loop(), host.clock());
   Admission admission(host.loop(), host.clock(), 1);
   RateLimit no_limit(0);
   Counters counters;
-  DownstreamShared shared{host,     [&log] { return &log; }, admission, no_limit, unused,
-                          counters};
+  DownstreamShared shared{host, [&log] { return &log; }, admission, no_limit, unused, counters};
   ReplayerOptions how;
   how.redis_server = options.redis_server;
   how.until = goal.offset;

@@ -34,7 +34,9 @@ class RateLimit {
 
  private:
   // The least that is worth a wake-up: ten milliseconds' worth.
-  std::size_t step() const { return static_cast<std::size_t>(std::max<std::uint64_t>(rate_ / 100, 1)); }
+  std::size_t step() const {
+    return static_cast<std::size_t>(std::max<std::uint64_t>(rate_ / 100, 1));
+  }
 
   void refill(rt::Instant now) {
     const auto seconds = std::chrono::duration<double>(now - at_).count();

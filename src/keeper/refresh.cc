@@ -13,7 +13,8 @@ std::optional<std::string> refresh_due(const replog::Log& log, std::int64_t wall
   const auto& newest = log.snapshots().back();
   const auto tail = log.end() - newest.at.offset;
   if (tail == 0) return std::nullopt;
-  if (tail > policy.tail_bytes_max) return "the log after it has " + std::to_string(tail) + " bytes";
+  if (tail > policy.tail_bytes_max)
+    return "the log after it has " + std::to_string(tail) + " bytes";
   const auto age_ms = wall_ms - newest.wall_ms;
   if (policy.age_max.count() > 0 && age_ms > policy.age_max.count()) {
     return "it is " + std::to_string(age_ms / 1000) + " s old";

@@ -11,7 +11,7 @@
 namespace sluice::keeper {
 
 struct RefreshPolicy {
-  std::uint64_t tail_bytes_max;  // of log after the newest snapshot
+  std::uint64_t tail_bytes_max;       // of log after the newest snapshot
   std::chrono::milliseconds age_max;  // of the newest snapshot; 0: any
 };
 

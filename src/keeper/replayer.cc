@@ -79,9 +79,10 @@ rt::Task<Result<>> Replayer::try_start() {
     if (link) co_return Result<>{};
     co_await gate_.sleep(kPoll);
   }
-  co_return fail(Errc::kRejected, options_.redis_server + " did not start" +
-                                      (exit_code_ ? ": it exited with " + std::to_string(*exit_code_)
-                                                  : std::string()));
+  co_return fail(
+      Errc::kRejected,
+      options_.redis_server + " did not start" +
+          (exit_code_ ? ": it exited with " + std::to_string(*exit_code_) : std::string()));
 }
 
 std::string Replayer::config() const {
@@ -155,8 +156,9 @@ Result<std::string> Replayer::answer(std::span<const std::string_view> argv, boo
     is_known = argv.back() == door_password_;
     return is_known ? "+OK\r\n" : "-WRONGPASS this door is for one replica\r\n";
   }
-  if (!is_known) return is_word(argv[0], "ping") ? Result<std::string>("-NOAUTH\r\n")
-                                                 : fail(Errc::kRejected, "a stranger");
+  if (!is_known)
+    return is_word(argv[0], "ping") ? Result<std::string>("-NOAUTH\r\n")
+                                    : fail(Errc::kRejected, "a stranger");
   if (is_word(argv[0], "ping")) return "+PONG\r\n";
   if (is_word(argv[0], "replconf")) {
     return argv.size() > 1 && is_word(argv[1], "ack") ? std::string() : std::string("+OK\r\n");

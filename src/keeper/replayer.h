@@ -22,8 +22,8 @@ namespace sluice::keeper {
 
 struct ReplayerOptions {
   std::string redis_server = "redis-server";
-  std::string working_directory;         // for its temporary files
-  std::optional<repl::Offset> until;     // it is given the stream up to here and no more
+  std::string working_directory;      // for its temporary files
+  std::optional<repl::Offset> until;  // it is given the stream up to here and no more
   rt::Duration start_timeout = std::chrono::seconds(30);
 };
 

@@ -52,19 +52,26 @@ ShardMetrics::ShardMetrics(base::Metrics& metrics, const std::string& shard)
       replica_lag_max_(Maker(metrics, shard)("replica_lag_max_bytes",
                                              "Log end minus the lowest acknowledged offset.")),
       snapshots_sending_(Maker(metrics, shard)("snapshots_sending", "Full resyncs under way.")),
-      received_bytes_(Maker(metrics, shard).counter("received_bytes_total", "Stream bytes received.")),
+      received_bytes_(
+          Maker(metrics, shard).counter("received_bytes_total", "Stream bytes received.")),
       sent_bytes_(Maker(metrics, shard).counter("sent_bytes_total", "Bytes sent to replicas.")),
-      upstream_full_(Maker(metrics, shard).counter("upstream_full_resyncs_total",
-                                           "Full resyncs taken from upstreams.")),
-      upstream_partial_(Maker(metrics, shard).counter("upstream_partial_resyncs_total",
-                                              "Partial resyncs with upstreams.")),
+      upstream_full_(
+          Maker(metrics, shard)
+              .counter("upstream_full_resyncs_total", "Full resyncs taken from upstreams.")),
+      upstream_partial_(
+          Maker(metrics, shard)
+              .counter("upstream_partial_resyncs_total", "Partial resyncs with upstreams.")),
       full_(Maker(metrics, shard).counter("full_resyncs_total", "Full resyncs given to replicas.")),
-      partial_(Maker(metrics, shard).counter("partial_resyncs_total", "Partial resyncs of replicas.")),
-      refused_(Maker(metrics, shard).counter("partial_resyncs_refused_total",
-                                     "Replicas that asked to continue and could not.")),
-      refreshes_(Maker(metrics, shard).counter("snapshot_refreshes_total", "Snapshots taken here.")),
-      refreshes_failed_(Maker(metrics, shard).counter("snapshot_refreshes_failed_total",
-                                              "Snapshots that could not be taken.")) {}
+      partial_(
+          Maker(metrics, shard).counter("partial_resyncs_total", "Partial resyncs of replicas.")),
+      refused_(Maker(metrics, shard)
+                   .counter("partial_resyncs_refused_total",
+                            "Replicas that asked to continue and could not.")),
+      refreshes_(
+          Maker(metrics, shard).counter("snapshot_refreshes_total", "Snapshots taken here.")),
+      refreshes_failed_(
+          Maker(metrics, shard)
+              .counter("snapshot_refreshes_failed_total", "Snapshots that could not be taken.")) {}
 
 void ShardMetrics::show(const ShardFigures& figures) {
   const auto& status = figures.status;
@@ -74,8 +81,8 @@ void ShardMetrics::show(const ShardFigures& figures) {
   failed_.set(status.failure ? 1 : 0);
   disk_full_.set(link.is_disk_full ? 1 : 0);
   acknowledged_offset_.set(static_cast<double>(link.acknowledged.bytes()));
-  loading_bytes_.set(static_cast<double>(
-      link.state == FollowState::kLoading ? link.loading_bytes : 0));
+  loading_bytes_.set(
+      static_cast<double>(link.state == FollowState::kLoading ? link.loading_bytes : 0));
   raise(received_bytes_, link.bytes_received);
   raise(upstream_full_, link.full_resyncs);
   raise(upstream_partial_, link.partial_resyncs);
@@ -90,9 +97,8 @@ void ShardMetrics::show(const ShardFigures& figures) {
   snapshots_sending_.set(static_cast<double>(figures.snapshots_being_sent));
   replicas_.set(static_cast<double>(status.replicas.size()));
   replicas_online_.set(static_cast<double>(
-      std::count_if(status.replicas.begin(), status.replicas.end(), [](const ReplicaStatus& r) {
-        return r.state == ReplicaState::kOnline;
-      })));
+      std::count_if(status.replicas.begin(), status.replicas.end(),
+                    [](const ReplicaStatus& r) { return r.state == ReplicaState::kOnline; })));
   if (!status.log) return;
   const auto& held = status.log->history.held;
   begin_offset_.set(static_cast<double>(held.begin.bytes()));

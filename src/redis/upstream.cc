@@ -15,7 +15,9 @@ namespace {
 constexpr std::size_t kLineBytesMax = 16 * 1024;
 constexpr std::size_t kInfoBytesMax = 1024 * 1024;
 
-bool is_error(std::string_view reply) { return !reply.empty() && reply.front() == '-'; }
+bool is_error(std::string_view reply) {
+  return !reply.empty() && reply.front() == '-';
+}
 
 std::string command(std::initializer_list<std::string_view> words) {
   std::string wire;
@@ -132,11 +134,17 @@ rt::Task<Result<>> Upstream::acknowledge(repl::Offset offset) {
   co_return co_await stream_->write(wire);
 }
 
-void Upstream::close(Errc why) { stream_->close(why); }
+void Upstream::close(Errc why) {
+  stream_->close(why);
+}
 
-std::string Upstream::address() const { return base::to_string(options_.url.endpoint); }
+std::string Upstream::address() const {
+  return base::to_string(options_.url.endpoint);
+}
 
-std::string_view Upstream::unread() const { return {buffer_.data() + begin_, end_ - begin_}; }
+std::string_view Upstream::unread() const {
+  return {buffer_.data() + begin_, end_ - begin_};
+}
 
 rt::Task<Result<>> Upstream::read_more() {
   if (begin_ == end_) begin_ = end_ = 0;

@@ -21,9 +21,10 @@ class PayloadReader {
 
   // What one call took from the front of the bytes it was given.
   struct Taken {
-    std::size_t consumed = 0;    // drop so many bytes from the input
-    std::string_view rdb{};      // RDB bytes to store; points into the input or, until the next call, into this reader
-    bool is_complete = false;    // the RDB has ended; what is left of the input is the stream
+    std::size_t consumed = 0;  // drop so many bytes from the input
+    std::string_view
+        rdb{};  // RDB bytes to store; points into the input or, until the next call, into this reader
+    bool is_complete = false;  // the RDB has ended; what is left of the input is the stream
   };
 
   // Takes what it can. With nothing consumed it needs more bytes. kProtocol if it is no payload;

@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
-
 #include <string>
 #include <vector>
 
@@ -83,8 +82,8 @@ TEST(Payload, QuotesTheErrorOfAMasterThatCannotFork) {
 }
 
 TEST(Payload, RefusesLengthsThatAreNone) {
-  for (const auto* header : {"$\r\n", "$-1\r\n", "$0\r\n", "$12x\r\n", "$99999999999999999999\r\n",
-                             "$EOF:short\r\n"}) {
+  for (const auto* header :
+       {"$\r\n", "$-1\r\n", "$0\r\n", "$12x\r\n", "$99999999999999999999\r\n", "$EOF:short\r\n"}) {
     EXPECT_FALSE(PayloadReader().take(header)) << header;
   }
   EXPECT_FALSE(PayloadReader().take(std::string(2000, '$')));

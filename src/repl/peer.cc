@@ -42,7 +42,8 @@ void note_replication(Parsing& at, std::string_view key, std::string_view value)
   if (key == "master_replid2") at.second_id = replid(value);
   if (key == "master_repl_offset") peer.offset = Offset{number(value)};
   // Printed in the wire's count, and -1 while there is none.
-  if (key == "second_repl_offset") at.second_end = Offset{std::max<std::uint64_t>(number(value), 1) - 1};
+  if (key == "second_repl_offset")
+    at.second_end = Offset{std::max<std::uint64_t>(number(value), 1) - 1};
 }
 
 void note(Parsing& at, std::string_view key, std::string_view value) {

@@ -18,10 +18,10 @@ struct Peer {
   std::string version;
   bool is_loading = false;
   bool is_replica = false;
-  bool is_link_up = false;                 // of a replica, to its own master
-  std::optional<base::Endpoint> master;    // of a replica
+  bool is_link_up = false;               // of a replica, to its own master
+  std::optional<base::Endpoint> master;  // of a replica
   std::optional<ReplId> id;
-  std::optional<Position> inherited;       // its predecessor's stream, and where that ended
+  std::optional<Position> inherited;  // its predecessor's stream, and where that ended
   Offset offset;
   std::optional<std::uint64_t> keys;
 };

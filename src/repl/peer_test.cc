@@ -1,7 +1,6 @@
 #include "repl/peer.h"
 
 #include <gtest/gtest.h>
-
 #include <string>
 
 namespace sluice::repl {
@@ -11,12 +10,17 @@ const std::string kA(40, 'a');
 const std::string kB(40, 'b');
 
 TEST(Peer, IsReadFromTheInfoOfAReplica) {
-  const auto peer = parse_peer("# Server\r\nredis_version:7.0.15\r\nrun_id:abc\r\n# Replication\r\n"
-                               "role:slave\r\nmaster_host:::1\r\nmaster_port:6379\r\n"
-                               "master_link_status:up\r\nmaster_replid:" + kA + "\r\n"
-                               "master_replid2:" + std::string(40, '0') + "\r\n"
-                               "master_repl_offset:77\r\nsecond_repl_offset:-1\r\n"
-                               "# Keyspace\r\ndb0:keys=3,expires=1,avg_ttl=0\r\ndb9:keys=4,expires=0\r\n");
+  const auto peer = parse_peer(
+      "# Server\r\nredis_version:7.0.15\r\nrun_id:abc\r\n# Replication\r\n"
+      "role:slave\r\nmaster_host:::1\r\nmaster_port:6379\r\n"
+      "master_link_status:up\r\nmaster_replid:" +
+      kA +
+      "\r\n"
+      "master_replid2:" +
+      std::string(40, '0') +
+      "\r\n"
+      "master_repl_offset:77\r\nsecond_repl_offset:-1\r\n"
+      "# Keyspace\r\ndb0:keys=3,expires=1,avg_ttl=0\r\ndb9:keys=4,expires=0\r\n");
   EXPECT_EQ(peer.run_id, "abc");
   EXPECT_TRUE(peer.is_replica);
   EXPECT_TRUE(peer.is_link_up);
@@ -39,7 +43,8 @@ class ResumeAfterFailover : public testing::Test {
     return parse_peer("role:master\nmaster_replid:" + kB + "\nmaster_replid2:" + kA +
                       "\nsecond_repl_offset:" + std::to_string(parted + 1) + "\n");
   }
-  const History history_{.id = *ReplId::parse(kA), .held = {Offset{100}, Offset{500}}, .inherited = {}};
+  const History history_{
+      .id = *ReplId::parse(kA), .held = {Offset{100}, Offset{500}}, .inherited = {}};
 };
 
 TEST_F(ResumeAfterFailover, AsksWhereTheStreamsPartIfWeHaveMore) {

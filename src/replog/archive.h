@@ -22,17 +22,17 @@
 namespace sluice::replog {
 
 struct Retention {
-  base::ByteSize bytes{64ULL << 30};           // of segments and retired snapshots, per shard
+  base::ByteSize bytes{64ULL << 30};  // of segments and retired snapshots, per shard
   std::chrono::seconds age = std::chrono::hours(7 * 24);
-  std::uint32_t snapshots = 2;                 // of the active lineage, beyond which old ones go
+  std::uint32_t snapshots = 2;  // of the active lineage, beyond which old ones go
   // A replica that was sent a snapshot still needs the active log from here on.
   std::optional<repl::Offset> keep_from{};
 };
 
 // What recovery found and did, for the log and for people.
 struct Recovery {
-  std::uint64_t bytes_cut = 0;     // of a torn tail
-  std::string note;                // sentences, empty if all was whole
+  std::uint64_t bytes_cut = 0;  // of a torn tail
+  std::string note;             // sentences, empty if all was whole
 };
 
 class Archive {

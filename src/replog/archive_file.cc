@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "replog/file_names.h"
 #include "repl/position.h"
+#include "replog/file_names.h"
 
 namespace sluice::replog {
 namespace {

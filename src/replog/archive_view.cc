@@ -6,10 +6,14 @@ namespace sluice::replog {
 
 std::string_view to_string(LineageState state) {
   switch (state) {
-    case LineageState::kActive: return "active";
-    case LineageState::kLoading: return "loading";
-    case LineageState::kQuarantined: return "quarantined";
-    case LineageState::kRetired: return "retired";
+    case LineageState::kActive:
+      return "active";
+    case LineageState::kLoading:
+      return "loading";
+    case LineageState::kQuarantined:
+      return "quarantined";
+    case LineageState::kRetired:
+      return "retired";
   }
   return "unknown";
 }

@@ -19,7 +19,7 @@ std::string_view to_string(LineageState state);
 struct LineageRef {
   std::string name;
   LineageState state = LineageState::kActive;
-  std::string quarantine;    // the reason
+  std::string quarantine;  // the reason
   std::int64_t retired_ms = 0;
 };
 

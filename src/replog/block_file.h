@@ -62,7 +62,7 @@ class BlockWalk {
   std::optional<repl::Offset> expected_;
   std::string entries_;  // read ahead, from entry entries_from_ on
   std::uint64_t entries_from_ = 0;
-  std::string buffer_;   // read ahead, from place buffer_from_ of the file on
+  std::string buffer_;  // read ahead, from place buffer_from_ of the file on
   std::uint64_t buffer_from_ = 0;
 };
 

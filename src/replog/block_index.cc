@@ -39,8 +39,9 @@ EntryText encode(const BlockEntry& entry) {
   put(text, 0, entry.crc32c);
   put(text, 4, entry.length | entry.behind << kLengthBits);
   put(text, 8, entry.offset.bytes());
-  put(text, 16, (wall & ((1ULL << kWallBits) - 1)) |
-                    static_cast<std::uint64_t>(entry.boundary.db & kDatabaseMax) << kWallBits);
+  put(text, 16,
+      (wall & ((1ULL << kWallBits) - 1)) |
+          static_cast<std::uint64_t>(entry.boundary.db & kDatabaseMax) << kWallBits);
   put(text, 24, entry.boundary.offset.bytes());
   return text;
 }

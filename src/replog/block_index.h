@@ -24,8 +24,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "replog/crc32c.h"
 #include "repl/stream_scanner.h"
+#include "replog/crc32c.h"
 
 namespace sluice::replog {
 

@@ -147,8 +147,8 @@ rt::Task<Result<Log*>> DiskArchive::begin_incoming(repl::Position at) {
   CO_TRY(auto made, co_await rt::on_disk(host_.disk(), Lane::kSync, std::move(job)));
   changed.incoming = ArchiveFile::Incoming{.lineage = name, .quarantine = std::nullopt};
   CO_TRY_VOID(co_await save(std::move(changed)));
-  incoming_ = std::make_shared<DiskLog>(host_, std::move(made.folder), std::move(made.lineage),
-                                        options_);
+  incoming_ =
+      std::make_shared<DiskLog>(host_, std::move(made.folder), std::move(made.lineage), options_);
   co_return incoming_.get();
 }
 

@@ -44,7 +44,7 @@ class DiskArchive final : public Archive {
   std::unique_ptr<rt::File> lock_;
   ArchiveFile file_;
   Recovery recovery_;
-  std::shared_ptr<DiskLog> active_;    // also owned by their readers
+  std::shared_ptr<DiskLog> active_;  // also owned by their readers
   std::shared_ptr<DiskLog> incoming_;
   std::vector<RetiredLineage> retired_;
 };

@@ -14,8 +14,8 @@ inline constexpr std::string_view kLineageFile = "lineage.json";
 inline constexpr std::string_view kArchiveFile = "archive.json";
 inline constexpr std::string_view kLockFile = "LOCK";
 
-std::string segment_name(repl::Offset start);        // <20 digits>.log
-std::string segment_index_name(repl::Offset start);  // <20 digits>.idx
+std::string segment_name(repl::Offset start);                      // <20 digits>.log
+std::string segment_index_name(repl::Offset start);                // <20 digits>.idx
 std::optional<repl::Offset> segment_start(std::string_view name);  // of a .log
 
 std::string snapshot_name(repl::Offset at, std::uint32_t number);  // <20 digits>-<number>.rdb

@@ -113,14 +113,10 @@ Result<> check_order(const LineageFile& lineage) {
 }  // namespace
 
 json to_json(const LineageFile& lineage) {
-  json body{{"format", LineageFile::kFormat},
-            {"begin", lineage.begin.bytes()},
-            {"durable", lineage.durable.bytes()},
-            {"next_snapshot", lineage.next_snapshot},
-            {"first_db", lineage.first_db},
-            {"origins", json::array()},
-            {"snapshots", json::array()},
-            {"diverged", lineage.diverged}};
+  json body{{"format", LineageFile::kFormat},     {"begin", lineage.begin.bytes()},
+            {"durable", lineage.durable.bytes()}, {"next_snapshot", lineage.next_snapshot},
+            {"first_db", lineage.first_db},       {"origins", json::array()},
+            {"snapshots", json::array()},         {"diverged", lineage.diverged}};
   for (const auto& origin : lineage.origins) body["origins"].push_back(position_json(origin));
   for (const auto& each : lineage.snapshots) body["snapshots"].push_back(snapshot_json(each));
   if (lineage.cut) body["cut"] = cut_json(*lineage.cut);

@@ -28,7 +28,8 @@ Result<> LogReader::check_place() const {
   if (cancelled_) return fail(Errc::kCancelled, "the reader was cancelled");
   if (log_->stopped_) return fail(*log_->stopped_, "the log is closed");
   for (std::size_t i = cuts_seen_; i < log_->cuts_.size(); ++i) {
-    if (at_ > log_->cuts_[i]) return tl::unexpected(gone(at_, "the history was switched before it"));
+    if (at_ > log_->cuts_[i])
+      return tl::unexpected(gone(at_, "the history was switched before it"));
   }
   if (at_ < log_->begin()) return tl::unexpected(gone(at_, "retention took it"));
   return {};
@@ -89,8 +90,7 @@ rt::Task<Result<std::size_t>> LogReader::verify(std::size_t count) {
   const auto file = file_;
   const repl::Offset to = std::min(at_ + count, extent.end);
   auto job = [&file, &extent, from = at_, to] { return check_units(*file, extent, from, to); };
-  const Checked checked =
-      co_await rt::on_disk(log_->host_.disk(), rt::Lane::kRead, std::move(job));
+  const Checked checked = co_await rt::on_disk(log_->host_.disk(), rt::Lane::kRead, std::move(job));
   CO_TRY_VOID(check_place());
   if (checked.sound_to <= at_) co_return tl::unexpected(*checked.damage);
   if (!checked.damage && cuts_seen_ == log_->cuts_.size()) {

@@ -40,8 +40,7 @@ class Decision {
   // The oldest segment left, if nothing that must stay is in it.
   const KeptSegment* next_segment() const {
     if (segments_ + 1 >= held_.segments.size() || held_.snapshots.empty()) return nullptr;
-    const repl::Offset needed =
-        std::min(held_.snapshots.back().at.offset, held_.boundary.offset);
+    const repl::Offset needed = std::min(held_.snapshots.back().at.offset, held_.boundary.offset);
     const KeptSegment& oldest = held_.segments[segments_];
     return oldest.end <= needed ? &oldest : nullptr;
   }

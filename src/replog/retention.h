@@ -30,8 +30,8 @@ struct Holdings {
 };
 
 struct Discards {
-  std::size_t retired = 0;            // so many of the oldest
-  repl::Offset begin;                 // segments that end at or before it
+  std::size_t retired = 0;             // so many of the oldest
+  repl::Offset begin;                  // segments that end at or before it
   std::vector<std::string> snapshots;  // file names
   friend bool operator==(const Discards&, const Discards&) = default;
 };

@@ -109,11 +109,11 @@ Result<std::int64_t> parse_rfc3339(std::string_view text) {
   const std::chrono::year_month_day date{year, month, day};
   if (!fields.are_whole() || !date.ok() || hours.count() > 23 || minutes.count() > 59 ||
       seconds.count() > 60) {
-    return fail(Errc::kRejected, "'" + std::string(text) +
-                                     "' is not a time like 2026-11-22T03:04:05.678Z");
+    return fail(Errc::kRejected,
+                "'" + std::string(text) + "' is not a time like 2026-11-22T03:04:05.678Z");
   }
-  const milliseconds time = std::chrono::sys_days{date}.time_since_epoch() + hours + minutes +
-                            seconds + fraction - ahead;
+  const milliseconds time =
+      std::chrono::sys_days{date}.time_since_epoch() + hours + minutes + seconds + fraction - ahead;
   return time.count();
 }
 

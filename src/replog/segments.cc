@@ -4,8 +4,7 @@
 
 namespace sluice::replog {
 
-Segments::Segments(const StreamExtent& found)
-    : origin_(found.origin), origin_db_(found.origin_db) {
+Segments::Segments(const StreamExtent& found) : origin_(found.origin), origin_db_(found.origin_db) {
   replace(found);
 }
 
@@ -18,9 +17,9 @@ std::uint64_t Segments::bytes_on_disk() const {
 }
 
 Segment& Segments::holding(repl::Offset at) {
-  const auto after = std::upper_bound(
-      segments_.begin(), segments_.end(), at,
-      [](repl::Offset o, const Segment& each) { return o < each.extent.start; });
+  const auto after =
+      std::upper_bound(segments_.begin(), segments_.end(), at,
+                       [](repl::Offset o, const Segment& each) { return o < each.extent.start; });
   CHECK(after != segments_.begin());
   return *(after - 1);
 }

@@ -5,8 +5,8 @@
 #include <optional>
 #include <vector>
 
-#include "replog/block_file.h"
 #include "repl/stream_scanner.h"
+#include "replog/block_file.h"
 #include "rt/file.h"
 
 namespace sluice::replog {

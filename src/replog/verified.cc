@@ -16,8 +16,8 @@ bool Verified::contains(repl::Offset from, repl::Offset to) const {
   if (from >= written_from_ || from >= to) return true;
   if (units_.empty()) return false;
   const auto first = static_cast<std::ptrdiff_t>(unit_of(from));
-  const auto last = static_cast<std::ptrdiff_t>(
-      unit_of(repl::Offset{std::min(to, written_from_).bytes() - 1}));
+  const auto last =
+      static_cast<std::ptrdiff_t>(unit_of(repl::Offset{std::min(to, written_from_).bytes() - 1}));
   return std::all_of(units_.begin() + first, units_.begin() + last + 1, [](bool b) { return b; });
 }
 
@@ -27,7 +27,8 @@ void Verified::add(repl::Offset from, repl::Offset to) {
   if (units_.empty()) units_.resize(static_cast<std::size_t>(units), false);
   const std::uint64_t first = (from - start_ + kUnit - 1) / kUnit;
   const std::uint64_t past = to >= written_from_ ? units : (to - start_) / kUnit;
-  for (std::uint64_t unit = first; unit < past; ++unit) units_[static_cast<std::size_t>(unit)] = true;
+  for (std::uint64_t unit = first; unit < past; ++unit)
+    units_[static_cast<std::size_t>(unit)] = true;
 }
 
 Checked check_units(const BlockFile& file, const SegmentExtent& extent, repl::Offset from,

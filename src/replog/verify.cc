@@ -89,8 +89,8 @@ void Verification::check_snapshot(const std::string& lineage, rt::Directory& fol
   check_file(name, *file, *entries, repl::Offset{snapshot.bytes});
 }
 
-void Verification::check_file(const std::string& name, const BlockFile& file,
-                              std::uint64_t entries, repl::Offset end) {
+void Verification::check_file(const std::string& name, const BlockFile& file, std::uint64_t entries,
+                              repl::Offset end) {
   ++verdict_.files;
   repl::Offset at = file.start;
   for (std::uint64_t next = 0; next < entries;) {

@@ -1,7 +1,7 @@
 #include "rt/usage.h"
 
-#include <filesystem>
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
@@ -39,7 +39,9 @@ Usage usage() {
   return result;
 }
 
-unsigned cpu_count() { return std::max(1U, std::thread::hardware_concurrency()); }
+unsigned cpu_count() {
+  return std::max(1U, std::thread::hardware_concurrency());
+}
 
 std::uint64_t process_id() {
   return static_cast<std::uint64_t>(::getpid());
