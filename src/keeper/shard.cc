@@ -50,6 +50,7 @@ Result<std::unique_ptr<Shard>> Shard::open(rt::Host& host, ShardConfig config, P
                                            base::Metrics& metrics, const base::Log& log) {
   const replog::LogOptions options{.segment_bytes = config.segment_bytes, .fsync = config.fsync};
   TRY(auto archive, replog::Archive::open(host, config.dir, options));
+  TRY(auto folder, host.directory(config.dir));
   TRY(auto listener, host.network().listen(config.listen, listen_tls(config)));
   config.listen = listener->local();
   auto shard_log = config.name.empty() ? log : log.with("shard", config.name);
@@ -57,13 +58,14 @@ Result<std::unique_ptr<Shard>> Shard::open(rt::Host& host, ShardConfig config, P
     shard_log.warn("recovered", {{"note", note}});
   }
   auto shard = std::unique_ptr<Shard>(new Shard(host, std::move(config), std::move(hooks), metrics,
-                                                std::move(shard_log), std::move(archive)));
+                                                std::move(shard_log), std::move(archive),
+                                                KeyCount(host, std::move(folder))));
   shard->listener_ = std::move(listener);
   return shard;
 }
 
 Shard::Shard(rt::Host& host, ShardConfig config, ProcessHooks hooks, base::Metrics& metrics,
-             base::Log log, std::unique_ptr<replog::Archive> archive)
+             base::Log log, std::unique_ptr<replog::Archive> archive, KeyCount known_keys)
     : host_(host),
       config_(std::move(config)),
       hooks_(std::move(hooks)),
@@ -78,7 +80,7 @@ Shard::Shard(rt::Host& host, ShardConfig config, ProcessHooks hooks, base::Metri
       shared_{host_,          [this] { return archive_->active(); },
               admission_,     snapshot_rate_,
               lineage_changed_, counters_},
-      link_(host, *archive_, [this] { ask_replicas_again(); }, log_,
+      link_(host, *archive_, [this] { ask_replicas_again(); }, log_, std::move(known_keys),
             link_options(config_, archive_->keeper_id())),
       refresher_(host, shared_, log_),
       clients_gate_(host),

@@ -61,7 +61,7 @@ class Shard : public View, public Actor {
 
  private:
   Shard(rt::Host& host, ShardConfig config, ProcessHooks hooks, base::Metrics& metrics,
-        base::Log log, std::unique_ptr<replog::Archive> archive);
+        base::Log log, std::unique_ptr<replog::Archive> archive, KeyCount known_keys);
 
   rt::Task<void> accept_loop();
   rt::Task<void> run_client(std::unique_ptr<Client> client);

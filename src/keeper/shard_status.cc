@@ -8,6 +8,9 @@
 namespace sluice::keeper {
 namespace {
 
+// CLIENT LIST shows the link to the master too, as Redis does; accepted clients count from 1.
+constexpr std::uint64_t kUpstreamClientId = 0;
+
 LinkState word_of_role(FollowState state) {
   switch (state) {
     case FollowState::kIdle:
@@ -123,8 +126,16 @@ std::vector<ReplicaStatus> Shard::replica_statuses() const {
 
 std::vector<ClientFacts> Shard::clients() const {
   std::vector<ClientFacts> facts;
-  facts.reserve(clients_.size());
+  facts.reserve(clients_.size() + 1);
   for (const auto& [id, client] : clients_) facts.push_back(client->facts());
+  if (link_.status().state != FollowState::kStreaming) return facts;
+  ClientFacts upstream;
+  upstream.id = kUpstreamClientId;
+  upstream.address = base::to_string(link_.upstream()->endpoint);
+  upstream.kind = ClientKind::kMaster;
+  upstream.last_interaction = link_.status().last_heard;
+  upstream.connected_at = link_.status().up_since;
+  facts.insert(facts.begin(), std::move(upstream));
   return facts;
 }
 

@@ -25,7 +25,7 @@ constexpr int kCycleHopsMax = 8;
 
 UpstreamLink::UpstreamLink(rt::Host& host, replog::Archive& archive,
                            std::function<void()> lineage_changed, base::Log log,
-                           LinkOptions options)
+                           KeyCount known_keys, LinkOptions options)
     : host_(host),
       archive_(archive),
       lineage_changed_(std::move(lineage_changed)),
@@ -34,10 +34,12 @@ UpstreamLink::UpstreamLink(rt::Host& host, replog::Archive& archive,
       upstream_url_(options_.upstream.url),
       wake_(host.loop(), host.clock()),
       left_(host.loop(), host.clock()),
-      durable_(host.loop(), host.clock()) {
+      durable_(host.loop(), host.clock()),
+      known_keys_(std::move(known_keys)) {
   const auto* const active = archive_.active();
-  if (active != nullptr && !active->snapshots().empty()) {
-    known_keys_ = active->snapshots().back().keys;
+  const bool is_unknown = known_keys_.value() == 0;
+  if (is_unknown && active != nullptr && !active->snapshots().empty()) {
+    known_keys_.note(active->snapshots().back().keys);
   }
 }
 
@@ -95,6 +97,7 @@ void UpstreamLink::enter(FollowState state, std::string why) {
                                 {"why", why}});
   }
   if (status_.state == FollowState::kStreaming) status_.down_since = host_.clock().now();
+  if (state == FollowState::kStreaming) status_.up_since = host_.clock().now();
   status_.state = state;
   status_.why = std::move(why);
 }
@@ -155,7 +158,7 @@ rt::Task<Result<>> UpstreamLink::ask_and_stream(redis::Upstream& upstream, repl:
   const auto continued = std::get<repl::Continued>(reply);
   CO_TRY(const auto known, co_await adopt(*target, continued));
   ++status_.partial_resyncs;
-  if (peer.keys && !archive_.quarantine_reason()) note_keys(*peer.keys);
+  if (peer.keys && !archive_.quarantine_reason()) known_keys_.note(*peer.keys);
   co_return co_await stream(upstream, *target->log, known);
 }
 
@@ -256,10 +259,10 @@ rt::Task<Result<>> UpstreamLink::load(redis::Upstream& upstream, repl::Position 
 
 rt::Task<Result<>> UpstreamLink::settle_incoming(std::uint64_t keys) {
   const bool has_known = archive_.active() != nullptr && !is_accepting_next_;
-  const auto reason = has_known ? judge(known_keys_, keys, options_.quarantine) : std::nullopt;
+  const auto reason = has_known ? judge(known_keys_.value(), keys, options_.quarantine) : std::nullopt;
   is_accepting_next_ = false;
   if (!reason) {
-    note_keys(keys);
+    known_keys_.note(keys);
     co_return co_await promote();
   }
   log_.error("quarantined", {{"why", *reason}, {"lift", "KEEPER ACCEPT or KEEPER REJECT"}});
@@ -276,7 +279,7 @@ rt::Task<Result<>> UpstreamLink::promote() {
 rt::Task<Result<>> UpstreamLink::accept() {
   if (archive_.quarantine_reason()) {
     const auto* const incoming = archive_.incoming();
-    if (!incoming->snapshots().empty()) note_keys(incoming->snapshots().back().keys);
+    if (!incoming->snapshots().empty()) known_keys_.note(incoming->snapshots().back().keys);
     CO_TRY_VOID(co_await promote());
     co_return Result<>{};
   }
@@ -377,7 +380,9 @@ rt::Task<void> UpstreamLink::watch_upstream_loop(redis::Upstream& upstream, rt::
     }
     const auto* const active = archive_.active();
     const bool is_ours = active != nullptr && peer->id == active->history().id;
-    if (is_ours && peer->keys && !archive_.quarantine_reason()) note_keys(*peer->keys);
+    if (!is_ours || !peer->keys || archive_.quarantine_reason()) continue;
+    known_keys_.note(*peer->keys);
+    co_await known_keys_.remember();
   }
 }
 

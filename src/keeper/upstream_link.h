@@ -13,6 +13,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "keeper/key_count.h"
 #include "keeper/quarantine.h"
 #include "redis/upstream.h"
 #include "replog/archive.h"
@@ -35,6 +36,7 @@ enum class FollowState : std::uint8_t {
 struct LinkStatus {
   FollowState state = FollowState::kIdle;
   std::string why;  // of the last failure or refusal; empty while all is well
+  rt::Instant up_since;    // of the present stream
   rt::Instant down_since;  // of the last time that the stream ended
   rt::Instant last_heard;
   std::uint64_t loading_bytes = 0;
@@ -58,7 +60,7 @@ class UpstreamLink {
   // All outlive the link. `lineage_changed` is called when another lineage is active or the active
   // one got another replid: the downstreams then have to ask again.
   UpstreamLink(rt::Host& host, replog::Archive& archive, std::function<void()> lineage_changed,
-               base::Log log, LinkOptions options);
+               base::Log log, KeyCount known_keys, LinkOptions options);
 
   // Returns when stop() was called.
   rt::Task<void> run();
@@ -78,9 +80,8 @@ class UpstreamLink {
   // Told after bytes became durable, so that they are acknowledged.
   void on_durable();
 
-  // Keys of the upstream when it was last seen well; polled by the shard where INFO is allowed.
-  std::uint64_t known_keys() const { return known_keys_; }
-  void note_keys(std::uint64_t keys) { known_keys_ = keys; }
+  // Keys of the upstream when it was last seen well; asked every few seconds where INFO is allowed.
+  std::uint64_t known_keys() const { return known_keys_.value(); }
 
  private:
   struct Target {
@@ -120,7 +121,7 @@ class UpstreamLink {
   std::optional<repl::ReplId> rejected_;
   bool is_accepting_next_ = false;
   bool is_stopping_ = false;
-  std::uint64_t known_keys_ = 0;
+  KeyCount known_keys_;
   unsigned failures_ = 0;
 };
 
