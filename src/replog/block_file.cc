@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::uint64_t kEntriesAhead = 64;
 constexpr std::size_t kBytesAhead = 96 * 1024;
+constexpr std::uint64_t kFileBytesMax = 1ULL << 60;  // farther than any file system goes
 
 }  // namespace
 
@@ -80,8 +81,9 @@ Result<BlockWalk::Block> BlockWalk::checked_block() {
   if (entry.offset != place || entry.offset < file_.start) {
     return tl::unexpected(file_.damage(place, "the index goes on elsewhere"));
   }
-  if (entry.length == 0 || entry.length > kBlockBytesMax) {
-    return tl::unexpected(file_.damage(place, "the index names an impossible length"));
+  if (entry.length == 0 || entry.length > kBlockBytesMax ||
+      entry.offset - file_.start > kFileBytesMax) {
+    return tl::unexpected(file_.damage(place, "the index names an impossible block"));
   }
   TRY(block.bytes, fetch(entry));
   if (block.bytes.size() < entry.length) {

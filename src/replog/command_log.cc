@@ -20,7 +20,6 @@ constexpr resp::CommandLimits kNoLimits{
 CommandLog::CommandLog(const LineageView& view, repl::Mark from)
     : walk_(view.walk(from.offset)),
       reader_(kNoLimits),
-      at_(from.offset),
       fed_(from.offset),
       db_(from.db) {}
 
@@ -29,9 +28,9 @@ Result<std::optional<LoggedCommand>> CommandLog::next() {
     TRY(const auto arguments, reader_.next());
     if (arguments) {
       note_select(*arguments);
-      const LoggedCommand command{at_, wall_ms_, db_, *arguments};
-      at_ = repl::Offset{fed_.bytes() - reader_.pending_bytes()};
-      return command;
+      // What is pending begins with the command itself until the reader is asked again.
+      const repl::Offset at{fed_.bytes() - reader_.pending_bytes()};
+      return LoggedCommand{at, wall_ms_, db_, *arguments};
     }
     TRY(const auto block, walk_.next());
     if (!block) return std::nullopt;

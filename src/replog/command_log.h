@@ -29,8 +29,7 @@ class CommandLog {
 
   StreamWalk walk_;
   resp::CommandReader reader_;
-  repl::Offset at_;   // of the next command
-  repl::Offset fed_;  // bytes the reader was given
+  repl::Offset fed_;  // as far as the reader was given bytes
   std::int64_t wall_ms_ = 0;
   std::uint32_t db_;
 };

@@ -135,10 +135,10 @@ rt::Task<Result<std::unique_ptr<SnapshotWriter>>> DiskLog::write_snapshot(repl::
 
 rt::Task<Result<>> DiskLog::commit_snapshot(Snapshot snapshot) {
   CO_TRY_VOID(check_open());
-  if (snapshot.at.offset > end() || snapshot.db > kDatabaseMax) {
-    co_return fail(Errc::kRejected, "a snapshot at offset " +
-                                        std::to_string(snapshot.at.offset.bytes()) +
-                                        " is not one of this stream");
+  const repl::Offset at = snapshot.at.offset;
+  if (at < begin() || at > end() || snapshot.db > kDatabaseMax) {
+    co_return fail(Errc::kRejected, "a snapshot at offset " + std::to_string(at.bytes()) +
+                                        " cannot be followed by this stream");
   }
   if (snapshot.at.offset > synced_) CO_TRY_VOID(co_await sync());
   const auto held = co_await turn();

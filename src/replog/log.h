@@ -107,7 +107,8 @@ class Log {
 
   virtual const std::vector<Snapshot>& snapshots() const = 0;  // complete ones, oldest first
   virtual rt::Task<Result<std::unique_ptr<SnapshotWriter>>> write_snapshot(repl::Position at) = 0;
-  // Opened for sending; verified as Reader does it. kNotFound if it was removed meanwhile.
+  // Opened for sending; verified as Reader does it; offsets count from the file's start, and past
+  // its end next() is kNotFound. kNotFound if it was removed meanwhile.
   virtual rt::Task<Result<std::unique_ptr<Reader>>> read_snapshot(const Snapshot& snapshot) = 0;
 
   // The newest mark at or before `wall_ms` (by the time the bytes were received).

@@ -97,6 +97,8 @@ bool Recovery::is_leftover(const std::string& name) const {
   if (const auto start = segment_start(name)) return *start < lineage_.file.begin;
   if (name.ends_with(".idx")) {
     const std::string segment = name.substr(0, name.size() - 4) + ".log";
+    const auto start = segment_start(segment);
+    if (start && *start < lineage_.file.begin) return true;
     return !std::binary_search(names_.begin(), names_.end(), segment);
   }
   if (name.starts_with("diverged-")) {

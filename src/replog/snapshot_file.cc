@@ -73,6 +73,7 @@ rt::Task<Result<>> DiskSnapshotWriter::sync() {
 
 rt::Task<Result<>> DiskSnapshotWriter::commit(std::uint32_t db, std::uint64_t keys) {
   CHECK(!is_committed_);
+  if (bytes() == 0) co_return fail(Errc::kRejected, "the snapshot holds not a byte");
   CO_TRY_VOID(co_await sync());
   if (cuts_seen_ != log_->cuts_.size()) {
     co_return fail(Errc::kNotFound, "the history was switched while the snapshot came in");

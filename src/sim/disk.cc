@@ -82,11 +82,20 @@ void Disk::put(Inode& inode, std::uint64_t at, std::string_view bytes) {
   if (inode.is_linked) used_ += inode.bytes.size() - before;
 }
 
+// A signal ends a write between two pages of the page cache, not within one (Linux:
+// generic_perform_write). A loss of power may tear it anywhere: lose_unsynced().
+std::size_t Disk::whole_pages(std::uint64_t at, std::size_t count) {
+  constexpr std::uint64_t kPage = 4096;
+  const std::size_t part = world_.random().below(count + 1);
+  if (part == count) return count;
+  return static_cast<std::size_t>(std::max(at, (at + part) / kPage * kPage) - at);
+}
+
 Result<> Disk::write(Inode& inode, std::uint64_t at, std::string_view bytes, const bool& life,
                      const std::string& what) {
   if (!life) return dead();
   const bool will_crash = changes_until_crash_ == 1;
-  if (will_crash) put(inode, at, bytes.substr(0, world_.random().below(bytes.size() + 1)));
+  if (will_crash) put(inode, at, bytes.substr(0, whole_pages(at, bytes.size())));
   if (auto begun = begin(DiskOp::kWrite, life, what); !begun) {
     if (!will_crash) put(inode, at, bytes.substr(0, world_.random().below(bytes.size() + 1)));
     return begun;

@@ -123,6 +123,7 @@ class Disk {
   };
 
   const Folder::Entry* find(std::string_view path) const;
+  std::size_t whole_pages(std::uint64_t at, std::size_t count);
   void put(Inode& inode, std::uint64_t at, std::string_view bytes);
   void lose_unsynced(Folder& folder);
   void lose_unsynced(Inode& inode);

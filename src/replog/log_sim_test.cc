@@ -1,0 +1,345 @@
+// One log: appends, syncs, readers, history, snapshots, retention and disk faults, in simulation.
+#include <gtest/gtest.h>
+
+#include "replog/archive_world_test.h"
+
+namespace sluice::replog {
+namespace {
+
+using repl::Mark;
+using repl::Offset;
+using repl::Position;
+
+const Position kStart{replid('a'), Offset{1000}};
+
+class LogSim : public ::testing::Test {
+ protected:
+  void open(LogOptions options = {}) {
+    keeper.options = options;
+    ASSERT_TRUE(keeper.open_with_snapshot(kStart, "snapshot"));
+  }
+  void reopen() {
+    keeper.stop();
+    const auto opened = keeper.open();
+    ASSERT_TRUE(opened) << opened.error().detail;
+  }
+  Log& log() { return keeper.log(); }
+  sim::Disk& disk() { return keeper.machine().disk(); }
+
+  void append(std::string_view bytes) {
+    const auto appended = keeper.run(log().append(bytes));
+    ASSERT_TRUE(appended) << appended.error().detail;
+    stream += bytes;
+  }
+  void append_in_parts(std::string_view bytes, std::size_t part) {
+    for (; !bytes.empty(); bytes.remove_prefix(std::min(part, bytes.size()))) {
+      append(bytes.substr(0, part));
+    }
+  }
+  std::string all() { return keeper.read(kStart.offset, log().end()); }
+
+  ArchiveWorld keeper{1};
+  std::string stream;
+};
+
+TEST_F(LogSim, RefusesBytesThatAreNoStreamAndTakesNothingOfThem) {
+  open();
+  append(commands(0, 3));
+  const auto refused = keeper.run(log().append(commands(3, 1) + "hello\r\n"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::kProtocol);
+  EXPECT_EQ(log().end(), kStart.offset + stream.size());
+  append(commands(3, 1));
+  EXPECT_EQ(all(), stream);
+}
+
+TEST_F(LogSim, RollsSegmentsAndReadsAcrossThem) {
+  open({.segment_bytes = {3000}, .fsync = Fsync::kEverySec});
+  append_in_parts(commands(0, 1000), 700);
+  EXPECT_EQ(all(), stream);
+  EXPECT_EQ(keeper.read(kStart.offset + 12'345, log().end()), stream.substr(12'345));
+  reopen();
+  EXPECT_EQ(all(), stream);
+}
+
+TEST_F(LogSim, IsDurableUponReturnUnderAlways) {
+  open({.segment_bytes = {3000}, .fsync = Fsync::kAlways});
+  append_in_parts(commands(0, 100), 150);
+  EXPECT_EQ(log().durable(), log().end());
+  keeper.crash(sim::Crash::kPower);
+  ASSERT_TRUE(keeper.open());
+  EXPECT_EQ(log().end(), kStart.offset + stream.size());
+  EXPECT_EQ(all(), stream);
+}
+
+TEST_F(LogSim, AcknowledgesWhatTheKernelHasUnderOs) {
+  open({.segment_bytes = {1 << 20}, .fsync = Fsync::kOs});
+  append(commands(0, 10));
+  EXPECT_EQ(log().durable(), log().end());
+  keeper.crash(sim::Crash::kProcess);
+  ASSERT_TRUE(keeper.open());
+  EXPECT_EQ(all(), stream);
+}
+
+rt::Task<Result<>> read_to(Reader& reader, Offset to, std::string& bytes) {
+  while (reader.offset() < to) {
+    CO_TRY(const auto chunk, co_await reader.next(1000));
+    std::string part(chunk.count, '\0');
+    CO_TRY(const auto count, chunk.file->read_at(chunk.at, part));
+    CHECK(count == chunk.count);
+    bytes += part;
+    reader.advance(part.size());
+  }
+  co_return Result<>{};
+}
+
+rt::Task<void> into(rt::Task<Result<>> task, std::optional<Result<>>& outcome) {
+  outcome = co_await std::move(task);
+}
+
+TEST_F(LogSim, WakesReadersWhenBytesCome) {
+  open({.segment_bytes = {2000}, .fsync = Fsync::kEverySec});
+  const auto more = commands(0, 300);
+  const auto reader = log().read_from(kStart.offset);
+  std::string bytes;
+  std::optional<Result<>> outcome;
+  keeper.world.spawn(into(read_to(*reader, kStart.offset + more.size(), bytes), outcome));
+  append_in_parts(more, 333);
+  keeper.world.run_for(std::chrono::seconds(10));
+  ASSERT_TRUE(outcome && *outcome);
+  EXPECT_EQ(bytes, more);
+}
+
+TEST_F(LogSim, CancelsAReaderThatWaits) {
+  open();
+  const auto reader = log().read_from(kStart.offset);
+  std::string bytes;
+  std::optional<Result<>> outcome;
+  keeper.world.spawn(into(read_to(*reader, kStart.offset + 1, bytes), outcome));
+  keeper.world.run_for(std::chrono::seconds(1));
+  EXPECT_FALSE(outcome);
+  reader->cancel();
+  keeper.world.run_for(std::chrono::seconds(1));
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->error().code, Errc::kCancelled);
+}
+
+TEST_F(LogSim, FindsEveryMark) {
+  open({.segment_bytes = {2000}, .fsync = Fsync::kEverySec});
+  const auto more = commands(0, 200);
+  for (std::size_t at = 0; at < more.size(); at += 270) {
+    append(std::string_view(more).substr(at, 270));
+    keeper.world.run_for(std::chrono::milliseconds(at % 3 * 100));
+  }
+  repl::StreamScanner scanner(Mark{kStart.offset, 0});
+  for (std::size_t at = 0; at <= more.size(); ++at) {
+    if (at % 37 == 0 || at == more.size()) {
+      const auto mark = keeper.run(log().mark_at(kStart.offset + at));
+      ASSERT_TRUE(mark) << mark.error().detail;
+      ASSERT_EQ(*mark, scanner.boundary()) << at;
+    }
+    if (at < more.size()) {
+      ASSERT_TRUE(scanner.feed(std::string_view(more).substr(at, 1)));
+    }
+  }
+  EXPECT_EQ(keeper.run(log().mark_at(kStart.offset + more.size() + 1)).error().code,
+            Errc::kNotFound);
+  EXPECT_EQ(keeper.run(log().mark_at(Offset{999})).error().code, Errc::kNotFound);
+}
+
+TEST_F(LogSim, FindsTheMarkOfATimeAndNeverAYoungerOne) {
+  open({.segment_bytes = {1500}, .fsync = Fsync::kEverySec});
+  struct Point {
+    std::int64_t wall_ms;
+    Mark boundary;
+  };
+  std::vector<Point> points{{keeper.machine().wall_ms(), log().boundary()}};
+  for (int i = 0; i < 60; ++i) {
+    keeper.world.run_for(std::chrono::seconds(1));
+    append(commands(static_cast<std::uint64_t>(i) * 10, 10));
+    points.push_back({keeper.machine().wall_ms(), log().boundary()});
+  }
+  for (const bool is_reopened : {false, true}) {
+    if (is_reopened) reopen();
+    for (const Point& each : points) {
+      const auto mark = keeper.run(log().mark_at_time(each.wall_ms));
+      ASSERT_TRUE(mark) << mark.error().detail;
+      EXPECT_EQ(*mark, each.boundary);
+    }
+  }
+}
+
+TEST_F(LogSim, SwitchesHistoryAtItsEndAndRemembersAllNames) {
+  open();
+  append(commands(0, 10));
+  const Offset at = log().end();
+  ASSERT_TRUE(keeper.run(log().switch_history(replid('b'), at)));
+  append(commands(10, 10));
+  for (const bool is_reopened : {false, true}) {
+    if (is_reopened) reopen();
+    EXPECT_EQ(log().history().id, replid('b'));
+    ASSERT_EQ(log().history().inherited.size(), 1U);
+    EXPECT_EQ(log().history().inherited[0], (Position{replid('a'), at}));
+    EXPECT_EQ(all(), stream);
+  }
+}
+
+TEST_F(LogSim, SwitchesHistoryBehindItsEndAndKeepsTheDivergedBytesBeside) {
+  open({.segment_bytes = {1000}, .fsync = Fsync::kEverySec});
+  append_in_parts(commands(0, 50), 300);
+  const Mark at = log().boundary();
+  const std::string kept = stream.substr(0, at.offset - kStart.offset);
+  append_in_parts(commands(50, 100), 300);
+  const std::string diverged = stream.substr(kept.size());
+
+  const auto ahead = log().read_from(at.offset + 50);
+  const auto behind = log().read_from(at.offset);
+  ASSERT_TRUE(keeper.run(log().switch_history(replid('b'), at.offset)));
+  EXPECT_EQ(log().end(), at.offset);
+  EXPECT_EQ(log().boundary(), at);
+  std::string bytes;
+  EXPECT_EQ(keeper.run(read_to(*ahead, at.offset + 60, bytes)).error().code, Errc::kNotFound);
+
+  stream = kept;
+  append_in_parts(commands(500, 100), 300);
+  EXPECT_EQ(all(), stream);
+  ASSERT_TRUE(keeper.run(read_to(*behind, log().end(), bytes)));
+  EXPECT_EQ(bytes, stream.substr(kept.size()));
+  const std::string name = "keeper/l0000000001/diverged-" + std::string(replid('a').text()) + "-" +
+                           std::string(20 - std::to_string(at.offset.bytes()).size(), '0') +
+                           std::to_string(at.offset.bytes());
+  EXPECT_EQ(disk().read(name), diverged);
+  reopen();
+  EXPECT_EQ(all(), stream);
+  EXPECT_EQ(log().history().id, replid('b'));
+}
+
+TEST_F(LogSim, RefusesToSwitchHistoryOutsideOfTheLog) {
+  open();
+  append(commands(0, 10));
+  EXPECT_EQ(keeper.run(log().switch_history(replid('b'), log().end() + 1)).error().code,
+            Errc::kRejected);
+  EXPECT_EQ(keeper.run(log().switch_history(replid('b'), Offset{999})).error().code,
+            Errc::kRejected);
+}
+
+TEST_F(LogSim, TakesBytesAgainOnceThereIsRoom) {
+  open();
+  append(commands(0, 20));
+  disk().set_capacity(disk().used() + 100);
+  const auto more = commands(20, 50);
+  const auto full = keeper.run(log().append(more));
+  ASSERT_FALSE(full);
+  EXPECT_EQ(full.error().code, Errc::kNoSpace);
+  EXPECT_FALSE(log().failed());
+  EXPECT_EQ(log().end(), kStart.offset + stream.size());
+  EXPECT_EQ(all(), stream);
+  disk().set_capacity(1 << 30);
+  append(more);
+  EXPECT_EQ(all(), stream);
+  reopen();
+  EXPECT_EQ(all(), stream);
+}
+
+TEST_F(LogSim, KeepsOnlyWhatIsDurableAfterAFailedSync) {
+  open();
+  append(commands(0, 20));
+  ASSERT_TRUE(keeper.run(log().sync()));
+  const std::string durable = stream;
+  append(commands(20, 20));
+  disk().fail_nth(sim::DiskOp::kSync, 1);
+  EXPECT_EQ(keeper.run(log().sync()).error().code, Errc::kDiskFailed);
+  EXPECT_TRUE(log().failed());
+  EXPECT_EQ(keeper.run(log().sync()).error().code, Errc::kDiskFailed);
+  EXPECT_EQ(keeper.run(log().append(commands(40, 1))).error().code, Errc::kDiskFailed);
+  EXPECT_EQ(log().durable(), kStart.offset + durable.size());
+  EXPECT_EQ(keeper.read(kStart.offset, log().durable()), durable);
+  reopen();
+  EXPECT_EQ(log().end(), kStart.offset + durable.size());
+  EXPECT_EQ(all(), durable);
+  EXPECT_NE(keeper.archive->recovery().bytes_cut, 0U);
+  stream = durable;
+  append(commands(20, 5));
+  reopen();
+  EXPECT_EQ(all(), stream);
+}
+
+TEST_F(LogSim, TakesNothingMoreAfterAFailedWrite) {
+  open();
+  append(commands(0, 20));
+  ASSERT_TRUE(keeper.run(log().sync()));
+  disk().fail_nth(sim::DiskOp::kWrite, 1);
+  EXPECT_EQ(keeper.run(log().append(commands(20, 1))).error().code, Errc::kDiskFailed);
+  EXPECT_TRUE(log().failed());
+  EXPECT_EQ(all(), stream);
+  reopen();
+  EXPECT_EQ(all(), stream);
+}
+
+TEST_F(LogSim, ServesNothingFromADamagedBlockOn) {
+  open({.segment_bytes = {1 << 20}, .fsync = Fsync::kAlways});
+  append_in_parts(commands(0, 3000), 4000);
+  keeper.stop();
+  const std::size_t damaged = 40'000;
+  ASSERT_TRUE(disk().flip_bit("keeper/l0000000001/00000000000000001000.log", damaged, 3));
+  ASSERT_TRUE(keeper.open());
+  const auto served = all();
+  EXPECT_LE(served.size(), damaged);
+  EXPECT_GT(served.size(), damaged - 5000);
+  EXPECT_EQ(served, stream.substr(0, served.size()));
+  ASSERT_FALSE(keeper.read_error);
+  EXPECT_EQ(keeper.read_error.error().code, Errc::kCorrupt);
+  EXPECT_NE(keeper.read_error.error().detail.find("00000000000000001000.log"), std::string::npos);
+  EXPECT_EQ(keeper.read(kStart.offset + 60'000, log().end()), stream.substr(60'000));
+}
+
+TEST_F(LogSim, FailsReadersWhoseBytesRetentionTook) {
+  open({.segment_bytes = {1000}, .fsync = Fsync::kEverySec});
+  append_in_parts(commands(0, 200), 500);
+  const Position at{replid('a'), log().boundary().offset};
+  auto writer = keeper.run(log().write_snapshot(at));
+  ASSERT_TRUE(writer && keeper.run((*writer)->append("newer")));
+  ASSERT_TRUE(keeper.run((*writer)->commit(log().boundary().db, 1)));
+  const auto behind = log().read_from(kStart.offset);
+  const Retention none{.bytes = {0}, .age = std::chrono::hours(1), .snapshots = 1};
+  ASSERT_TRUE(keeper.run(keeper.archive->enforce(none)));
+  EXPECT_GT(log().begin(), kStart.offset);
+  EXPECT_LE(log().begin(), at.offset);
+  ASSERT_EQ(log().snapshots().size(), 1U);
+  std::string bytes;
+  EXPECT_EQ(keeper.run(read_to(*behind, log().end(), bytes)).error().code, Errc::kNotFound);
+  const auto left = [&] { return keeper.read(log().begin(), log().end()); };
+  EXPECT_EQ(left(), stream.substr(log().begin() - kStart.offset));
+  reopen();
+  EXPECT_EQ(left(), stream.substr(log().begin() - kStart.offset));
+  EXPECT_EQ(keeper.read_snapshot(log().snapshots()[0]), "newer");
+}
+
+TEST_F(LogSim, ForgetsASnapshotThatWasNotCommitted) {
+  open();
+  {
+    auto writer = keeper.run(log().write_snapshot(kStart));
+    ASSERT_TRUE(writer && keeper.run((*writer)->append("half of i")));
+  }
+  EXPECT_EQ(log().snapshots().size(), 1U);
+  EXPECT_FALSE(disk().read("keeper/l0000000001/00000000000000001000-2.rdb"));
+}
+
+TEST_F(LogSim, StartsInTheDatabaseThatTheSnapshotLeftSelected) {
+  ASSERT_TRUE(keeper.open());
+  auto incoming = keeper.run(keeper.archive->begin_incoming(kStart));
+  ASSERT_TRUE(incoming);
+  auto writer = keeper.run((*incoming)->write_snapshot(kStart));
+  ASSERT_TRUE(writer && keeper.run((*writer)->append("rdb")) &&
+              keeper.run((*writer)->commit(5, 1)));
+  EXPECT_EQ((*incoming)->boundary(), (Mark{kStart.offset, 5}));
+  ASSERT_TRUE(keeper.run(keeper.archive->promote_incoming()));
+  append(command({"SET", "k", "v"}));
+  EXPECT_EQ(log().boundary().db, 5U);
+  reopen();
+  EXPECT_EQ(log().boundary().db, 5U);
+  EXPECT_EQ(keeper.run(log().mark_at(kStart.offset))->db, 5U);
+}
+
+}  // namespace
+}  // namespace sluice::replog
