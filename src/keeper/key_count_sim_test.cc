@@ -1,10 +1,8 @@
-#include "keeper/key_count.h"
-
 #include <gtest/gtest.h>
-
 #include <memory>
 #include <utility>
 
+#include "keeper/key_count.h"
 #include "sim/machine.h"
 #include "sim/world.h"
 

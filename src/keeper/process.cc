@@ -119,7 +119,8 @@ ProcessStatus Process::status() const {
 std::string Process::health() const {
   nlohmann::json shards = nlohmann::json::array();
   for (const auto& shard : shards_) shards.push_back(shard->config().name);
-  return nlohmann::json{{"status", is_stopping_ ? "stopping" : "running"}, {"shards", shards}}.dump();
+  return nlohmann::json{{"status", is_stopping_ ? "stopping" : "running"}, {"shards", shards}}
+      .dump();
 }
 
 }  // namespace sluice::keeper

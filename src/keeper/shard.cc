@@ -22,9 +22,8 @@ LinkOptions link_options(const ShardConfig& config, std::string_view keeper_id) 
                           .server_name = {},
                           .verify_peer = config.upstream_tls_verify};
   options.upstream.silence_max = config.upstream_timeout;
-  options.upstream.announced = {config.announce_host, config.announce_port != 0
-                                                          ? config.announce_port
-                                                          : config.listen.port};
+  options.upstream.announced = {
+      config.announce_host, config.announce_port != 0 ? config.announce_port : config.listen.port};
   options.quarantine = {.keys_min = config.quarantine_keys_min,
                         .shrink_percent = config.quarantine_shrink_percent};
   options.own_run_id = keeper_id;
@@ -77,11 +76,15 @@ Shard::Shard(rt::Host& host, ShardConfig config, ProcessHooks hooks, base::Metri
       acked_(host.loop(), host.clock()),
       admission_(host.loop(), host.clock(), config_.full_resyncs_max),
       snapshot_rate_(config_.total_rate_bytes.bytes),
-      shared_{host_,          [this] { return archive_->active(); },
-              admission_,     snapshot_rate_,
-              lineage_changed_, counters_},
-      link_(host, *archive_, [this] { ask_replicas_again(); }, log_, std::move(known_keys),
-            link_options(config_, archive_->keeper_id())),
+      shared_{host_,
+              [this] { return archive_->active(); },
+              admission_,
+              snapshot_rate_,
+              lineage_changed_,
+              counters_},
+      link_(
+          host, *archive_, [this] { ask_replicas_again(); }, log_, std::move(known_keys),
+          link_options(config_, archive_->keeper_id())),
       refresher_(host, shared_, log_),
       clients_gate_(host),
       gate_(host) {}
@@ -111,7 +114,9 @@ void Shard::stop() {
   lineage_changed_.notify_all();
 }
 
-rt::Task<void> Shard::run_link() { co_await link_.run(); }
+rt::Task<void> Shard::run_link() {
+  co_await link_.run();
+}
 
 rt::Task<void> Shard::accept_loop() {
   for (;;) {
@@ -125,8 +130,8 @@ rt::Task<void> Shard::accept_loop() {
       continue;
     }
     Peer peer{next_client_id_++, (*stream)->peer(), (*stream)->local()};
-    auto client = std::make_unique<Client>(host_, *this, *this, std::move(peer),
-                                           *std::move(stream), ClientLimits{});
+    auto client = std::make_unique<Client>(host_, *this, *this, std::move(peer), *std::move(stream),
+                                           ClientLimits{});
     clients_gate_.spawn(run_client(std::move(client)));
   }
 }
@@ -137,8 +142,8 @@ rt::Task<void> Shard::run_client(std::unique_ptr<Client> client) {
   clients_.erase(client->id());
   if (const auto* const downstream = client->downstream()) {
     sent_by_gone_replicas_ += downstream->bytes_sent();
-    log_.info("replica left", {{"replica", client->address()},
-                               {"why", client->failure().value_or("it hung up")}});
+    log_.info("replica left",
+              {{"replica", client->address()}, {"why", client->failure().value_or("it hung up")}});
   }
 }
 
@@ -168,14 +173,17 @@ rt::Task<void> Shard::upkeep_loop() {
     if (!goes_on) co_return;
     report();
     drop_silent_replicas();
-    const replog::Retention retention{.bytes = config_.retention_bytes,
-                                      .age = std::chrono::duration_cast<seconds>(config_.retention_age),
-                                      .snapshots = config_.snapshots_keep,
-                                      .keep_from = needed_by_replicas()};
+    const replog::Retention retention{
+        .bytes = config_.retention_bytes,
+        .age = std::chrono::duration_cast<seconds>(config_.retention_age),
+        .snapshots = config_.snapshots_keep,
+        .keep_from = needed_by_replicas()};
     const auto enforced = co_await archive_->enforce(retention);
     if (!enforced) log_.error("retention", {{"why", enforced.error()}});
     const auto* const log = archive_->active();
-    if (log == nullptr || refresher_.is_running() || std::holds_alternative<RefreshOff>(config_.snapshot_refresh)) continue;
+    if (log == nullptr || refresher_.is_running() ||
+        std::holds_alternative<RefreshOff>(config_.snapshot_refresh))
+      continue;
     const RefreshPolicy policy{config_.snapshot_tail_bytes.bytes, config_.snapshot_age};
     const auto due = refresh_due(*log, host_.clock().wall_ms(), policy);
     auto source = refresh_source();
@@ -197,7 +205,8 @@ Result<RefreshSource> Shard::refresh_source() const {
   source.replayer.working_directory = config_.dir;
   if (std::holds_alternative<RefreshPrivately>(config_.snapshot_refresh)) return source;
   if (std::holds_alternative<RefreshOff>(config_.snapshot_refresh)) {
-    return fail(Errc::kRejected, "snapshot_refresh is off: set it to private or to a replica's URL");
+    return fail(Errc::kRejected,
+                "snapshot_refresh is off: set it to private or to a replica's URL");
   }
   source.replica = std::get<base::RedisUrl>(config_.snapshot_refresh);
   source.tls = link_options(config_, "").upstream.tls;

@@ -35,9 +35,8 @@ struct ProcessHooks {
 class Shard : public View, public Actor {
  public:
   // Recovers the folder and binds the port; blocks, so it is called before the loop runs.
-  static Result<std::unique_ptr<Shard>> open(rt::Host& host, ShardConfig config,
-                                             ProcessHooks hooks, base::Metrics& metrics,
-                                             const base::Log& log);
+  static Result<std::unique_ptr<Shard>> open(rt::Host& host, ShardConfig config, ProcessHooks hooks,
+                                             base::Metrics& metrics, const base::Log& log);
   ~Shard() override;
 
   // Returns after stop(), with everything durable that was received.

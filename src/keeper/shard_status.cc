@@ -63,7 +63,9 @@ LogStatus log_status(const replog::Log& log, const replog::Archive& archive, rep
 
 }  // namespace
 
-Moment Shard::moment() const { return {host_.clock().now(), host_.clock().wall_ms()}; }
+Moment Shard::moment() const {
+  return {host_.clock().now(), host_.clock().wall_ms()};
+}
 
 Status Shard::status() const {
   Status status;
@@ -158,10 +160,9 @@ std::vector<std::string> Shard::channels() const {
 }
 
 std::size_t Shard::subscribers(std::string_view channel) const {
-  return static_cast<std::size_t>(
-      std::count_if(clients_.begin(), clients_.end(), [&](const auto& entry) {
-        return entry.second->session().channels().contains(channel);
-      }));
+  return static_cast<std::size_t>(std::count_if(
+      clients_.begin(), clients_.end(),
+      [&](const auto& entry) { return entry.second->session().channels().contains(channel); }));
 }
 
 std::size_t Shard::patterns() const {

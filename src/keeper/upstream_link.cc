@@ -87,14 +87,17 @@ std::optional<std::string> UpstreamLink::quarantine() const {
   return refusal_;
 }
 
-void UpstreamLink::on_durable() { durable_.notify_all(); }
+void UpstreamLink::on_durable() {
+  durable_.notify_all();
+}
 
 void UpstreamLink::enter(FollowState state, std::string why) {
   if (state == status_.state && why == status_.why) return;
   if (!why.empty() && why != status_.why) {
-    log_.warn("upstream link", {{"upstream", upstream_url_ ? base::to_string(upstream_url_->endpoint)
-                                                           : std::string("none")},
-                                {"why", why}});
+    log_.warn("upstream link",
+              {{"upstream",
+                upstream_url_ ? base::to_string(upstream_url_->endpoint) : std::string("none")},
+               {"why", why}});
   }
   if (status_.state == FollowState::kStreaming) status_.down_since = host_.clock().now();
   if (state == FollowState::kStreaming) status_.up_since = host_.clock().now();
@@ -183,8 +186,8 @@ rt::Task<Result<>> UpstreamLink::refuse_cycles(const repl::Peer& peer) {
                                           base::to_string(next));
     }
     if (beyond->run_id == seen.front()) {
-      co_return fail(Errc::kRejected, "upstream is its own replica (through " +
-                                          base::to_string(next) + ")");
+      co_return fail(Errc::kRejected,
+                     "upstream is its own replica (through " + base::to_string(next) + ")");
     }
     const bool is_loop = std::find(seen.begin(), seen.end(), beyond->run_id) != seen.end();
     if (is_loop || !beyond->is_replica || !beyond->master) break;
@@ -227,8 +230,8 @@ rt::Task<Result<>> UpstreamLink::load(redis::Upstream& upstream, repl::Position 
   enter(FollowState::kLoading);
   ++status_.full_resyncs;
   status_.loading_bytes = 0;
-  log_.info("full resync", {{"replid", std::string(at.id.text())},
-                            {"offset", std::to_string(at.offset.bytes())}});
+  log_.info("full resync",
+            {{"replid", std::string(at.id.text())}, {"offset", std::to_string(at.offset.bytes())}});
   CO_TRY(auto* const incoming, co_await archive_.begin_incoming(at));
   CO_TRY(auto writer, co_await incoming->write_snapshot(at));
   rdb::Scanner scanner;
@@ -259,7 +262,8 @@ rt::Task<Result<>> UpstreamLink::load(redis::Upstream& upstream, repl::Position 
 
 rt::Task<Result<>> UpstreamLink::settle_incoming(std::uint64_t keys) {
   const bool has_known = archive_.active() != nullptr && !is_accepting_next_;
-  const auto reason = has_known ? judge(known_keys_.value(), keys, options_.quarantine) : std::nullopt;
+  const auto reason =
+      has_known ? judge(known_keys_.value(), keys, options_.quarantine) : std::nullopt;
   is_accepting_next_ = false;
   if (!reason) {
     known_keys_.note(keys);

@@ -35,13 +35,13 @@ enum class FollowState : std::uint8_t {
 // For INFO, metrics and people.
 struct LinkStatus {
   FollowState state = FollowState::kIdle;
-  std::string why;  // of the last failure or refusal; empty while all is well
+  std::string why;         // of the last failure or refusal; empty while all is well
   rt::Instant up_since;    // of the present stream
   rt::Instant down_since;  // of the last time that the stream ended
   rt::Instant last_heard;
   std::uint64_t loading_bytes = 0;
   std::optional<std::uint64_t> loading_total;
-  std::uint64_t full_resyncs = 0;     // taken from upstreams since start
+  std::uint64_t full_resyncs = 0;  // taken from upstreams since start
   std::uint64_t partial_resyncs = 0;
   std::uint64_t bytes_received = 0;
   std::uint64_t acknowledgements = 0;
@@ -52,7 +52,7 @@ struct LinkStatus {
 struct LinkOptions {
   redis::UpstreamOptions upstream;  // its url is what follow() says
   QuarantineLimits quarantine;
-  std::string own_run_id;           // to notice a cycle of replication
+  std::string own_run_id;  // to notice a cycle of replication
 };
 
 class UpstreamLink {
@@ -113,8 +113,8 @@ class UpstreamLink {
 
   std::optional<base::RedisUrl> upstream_url_;
   redis::Upstream* connection_ = nullptr;  // of follow_once(), for stop() and follow()
-  rt::Event wake_;                         // stop(), follow(), accept() and reject() cut waits short
-  rt::Event left_;                         // connection_ is null again
+  rt::Event wake_;  // stop(), follow(), accept() and reject() cut waits short
+  rt::Event left_;  // connection_ is null again
   rt::Event durable_;
   LinkStatus status_;
   std::optional<std::string> refusal_;

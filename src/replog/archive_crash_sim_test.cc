@@ -19,7 +19,7 @@ struct Model {
   Offset appended;     // as far as append() succeeded: survives the death of the process
   Offset synced;       // as far as sync() succeeded: survives the loss of power
   std::string snapshot;
-  std::string source;  // what a master sends: `stream` and what comes after it
+  std::string source;                 // what a master sends: `stream` and what comes after it
   std::optional<Position> switching;  // was under way when the keeper died
 
   Offset end() const { return start.offset + stream.size(); }
@@ -140,22 +140,31 @@ class Scenario {
   void step() {
     if (!active_) return load();
     switch (random().below(12)) {
-      case 0: return load();
-      case 1: return switch_history();
-      case 2: return check_content();
-      case 3: return refresh_snapshot();
-      case 4: return enforce();
+      case 0:
+        return load();
+      case 1:
+        return switch_history();
+      case 2:
+        return check_content();
+      case 3:
+        return refresh_snapshot();
+      case 4:
+        return enforce();
       case 5:
-      case 6: return sync();
-      case 7: return keeper_.world.run_for(std::chrono::milliseconds(random().below(500)));
-      default: return append();
+      case 6:
+        return sync();
+      case 7:
+        return keeper_.world.run_for(std::chrono::milliseconds(random().below(500)));
+      default:
+        return append();
     }
   }
 
   void load() {
     const Position at{replid(next_id_), Offset{random().below(1'000'000)}};
     next_id_ = next_id_ == 'f' ? '0' : next_id_ == '9' ? 'a' : static_cast<char>(next_id_ + 1);
-    loading_ = Model{at, at.id, "", at.offset, at.offset, commands(1, random().between(1, 200)), {}, {}};
+    loading_ =
+        Model{at, at.id, "", at.offset, at.offset, commands(1, random().between(1, 200)), {}, {}};
     if (keeper_.run(keeper_.load(at, loading_->snapshot))) {
       active_ = std::exchange(loading_, std::nullopt);
     } else if (is_alive()) {

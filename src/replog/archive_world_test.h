@@ -70,7 +70,7 @@ class ArchiveWorld {
   }
 
   rt::Task<Result<>> load(repl::Position at, std::string snapshot) {
-    CO_TRY(Log* incoming, co_await archive->begin_incoming(at));
+    CO_TRY(Log * incoming, co_await archive->begin_incoming(at));
     CO_TRY(auto writer, co_await incoming->write_snapshot(at));
     CO_TRY_VOID(co_await writer->append(snapshot));
     CO_TRY_VOID(co_await writer->commit(0, 7));

@@ -60,7 +60,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t cou
   if (count < 1) return 0;
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast)
   const std::string_view text{reinterpret_cast<const char*>(bytes) + 1, count - 1};
-  const auto index_bytes = std::min<std::size_t>(text.size(), bytes[0] * sluice::replog::kEntryBytes);
+  const auto index_bytes =
+      std::min<std::size_t>(text.size(), bytes[0] * sluice::replog::kEntryBytes);
   sluice::replog::read(text.substr(0, index_bytes), text.substr(index_bytes));
   return 0;
 }

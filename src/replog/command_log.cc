@@ -8,20 +8,16 @@ namespace sluice::replog {
 namespace {
 
 // A master may send anything that it holds.
-constexpr resp::CommandLimits kNoLimits{
-    .query_bytes = std::numeric_limits<std::size_t>::max() / 2,
-    .line_bytes = 64U << 10,
-    .bulk_bytes = std::numeric_limits<std::int64_t>::max() / 2,
-    .arguments = std::numeric_limits<std::int32_t>::max(),
-    .is_authenticated = true};
+constexpr resp::CommandLimits kNoLimits{.query_bytes = std::numeric_limits<std::size_t>::max() / 2,
+                                        .line_bytes = 64U << 10,
+                                        .bulk_bytes = std::numeric_limits<std::int64_t>::max() / 2,
+                                        .arguments = std::numeric_limits<std::int32_t>::max(),
+                                        .is_authenticated = true};
 
 }  // namespace
 
 CommandLog::CommandLog(const LineageView& view, repl::Mark from)
-    : walk_(view.walk(from.offset)),
-      reader_(kNoLimits),
-      fed_(from.offset),
-      db_(from.db) {}
+    : walk_(view.walk(from.offset)), reader_(kNoLimits), fed_(from.offset), db_(from.db) {}
 
 Result<std::optional<LoggedCommand>> CommandLog::next() {
   for (;;) {
@@ -42,8 +38,8 @@ Result<std::optional<LoggedCommand>> CommandLog::next() {
 }
 
 void CommandLog::note_select(resp::Command arguments) {
-  const auto kind = repl::stream_command_kind(arguments.front(),
-                                              static_cast<std::uint32_t>(arguments.size()));
+  const auto kind =
+      repl::stream_command_kind(arguments.front(), static_cast<std::uint32_t>(arguments.size()));
   if (kind != repl::StreamCommandKind::kSelect) return;
   const auto db = repl::parse_db(arguments[1]);
   if (db) db_ = *db;

@@ -1,7 +1,6 @@
 // Every single flipped byte and every truncation of every file of a lineage: what is read back is
 // right, or it is missing and something says so.
 #include <gtest/gtest.h>
-
 #include <map>
 
 #include "replog/archive_world_test.h"
@@ -41,8 +40,7 @@ class Damage : public ::testing::Test {
     stream_ = commands(0, 120);
     stream_.resize(6900);
     for (std::size_t from = 0; from < stream_.size(); from += 300) {
-      ASSERT_TRUE(keeper_.run(
-          keeper_.log().append(std::string_view(stream_).substr(from, 300))));
+      ASSERT_TRUE(keeper_.run(keeper_.log().append(std::string_view(stream_).substr(from, 300))));
       keeper_.world.run_for(std::chrono::milliseconds(90));
       if (from % 1500 == 0) {
         ASSERT_TRUE(keeper_.run(keeper_.log().sync()));
@@ -168,7 +166,8 @@ TEST_F(Damage, ATruncationOfAClosedLogIsReported) {
 
 TEST_F(Damage, AFlipInTheLogOfAKilledKeeperNeverYieldsAWrongByte) {
   make(false);
-  durable_ = Offset{0};  // a flip in the torn tail's claims may cut: the next test is for power cuts
+  durable_ =
+      Offset{0};  // a flip in the torn tail's claims may cut: the next test is for power cuts
   ASSERT_EQ(open_and_read(whole_).bytes, stream_);
   try_every_flip();
 }
@@ -195,11 +194,21 @@ TEST_F(Damage, SeveralDamagesAtOnceNeverYieldAWrongByte) {
       const auto at = random.below(bytes.size());
       what += " " + file->first + "@" + std::to_string(at);
       switch (random.below(5)) {
-        case 0: bytes.resize(at); break;
-        case 1: bytes.replace(at, random.below(bytes.size() - at) + 1, 1, '\0'); break;
-        case 2: std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end(), '\0'); break;
-        case 3: bytes += bytes.substr(at); break;
-        default: bytes[at] = static_cast<char>(bytes[at] ^ (1 << random.below(8))); break;
+        case 0:
+          bytes.resize(at);
+          break;
+        case 1:
+          bytes.replace(at, random.below(bytes.size() - at) + 1, 1, '\0');
+          break;
+        case 2:
+          std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end(), '\0');
+          break;
+        case 3:
+          bytes += bytes.substr(at);
+          break;
+        default:
+          bytes[at] = static_cast<char>(bytes[at] ^ (1 << random.below(8)));
+          break;
       }
     }
     expect_sound(damaged, what);

@@ -152,9 +152,7 @@ rt::Task<Result<>> DiskLog::roll() {
     CO_TRY_VOID(co_await sync_once());
   }
   const repl::Offset start = tail_.end;
-  auto job = [this, start] {
-    return open_segment(*directory_, start, rt::OpenMode::kCreateEmpty);
-  };
+  auto job = [this, start] { return open_segment(*directory_, start, rt::OpenMode::kCreateEmpty); };
   auto opened = co_await rt::on_disk(host_.disk(), Lane::kAppend, std::move(job));
   if (!opened) co_return tl::unexpected(std::move(opened).error());
   tail_file_ = std::make_shared<BlockFile>(*std::move(opened));

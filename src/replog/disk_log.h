@@ -99,13 +99,13 @@ class DiskLog final : public Log, public std::enable_shared_from_this<DiskLog> {
   std::map<std::string, Verified> verified_snapshots_;
   std::uint64_t other_bytes_ = 0;  // of diverged files
 
-  std::shared_ptr<BlockFile> tail_file_;               // where appends go; null until the first
-  std::vector<std::shared_ptr<BlockFile>> unsynced_;   // written since their last sync
-  std::vector<repl::Offset> cuts_;                     // every offset the stream was cut back to
+  std::shared_ptr<BlockFile> tail_file_;              // where appends go; null until the first
+  std::vector<std::shared_ptr<BlockFile>> unsynced_;  // written since their last sync
+  std::vector<repl::Offset> cuts_;                    // every offset the stream was cut back to
   bool names_unsynced_ = false;
   bool appending_ = false;
-  bool writing_ = false;       // on the append lane now
-  bool sync_is_due_ = false;   // a sync waits for the write on the lane, the next write for it
+  bool writing_ = false;      // on the append lane now
+  bool sync_is_due_ = false;  // a sync waits for the write on the lane, the next write for it
   bool syncing_ = false;
   bool changing_file_ = false;
   bool failed_ = false;

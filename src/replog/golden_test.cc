@@ -1,8 +1,7 @@
 // A folder written by an earlier release stays readable. tests/golden/replog/1 holds one of format 1;
 // SLUICE_WRITE_GOLDEN=1 writes it anew, which only a new format may need.
-#include <gtest/gtest.h>
-
 #include <cstdlib>
+#include <gtest/gtest.h>
 
 #include "replog/archive_view.h"
 #include "replog/archive_world_test.h"

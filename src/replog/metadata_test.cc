@@ -1,8 +1,7 @@
 // lineage.json and archive.json: read back as written, and refused when damaged.
 #include <gtest/gtest.h>
-#include <rapidcheck/gtest.h>
-
 #include <nlohmann/json.hpp>
+#include <rapidcheck/gtest.h>
 
 #include "replog/archive_file.h"
 #include "replog/archive_world_test.h"

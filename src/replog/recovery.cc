@@ -50,7 +50,9 @@ class Recovery {
 
  private:
   bool may_change() const { return repair_ == Repair::kCut; }
-  std::size_t first_unsettled() const { return found_.size() - std::min(found_.size(), kUnsettledMax); }
+  std::size_t first_unsettled() const {
+    return found_.size() - std::min(found_.size(), kUnsettledMax);
+  }
 
   void note(const std::string& sentence) {
     lineage_.note += (lineage_.note.empty() ? "" : " ") + sentence;
@@ -106,11 +108,10 @@ bool Recovery::is_leftover(const std::string& name) const {
     return std::find(kept.begin(), kept.end(), name) == kept.end();
   }
   if (!is_snapshot_file(name)) return false;
-  return std::none_of(lineage_.file.snapshots.begin(), lineage_.file.snapshots.end(),
-                      [&](const Snapshot& each) {
-                        return each.file_name == name ||
-                               snapshot_index_name(each.file_name) == name;
-                      });
+  return std::none_of(
+      lineage_.file.snapshots.begin(), lineage_.file.snapshots.end(), [&](const Snapshot& each) {
+        return each.file_name == name || snapshot_index_name(each.file_name) == name;
+      });
 }
 
 Result<> Recovery::remove_leftovers() {

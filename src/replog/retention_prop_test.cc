@@ -1,7 +1,7 @@
-#include "replog/retention.h"
-
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
+
+#include "replog/retention.h"
 
 namespace sluice::replog {
 namespace {
@@ -15,7 +15,8 @@ Holdings holdings() {
   std::int64_t wall = 0;
   for (int i = *rc::gen::inRange(0, 4); i > 0; --i) {
     wall += *rc::gen::inRange(0, 100'000);
-    held.retired.push_back({"l" + std::to_string(i), *rc::gen::inRange<std::uint64_t>(0, 500), wall});
+    held.retired.push_back(
+        {"l" + std::to_string(i), *rc::gen::inRange<std::uint64_t>(0, 500), wall});
   }
   Offset at{*rc::gen::inRange<std::uint64_t>(0, 1000)};
   const Offset begin = at;

@@ -89,8 +89,8 @@ rt::Task<Result<>> DiskSnapshotWriter::commit(std::uint32_t db, std::uint64_t ke
   co_return Result<>{};
 }
 
-rt::Task<Result<std::unique_ptr<SnapshotReader>>> SnapshotReader::open(
-    std::shared_ptr<DiskLog> log, Snapshot snapshot) {
+rt::Task<Result<std::unique_ptr<SnapshotReader>>> SnapshotReader::open(std::shared_ptr<DiskLog> log,
+                                                                       Snapshot snapshot) {
   std::uint64_t entries = 0;
   auto job = [&log, &snapshot, &entries]() -> Result<BlockFile> {
     const auto names = names_of(snapshot.file_name);
@@ -126,8 +126,7 @@ rt::Task<Result<Reader::Chunk>> SnapshotReader::next(std::size_t bytes_max) {
   count = std::min(count, kVerifyBytes);
   const SegmentExtent extent{{}, repl::Offset{snapshot_.bytes}, entries_, 0};
   auto job = [this, &extent, to = at_ + count] { return check_units(file_, extent, at_, to); };
-  const Checked checked =
-      co_await rt::on_disk(log_->host_.disk(), Lane::kRead, std::move(job));
+  const Checked checked = co_await rt::on_disk(log_->host_.disk(), Lane::kRead, std::move(job));
   if (checked.sound_to <= at_) co_return tl::unexpected(*checked.damage);
   const auto still = log_->verified_snapshots_.find(snapshot_.file_name);
   if (!checked.damage && still != log_->verified_snapshots_.end()) {
