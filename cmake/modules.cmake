@@ -52,9 +52,25 @@ function(sluice_module name deps)
     add_dependencies(unit_tests ${name}_tests)
   endif()
 
+  sluice_benches(${name})
   if(FUZZ)
     sluice_fuzzers(${name})
   endif()
+endfunction()
+
+# Each src/<folder>/<noun>_bench.cc is one target, <folder>_<noun>_bench, built when it is asked for;
+# needs libbenchmark-dev.
+function(sluice_benches name)
+  find_package(benchmark QUIET)
+  if(NOT benchmark_FOUND)
+    return()
+  endif()
+  file(GLOB benches CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*_bench.cc)
+  foreach(source IN LISTS benches)
+    get_filename_component(noun ${source} NAME_WE)
+    add_executable(${name}_${noun} EXCLUDE_FROM_ALL ${source})
+    target_link_libraries(${name}_${noun} PRIVATE ${name} benchmark::benchmark)
+  endforeach()
 endfunction()
 
 # Each src/<folder>/<noun>_fuzz.cc is one target, <folder>_<noun>_fuzz; its corpus is the folder
