@@ -56,10 +56,11 @@ Result<> sync_files(const std::vector<std::shared_ptr<BlockFile>>& files,
 }  // namespace
 
 DiskLog::DiskLog(rt::Host& host, std::unique_ptr<rt::Directory> directory, RecoveredLineage found,
-                 LogOptions options)
+                 LogOptions options, Access access)
     : host_(host),
       directory_(std::move(directory)),
       options_(options),
+      access_(access),
       file_(std::move(found.file)),
       segments_(found.extent),
       scanner_(found.scanner),
@@ -91,9 +92,14 @@ Result<> DiskLog::check_open() const {
   return {};
 }
 
+Result<> DiskLog::check_writable() const {
+  if (access_ == Access::kReadOnly) return fail(Errc::kRejected, "the log was opened to be read");
+  return check_open();
+}
+
 rt::Task<Result<>> DiskLog::append(std::string_view bytes) {
   CHECK(!appending_);
-  CO_TRY_VOID(check_open());
+  CO_TRY_VOID(check_writable());
   if (bytes.empty()) co_return Result<>{};
   appending_ = true;
   auto outcome = co_await append_now(bytes);
@@ -241,14 +247,14 @@ StreamExtent DiskLog::settled_extent() {
 }
 
 rt::Task<Result<repl::Mark>> DiskLog::mark_at(repl::Offset at) {
-  while (writing_) co_await progress_.wait();
+  while (writing_ || cutting_) co_await progress_.wait();
   const StreamExtent extent = settled_extent();
   auto job = [this, &extent, at] { return replog::mark_at(*directory_, extent, at); };
   co_return co_await rt::on_disk(host_.disk(), Lane::kRead, std::move(job));
 }
 
 rt::Task<Result<repl::Mark>> DiskLog::mark_at_time(std::int64_t wall_ms) {
-  while (writing_) co_await progress_.wait();
+  while (writing_ || cutting_) co_await progress_.wait();
   const StreamExtent extent = settled_extent();
   auto job = [this, &extent, wall_ms] {
     return replog::mark_at_time(*directory_, extent, wall_ms);
@@ -272,7 +278,7 @@ rt::Task<void> DiskLog::stop(Errc reason) {
   grown_.notify_all();
   progress_.notify_all();
   while (appending_) co_await progress_.wait();
-  if (!failed_) {
+  if (!failed_ && access_ == Access::kWrite) {
     const auto synced = co_await sync();
     const auto held = co_await turn();
     LineageFile last = file_;

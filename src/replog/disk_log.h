@@ -17,11 +17,16 @@
 
 namespace sluice::replog {
 
+enum class Access : std::uint8_t {
+  kWrite,
+  kReadOnly  // beside the keeper that writes it: nothing in the folder is changed
+};
+
 // Owned by the archive, and by each of its readers, which may outlive its time as the active log.
 class DiskLog final : public Log, public std::enable_shared_from_this<DiskLog> {
  public:
   DiskLog(rt::Host& host, std::unique_ptr<rt::Directory> directory, RecoveredLineage found,
-          LogOptions options);
+          LogOptions options, Access access = Access::kWrite);
 
   const repl::History& history() const override { return history_; }
   repl::Offset begin() const override { return history_.held.begin; }
@@ -80,6 +85,7 @@ class DiskLog final : public Log, public std::enable_shared_from_this<DiskLog> {
   rt::Task<Result<>> cut(repl::Mark boundary, repl::Position to);
   rt::Task<Result<>> commit_snapshot(Snapshot snapshot);
   Result<> check_open() const;
+  Result<> check_writable() const;
 
   // Readers may read up to here.
   repl::Offset readable() const { return failed_ ? durable() : end(); }
@@ -89,6 +95,7 @@ class DiskLog final : public Log, public std::enable_shared_from_this<DiskLog> {
   rt::Host& host_;
   std::unique_ptr<rt::Directory> directory_;
   const LogOptions options_;
+  const Access access_;
 
   LineageFile file_;
   Segments segments_;
@@ -108,6 +115,7 @@ class DiskLog final : public Log, public std::enable_shared_from_this<DiskLog> {
   bool sync_is_due_ = false;  // a sync waits for the write on the lane, the next write for it
   bool syncing_ = false;
   bool changing_file_ = false;
+  bool cutting_ = false;  // files lose their ends now: what is read from them means nothing
   bool failed_ = false;
   std::optional<Errc> stopped_;
 

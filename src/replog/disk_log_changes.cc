@@ -52,7 +52,7 @@ rt::Task<Result<>> DiskLog::save(LineageFile changed) {
 
 rt::Task<Result<>> DiskLog::switch_history(repl::ReplId id, repl::Offset at) {
   CHECK(!appending_);
-  CO_TRY_VOID(check_open());
+  CO_TRY_VOID(check_writable());
   if (at < begin() || at > end()) {
     co_return fail(Errc::kRejected, "offset " + std::to_string(at.bytes()) + " is not in the log");
   }
@@ -94,6 +94,7 @@ rt::Task<Result<>> DiskLog::cut(repl::Mark boundary, repl::Position to) {
   }
   CO_TRY_VOID(co_await save(changed));
 
+  cutting_ = true;
   tail_file_.reset();
   unsynced_.clear();
   changed.cut.reset();
@@ -104,13 +105,15 @@ rt::Task<Result<>> DiskLog::cut(repl::Mark boundary, repl::Position to) {
     return recover_lineage(*directory_, Repair::kCut);
   };
   auto found = co_await rt::on_disk(host_.disk(), Lane::kAppend, std::move(carry_out));
+  cutting_ = false;
+  progress_.notify_all();
+  grown_.notify_all();
   if (!found) {
     co_await fail_for_good();
     co_return tl::unexpected(std::move(found).error());
   }
   adopt(*std::move(found));
   cuts_.push_back(to.offset);
-  grown_.notify_all();
   co_return Result<>{};
 }
 
@@ -125,7 +128,7 @@ void DiskLog::adopt(RecoveredLineage found) {
 }
 
 rt::Task<Result<std::unique_ptr<SnapshotWriter>>> DiskLog::write_snapshot(repl::Position at) {
-  CO_TRY_VOID(check_open());
+  CO_TRY_VOID(check_writable());
   const auto held = co_await turn();
   const std::string name = snapshot_name(at.offset, file_.next_snapshot++);
   CO_TRY(auto writer, co_await DiskSnapshotWriter::begin(shared_from_this(), at, name));
@@ -176,7 +179,7 @@ std::vector<KeptSegment> DiskLog::kept_segments() const {
 
 // lineage.json first: what it no longer names is removed now or at the next start.
 rt::Task<Result<>> DiskLog::discard(repl::Offset from, std::vector<std::string> snapshot_names) {
-  CO_TRY_VOID(check_open());
+  CO_TRY_VOID(check_writable());
   const auto held = co_await turn();
   LineageFile changed = file_;
   std::vector<repl::Offset> gone;

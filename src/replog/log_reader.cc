@@ -40,7 +40,7 @@ rt::Task<Result<>> LogReader::wait_for_bytes() {
     CO_TRY_VOID(check_place());
     if (cuts_seen_ != log_->cuts_.size()) file_.reset();  // a file of that name may be another now
     cuts_seen_ = log_->cuts_.size();
-    if (at_ < log_->readable()) co_return Result<>{};
+    if (at_ < log_->readable() && !log_->cutting_) co_return Result<>{};
     co_await log_->grown_.wait();
   }
 }
@@ -61,7 +61,7 @@ rt::Task<Result<Reader::Chunk>> LogReader::next(std::size_t bytes_max) {
       co_return Chunk{file_->bytes.get(), place, count};
     }
     CO_TRY(const auto sound, co_await verify(std::min(count, kVerifyBytes)));
-    if (cuts_seen_ == log_->cuts_.size()) co_return Chunk{file_->bytes.get(), place, sound};
+    if (sound > 0) co_return Chunk{file_->bytes.get(), place, sound};
   }
 }
 
@@ -81,7 +81,7 @@ rt::Task<Result<>> LogReader::open(repl::Offset start) {
   co_return Result<>{};
 }
 
-// How many bytes from at_ on are sound now, at most `count`. Bytes of a block that may still grow
+// How many bytes from at_ on are sound now, at most `count`; 0 if that has to be asked again. Bytes of a block that may still grow
 // were written an instant ago and are taken as they are.
 rt::Task<Result<std::size_t>> LogReader::verify(std::size_t count) {
   const StreamExtent settled = log_->settled_extent();
@@ -92,8 +92,9 @@ rt::Task<Result<std::size_t>> LogReader::verify(std::size_t count) {
   auto job = [&file, &extent, from = at_, to] { return check_units(*file, extent, from, to); };
   const Checked checked = co_await rt::on_disk(log_->host_.disk(), rt::Lane::kRead, std::move(job));
   CO_TRY_VOID(check_place());
+  if (log_->cutting_ || cuts_seen_ != log_->cuts_.size()) co_return std::size_t{0};
   if (checked.sound_to <= at_) co_return tl::unexpected(*checked.damage);
-  if (!checked.damage && cuts_seen_ == log_->cuts_.size()) {
+  if (!checked.damage) {
     Segment& segment = log_->segments_.holding(at_);
     segment.verified.add(Verified::unit_start(extent.start, at_), checked.sound_to);
   }

@@ -13,7 +13,7 @@ Result<std::shared_ptr<Log>> open_to_read(rt::Host& host, std::string_view path,
   TRY(const auto archive, ArchiveView::open(*directory));
   TRY(auto view, archive.lineage(lineage));
   return std::make_shared<DiskLog>(host, std::move(view.folder), std::move(view.found),
-                                   LogOptions{});
+                                   LogOptions{}, Access::kReadOnly);
 }
 
 }  // namespace sluice::replog
