@@ -124,8 +124,10 @@ bool is_exec(const Command& command) {
 
 void refuse(SessionState& session, Argv argv, std::string error, Outcome& outcome) {
   Reply reply(session.protocol);
-  if (session.transaction && same_word(argv[0], "exec")) {
-    error = "EXECABORT Transaction discarded because of: " + error.substr(error.find(' ') + 1);
+  if (same_word(argv[0], "exec")) {
+    std::string_view why = error;
+    if (why.starts_with("ERR ")) why.remove_prefix(4);
+    error = fmt::format("EXECABORT Transaction discarded because of: {}", why);
     session.transaction.reset();
   } else if (session.transaction) {
     session.transaction->is_broken = true;

@@ -112,6 +112,8 @@ TEST_F(KeeperSession, WantsThePasswordBeforeAnythingElse) {
   EXPECT_EQ(say("PING"), "-NOAUTH Authentication required.\r\n");
   EXPECT_EQ(say("GET k"), "-NOAUTH Authentication required.\r\n");
   EXPECT_EQ(say("PSYNC ? -1"), "-NOAUTH Authentication required.\r\n");
+  EXPECT_EQ(say("EXEC"),
+            "-EXECABORT Transaction discarded because of: NOAUTH Authentication required.\r\n");
   EXPECT_TRUE(actions_.empty());
   EXPECT_TRUE(say("HELLO 3").starts_with("-NOAUTH HELLO must be called with the client already"));
   EXPECT_FALSE(session_->limits().is_authenticated);
