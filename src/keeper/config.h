@@ -86,7 +86,7 @@ struct ShardConfig {
   std::chrono::milliseconds ahead_wait = std::chrono::seconds(60);
   std::string announce_host;
   std::uint16_t announce_port = 0;
-  std::uint32_t replica_priority = 0;
+  bool replica_announced = true;
 };
 
 struct Config {

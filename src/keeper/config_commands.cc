@@ -9,6 +9,14 @@ namespace {
 
 using Settings = std::vector<Setting>;
 
+// Our settings are called retention_bytes in files and --retention-bytes as flags. CONFIG writes
+// names as Redis does, with dashes, and reads both.
+std::string config_name(std::string_view text) {
+  std::string name = lower_case(text);
+  std::replace(name.begin(), name.end(), '_', '-');
+  return name;
+}
+
 // Names of Redis that tools ask any server for, answered by what is true of a keeper. CONFIG SET
 // takes them only with the value they have.
 Settings redis_settings(const View& view) {
@@ -28,7 +36,7 @@ Settings redis_settings(const View& view) {
           {"maxmemory-policy", "noeviction"},
           {"port", std::to_string(status.port)},
           {"repl-backlog-size", backlog},
-          {"replica-announced", "yes"},
+          {"replica-announced", status.is_announced ? "yes" : "no"},
           {"replica-priority", "0"},
           {"replica-read-only", "yes"},
           {"replicaof", replicaof},
@@ -42,6 +50,7 @@ Settings redis_settings(const View& view) {
 // The keeper's own settings win over Redis's names.
 Settings all_settings(const View& view) {
   Settings all = view.settings();
+  for (auto& setting : all) setting.name = config_name(setting.name);
   for (auto& compatible : redis_settings(view)) {
     const auto has_name = [&](const Setting& s) { return s.name == compatible.name; };
     if (std::none_of(all.begin(), all.end(), has_name)) all.push_back(std::move(compatible));
@@ -66,7 +75,7 @@ void config_get(Call& call) {
   for (auto& setting : all_settings(call.view)) {
     const auto patterns = call.argv.subspan(2);
     const bool is_wanted = std::any_of(patterns.begin(), patterns.end(), [&](auto pattern) {
-      return matches_glob(lower_case(pattern), setting.name);
+      return matches_glob(config_name(pattern), setting.name);
     });
     if (is_wanted) found.push_back(std::move(setting));
   }
@@ -106,16 +115,17 @@ void config_set(Call& call) {
   const Settings compatible = redis_settings(call.view);
   ConfigSet change;
   for (std::size_t i = 2; i < argv.size(); i += 2) {
-    const std::string name = lower_case(argv[i]);
-    const auto has_name = [&](const auto& setting) { return setting.name == name; };
-    const auto is_taken = [&](const auto& setting) { return setting.first == name; };
+    const std::string name = config_name(argv[i]);
+    const auto has_name = [&](const auto& setting) { return config_name(setting.name) == name; };
+    const auto is_taken = [&](const auto& setting) { return config_name(setting.first) == name; };
     const auto failed =
         fmt::format("ERR CONFIG SET failed (possibly related to argument '{}') - ", argv[i]);
     if (std::any_of(change.settings.begin(), change.settings.end(), is_taken)) {
       return call.reply.error(failed + "duplicate parameter");
     }
-    if (std::any_of(own.begin(), own.end(), has_name)) {
-      change.settings.emplace_back(name, argv[i + 1]);
+    const auto mine = std::find_if(own.begin(), own.end(), has_name);
+    if (mine != own.end()) {
+      change.settings.emplace_back(mine->name, argv[i + 1]);
       continue;
     }
     const auto known = std::find_if(compatible.begin(), compatible.end(), has_name);

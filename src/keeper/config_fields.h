@@ -110,9 +110,11 @@ inline constexpr std::tuple kConnectionFields{
                "listen.",
     },
     base::Field{
-        .name = "replica_priority",
-        .member = &ShardConfig::replica_priority,
-        .doc = "Priority in INFO; at 0 Sentinel follows a failover with us but never promotes us.",
+        .name = "replica_announced",
+        .member = &ShardConfig::replica_announced,
+        .doc =
+            "Whether Sentinel lists us among the replicas. Without, it still points us at the new "
+            "master, and clients that read from replicas are not sent to us.",
         .reload = base::Reload::kLive,
     },
 };

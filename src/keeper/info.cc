@@ -247,7 +247,9 @@ std::string replication(const Source& from) {
   Section section("Replication");
   section.field("role", redis::kReplicaWord);
   upstream_fields(section, from);
-  section.field("slave_priority", 0).field("slave_read_only", 1).field("replica_announced", 1);
+  section.field("slave_priority", 0)
+      .field("slave_read_only", 1)
+      .field("replica_announced", from.status.is_announced ? 1 : 0);
   replica_lines(section, from);
   history_fields(section, from.status);
   return section.take();

@@ -86,7 +86,7 @@ rt::Task<Result<>> Process::rewrite(std::size_t shard, ShardConfig changed) {
 
 Result<> Process::write_config() const {
   if (options_.config_file.empty()) {
-    return fail(Errc::kRejected, "The server is running without a config file");
+    return fail(Errc::kNotFound, "The server is running without a config file");
   }
   const auto slash = options_.config_file.rfind('/');
   const auto folder_path =

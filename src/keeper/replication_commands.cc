@@ -39,6 +39,8 @@ bool set_replica_fact(Call& call, std::string_view option, std::string_view valu
       return false;
     }
     facts.wants_only_rdb = *flag == 1;
+  } else if (same_word(option, "rdb-filter-only") && value.empty()) {
+    facts.wants_no_data = true;  // it discards the snapshot, so a whole one does no harm
   } else if (same_word(option, "rdb-filter-only")) {
     call.reply.error(fmt::format(
         "ERR Unsupported rdb-filter-only option: {} (a keeper sends its snapshots whole)", value));
@@ -140,7 +142,7 @@ void role(Call& call) {
   call.reply.bulk(redis::kReplicaWord);
   call.reply.bulk(upstream.endpoint ? upstream.endpoint->host : "");
   call.reply.integer(upstream.endpoint ? upstream.endpoint->port : 0);
-  call.reply.bulk(word_of(upstream.link));
+  call.reply.bulk(word_of(upstream.endpoint ? upstream.link : LinkState::kNone));
   call.reply.count(received(status).bytes());
 }
 

@@ -30,6 +30,7 @@ struct ReplicaFacts {
   bool can_eof = false;
   bool can_psync2 = false;
   bool wants_only_rdb = false;  // redis-cli --rdb: no stream after the snapshot
+  bool wants_no_data = false;   // redis-cli --replica: passes over the snapshot for the stream
   std::optional<repl::Offset> acked;
   std::optional<repl::Offset> fsynced;  // REPLCONF ACK … FACK …
   std::optional<rt::Instant> last_ack;

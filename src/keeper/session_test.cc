@@ -208,6 +208,9 @@ TEST_F(KeeperSession, CollectsWhatAReplicaSaysOfItself) {
   EXPECT_EQ(say("REPLCONF capa eof capa psync2 capa dual-channel"), "+OK\r\n");
   EXPECT_EQ(say("REPLCONF version 8.0.1"), "+OK\r\n");
   EXPECT_EQ(say("REPLCONF rdb-only 1"), "+OK\r\n");
+  const std::vector<std::string_view> no_data{"REPLCONF", "rdb-filter-only", ""};
+  EXPECT_EQ(session_->step(no_data, at_).pieces.at(0).reply, "+OK\r\n");
+  EXPECT_TRUE(session_->replica().wants_no_data);
   const ReplicaFacts& facts = session_->replica();
   EXPECT_EQ(facts.listening_port, 7001);
   EXPECT_EQ(facts.announced_ip, "10.0.0.9");
@@ -221,6 +224,7 @@ TEST_F(KeeperSession, RefusesReplconfThatItDoesNotKnow) {
   EXPECT_EQ(say("REPLCONF foo bar"), "-ERR Unrecognized REPLCONF option: foo\r\n");
   EXPECT_EQ(say("REPLCONF listening-port abc"), "-ERR value is not an integer or out of range\r\n");
   EXPECT_TRUE(say("REPLCONF rdb-filter-only functions").starts_with("-ERR Unsupported"));
+  EXPECT_EQ(session_->replica().wants_no_data, false);
 }
 
 TEST_F(KeeperSession, BecomesAReplicasLinkThatIsNeverAnswered) {
@@ -272,6 +276,11 @@ TEST_F(KeeperSession, PointsItselfAtAnotherMaster) {
 TEST_F(KeeperSession, AnswersRoleAsAReplica) {
   EXPECT_EQ(say("ROLE"),
             "*5\r\n$5\r\nslave\r\n$8\r\n10.0.0.1\r\n:6379\r\n$9\r\nconnected\r\n:0\r\n");
+}
+
+TEST_F(KeeperSession, HasNoLinkWithoutAnUpstream) {
+  view_.status_.upstream = {std::nullopt, LinkState::kConnect, {}, {}, 0, 0};
+  EXPECT_EQ(say("ROLE"), "*5\r\n$5\r\nslave\r\n$0\r\n\r\n:0\r\n$4\r\nnone\r\n:0\r\n");
 }
 
 TEST_F(KeeperSession, WaitsForItsReplicasButNeverInsideATransaction) {
@@ -333,7 +342,7 @@ TEST_F(KeeperSession, PassesMessagesToSubscribers) {
 }
 
 TEST_F(KeeperSession, ShowsSettingsButNoSecrets) {
-  view_.settings_ = {{"retention-bytes", "1", false}, {"upstream-password", "hush", true}};
+  view_.settings_ = {{"retention_bytes", "1", false}, {"upstream_password", "hush", true}};
   view_.credentials_.requirepass = "secret";
   EXPECT_EQ(say("CONFIG GET retention-*"), "*2\r\n$15\r\nretention-bytes\r\n$1\r\n1\r\n");
   EXPECT_EQ(say("CONFIG GET save appendonly"),
@@ -345,11 +354,13 @@ TEST_F(KeeperSession, ShowsSettingsButNoSecrets) {
 }
 
 TEST_F(KeeperSession, SetsItsOwnSettingsAndTakesThoseOfRedisUnchanged) {
-  view_.settings_ = {{"retention-bytes", "1", false}};
+  view_.settings_ = {{"retention_bytes", "1", false}};
   EXPECT_EQ(say("CONFIG SET Retention-Bytes 2"), "+OK\r\n");
-  EXPECT_EQ(only_action<ConfigSet>().settings.at(0).second, "2");
+  EXPECT_EQ(only_action<ConfigSet>().settings.at(0),
+            (std::pair<std::string, std::string>("retention_bytes", "2")));
+  EXPECT_EQ(say("CONFIG SET retention_bytes 2"), "+OK\r\n");
   EXPECT_EQ(say("CONFIG SET retention-bytes x", fail(Errc::kRejected, "is not a size")),
-            "-ERR CONFIG SET failed (possibly related to argument 'retention-bytes') - is not a "
+            "-ERR CONFIG SET failed (possibly related to argument 'retention_bytes') - is not a "
             "size\r\n");
   EXPECT_EQ(say("CONFIG SET appendonly no"), "+OK\r\n");
   EXPECT_TRUE(actions_.empty());

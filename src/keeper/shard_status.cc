@@ -81,6 +81,7 @@ Status Shard::status() const {
     if (log->failed()) status.failure = link_.status().why;
   }
   status.replicas = replica_statuses();
+  status.is_announced = config_.replica_announced;
   status.quarantine_reason = link_.quarantine();
   status.is_taking_snapshot = refresher_.is_running();
   status.counters = counters_;

@@ -98,6 +98,7 @@ struct Status {
   std::optional<std::string> quarantine_reason;
   std::optional<std::string> failure;  // why the log takes nothing more
   bool is_taking_snapshot = false;
+  bool is_announced = true;  // to clients that ask Sentinel for replicas
   Counters counters;
 };
 
