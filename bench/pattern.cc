@@ -7,6 +7,7 @@ namespace {
 
 // The last command fills the pattern up: its value has three digits of length.
 constexpr std::size_t kRoomForLast = 900;
+constexpr std::size_t kLargeValueBytes = 500;
 
 void append_command(std::string& out, const std::vector<std::string>& words) {
   out += "*" + std::to_string(words.size()) + "\r\n";
@@ -20,7 +21,7 @@ std::string key(const char* prefix, std::uint64_t number) {
 }
 
 // What a busy cache emits: sessions as JSON, counters, call states, rate limits, now and then a
-// transaction. 138 bytes a command on average.
+// transaction. Short commands: what a replication log has most work with, per byte.
 void append_mixed(std::string& out, std::uint64_t i) {
   const std::string session = R"({"user":)" + std::to_string(i * 31 % 1'000'003) +
                               R"(,"region":"eu-west-1","device":"ios",)" +
@@ -63,6 +64,8 @@ std::string make_pattern(std::string_view mix) {
   for (std::uint64_t i = 0; out.size() < kPatternBytes - kRoomForLast; ++i) {
     if (mix == "small") {
       append_command(out, {"SET", key("key:", i), "vvvvvvvv"});
+    } else if (mix == "large") {
+      append_command(out, {"SET", key("page:", i), std::string(kLargeValueBytes, 'v')});
     } else {
       append_mixed(out, i);
     }

@@ -31,7 +31,7 @@ int run_fake_replicas(const FakeReplicaOptions& options);
 // A master that sends a stream of writes as fast as it is read.
 struct PumpOptions {
   std::string stats;          // file that holds PumpStats
-  std::string mix = "mixed";  // or "small": SETs of 8 bytes only
+  std::string mix = "mixed";  // see pattern.h
 };
 int run_pump(const PumpOptions& options);
 
