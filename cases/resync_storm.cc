@@ -273,9 +273,20 @@ class Deployment {
     start_traffic();
     CO_TRY_VOID(co_await see_writes_flow());
     outcome_.restored = fmt::format("{:.1f} s", scenario_.seconds() - start);
-    const auto alert = co_await lab::metric_of(world_, *keeper_, "sluice_keeper_quarantined");
-    scenario_.expect(alert.value_or(1) == 0, "the alert is gone");
+    CO_TRY(const bool is_gone, co_await alert_goes());
+    scenario_.expect(is_gone, "the alert is gone");
     co_return Result<>();
+  }
+
+  // Metrics are refreshed once a second.
+  rt::Task<Result<bool>> alert_goes() {
+    const double start = scenario_.seconds();
+    while (scenario_.seconds() - start < kNoticeMax) {
+      const auto alert = co_await lab::metric_of(world_, *keeper_, "sluice_keeper_quarantined");
+      if (alert.value_or(1) == 0) co_return true;
+      CO_TRY_VOID(co_await scenario_.pause(50ms));
+    }
+    co_return false;
   }
 
   rt::Task<Result<>> see_writes_flow() {

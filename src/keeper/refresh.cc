@@ -79,6 +79,8 @@ rt::Task<Result<>> Refresher::fetch(replog::Log& log, redis::UpstreamOptions fro
   const auto* full = std::get_if<repl::FullResyncBegun>(&reply);
   if (full == nullptr) co_return fail(Errc::kProtocol, "asked for a full resync, got none");
   const auto at = full->snapshot;
+  // From here on the writer keeps the log alive, should another lineage be promoted meanwhile.
+  if (shared_.active_log() != &log) co_return fail(Errc::kNotFound, "lineage was replaced");
   const auto shares = repl::answer(log.history(), repl::PsyncRequest{at});
   const auto* const refused = std::get_if<repl::FullResync>(&shares);
   if (refused != nullptr && refused->reason != repl::FullResyncReason::kAhead) {

@@ -37,7 +37,7 @@ def test_can_be_hidden_from_clients_and_is_pointed_at_the_new_master_all_the_sam
                                                                                    sentinel):
     master = redis_server(name='master')
     replica = redis_server(name='replica', replica_of=master)
-    kept = keeper(master, flags={'replica-announced': 'false'})
+    kept = keeper(master, flags={'no-replica-announced': True})
     for server in (replica, kept):
         eventually(server.link_is_up, f'{server.name} follows', 20)
     one = sentinel(master)

@@ -64,6 +64,7 @@ class Proxy:
         try:
             if reset:
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+                end.shutdown(socket.SHUT_RD)  # wakes who reads from it: the RST goes when nobody holds it
                 end.close()
             else:
                 end.shutdown(socket.SHUT_RDWR)
