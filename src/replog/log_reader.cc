@@ -73,7 +73,7 @@ rt::Task<Result<>> LogReader::open(repl::Offset start) {
     };
     auto opened = co_await rt::on_disk(log_->host_.disk(), rt::Lane::kRead, std::move(job));
     CO_TRY_VOID(check_place());
-    if (cuts_seen_ != log_->cuts_.size()) co_return Result<>{};
+    if (log_->cutting_ || cuts_seen_ != log_->cuts_.size()) co_return Result<>{};
     if (!opened) co_return tl::unexpected(std::move(opened).error());
     file_ = std::make_shared<BlockFile>(*std::move(opened));
   }
