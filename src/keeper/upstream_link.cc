@@ -159,7 +159,7 @@ rt::Task<Result<>> UpstreamLink::ask_and_stream(redis::Upstream& upstream, repl:
   }
   if (!target) co_return fail(Errc::kProtocol, "upstream continues a stream we did not name");
   const auto continued = std::get<repl::Continued>(reply);
-  CO_TRY(const auto known, co_await adopt(*target, continued, peer));
+  CO_TRY(const auto known, co_await adopt(*target, continued));
   ++status_.partial_resyncs;
   if (peer.keys && !archive_.quarantine_reason()) known_keys_.note(*peer.keys);
   co_return co_await stream(upstream, *target->log, known);
@@ -211,17 +211,11 @@ std::optional<UpstreamLink::Target> UpstreamLink::resume_target(const repl::Peer
 // We always ask at a boundary, so bytes of a half-received transaction may be in the log already.
 // Under the same replid they come again: the count returned is to be skipped. Under a new one they
 // were never executed anywhere and leave the log.
-rt::Task<Result<std::uint64_t>> UpstreamLink::adopt(Target target, repl::Continued answer,
-                                                    const repl::Peer& peer) {
+rt::Task<Result<std::uint64_t>> UpstreamLink::adopt(Target target, repl::Continued answer) {
   auto& log = *target.log;
   std::uint64_t known = log.end() - target.from.offset;
   if (answer.id && *answer.id != log.history().id) {
-    std::optional<repl::Offset> predecessor_end;
-    const bool is_told = peer.id == answer.id && peer.inherited;
-    if (is_told && peer.inherited->id == log.history().id) {
-      predecessor_end = peer.inherited->offset;
-    }
-    CO_TRY_VOID(co_await log.switch_history(*answer.id, target.from.offset, predecessor_end));
+    CO_TRY_VOID(co_await log.switch_history(*answer.id, target.from.offset));
     lineage_changed_();
     known = 0;
   }

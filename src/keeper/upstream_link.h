@@ -93,8 +93,7 @@ class UpstreamLink {
   rt::Task<Result<>> ask_and_stream(redis::Upstream& upstream, repl::Peer peer);
   rt::Task<Result<>> refuse_cycles(const repl::Peer& peer);
   std::optional<Target> resume_target(const repl::Peer& peer);
-  rt::Task<Result<std::uint64_t>> adopt(Target target, repl::Continued answer,
-                                        const repl::Peer& peer);
+  rt::Task<Result<std::uint64_t>> adopt(Target target, repl::Continued answer);
   rt::Task<Result<>> load(redis::Upstream& upstream, repl::Position at);
   rt::Task<Result<>> settle_incoming(std::uint64_t keys);
   rt::Task<Result<>> stream(redis::Upstream& upstream, replog::Log& log, std::uint64_t known);

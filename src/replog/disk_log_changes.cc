@@ -50,8 +50,7 @@ rt::Task<Result<>> DiskLog::save(LineageFile changed) {
   co_return saved;
 }
 
-rt::Task<Result<>> DiskLog::switch_history(repl::ReplId id, repl::Offset at,
-                                           std::optional<repl::Offset> predecessor_end) {
+rt::Task<Result<>> DiskLog::switch_history(repl::ReplId id, repl::Offset at) {
   CHECK(!appending_);
   CO_TRY_VOID(check_writable());
   if (at < begin() || at > end()) {
@@ -60,12 +59,12 @@ rt::Task<Result<>> DiskLog::switch_history(repl::ReplId id, repl::Offset at,
   CO_TRY_VOID(co_await sync());
   const auto held = co_await turn();
   const repl::Position to{id, at};
-  LineageFile changed = file_;
-  switch_origin(changed, to, predecessor_end);
   if (at < end()) {
     CO_TRY(const auto boundary, co_await mark_at(at));
-    CO_TRY_VOID(co_await cut(boundary, at, std::move(changed)));
+    CO_TRY_VOID(co_await cut(boundary, to));
   } else {
+    LineageFile changed = file_;
+    switch_origin(changed, to);
     changed.durable = at;
     CO_TRY_VOID(co_await save(std::move(changed)));
   }
@@ -74,15 +73,17 @@ rt::Task<Result<>> DiskLog::switch_history(repl::ReplId id, repl::Offset at,
 }
 
 // Once the decision is saved, it is carried out: here, or by the recovery of the next start.
-rt::Task<Result<>> DiskLog::cut(repl::Mark boundary, repl::Offset at, LineageFile changed) {
-  const std::string copy = diverged_name(file_.id(), at);
+rt::Task<Result<>> DiskLog::cut(repl::Mark boundary, repl::Position to) {
+  const std::string copy = diverged_name(file_.id(), to.offset);
   const StreamExtent whole = settled_extent();
-  auto prepare = [this, &whole, &copy, at, boundary]() -> Result<Cut> {
-    TRY_VOID(copy_stream(*directory_, whole, at, copy));
-    return plan_cut(*directory_, whole, at, boundary);
+  auto prepare = [this, &whole, &copy, from = to.offset, boundary]() -> Result<Cut> {
+    TRY_VOID(copy_stream(*directory_, whole, from, copy));
+    return plan_cut(*directory_, whole, from, boundary);
   };
   CO_TRY(auto plan, co_await rt::on_disk(host_.disk(), Lane::kRead, std::move(prepare)));
 
+  LineageFile changed = file_;
+  switch_origin(changed, to);
   changed.cut = std::move(plan);
   std::erase(changed.diverged, copy);
   changed.diverged.push_back(copy);
@@ -112,7 +113,7 @@ rt::Task<Result<>> DiskLog::cut(repl::Mark boundary, repl::Offset at, LineageFil
     co_return tl::unexpected(std::move(found).error());
   }
   adopt(*std::move(found));
-  cuts_.push_back(at);
+  cuts_.push_back(to.offset);
   co_return Result<>{};
 }
 

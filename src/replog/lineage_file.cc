@@ -120,7 +120,6 @@ json to_json(const LineageFile& lineage) {
   for (const auto& origin : lineage.origins) body["origins"].push_back(position_json(origin));
   for (const auto& each : lineage.snapshots) body["snapshots"].push_back(snapshot_json(each));
   if (lineage.cut) body["cut"] = cut_json(*lineage.cut);
-  if (lineage.predecessor_end) body["predecessor_end"] = lineage.predecessor_end->bytes();
   return body;
 }
 
@@ -155,10 +154,6 @@ Result<LineageFile> lineage_from_json(const json& body) {
   if (body.contains("cut")) {
     TRY(lineage.cut, cut_in(body["cut"]));
   }
-  if (body.contains("predecessor_end")) {
-    TRY(const auto end, number_in(body, "predecessor_end"));
-    lineage.predecessor_end = repl::Offset{end};
-  }
   TRY_VOID(check_order(lineage));
   return lineage;
 }
@@ -179,13 +174,9 @@ Result<LineageFile> load_lineage(rt::Directory& directory) {
   return fail(lineage.error().code, where + lineage.error().detail);
 }
 
-void switch_origin(LineageFile& lineage, const repl::Position& to,
-                   std::optional<repl::Offset> predecessor_end) {
+void switch_origin(LineageFile& lineage, const repl::Position& to) {
   auto& origins = lineage.origins;
-  const auto predecessor = origins.back().id;
   while (origins.size() > 1 && origins.back().offset > to.offset) origins.pop_back();
-  const bool is_past = origins.back().id == predecessor && predecessor_end > to.offset;
-  lineage.predecessor_end = is_past ? predecessor_end : std::nullopt;
   if (origins.back().id != to.id) origins.push_back(to);
   std::erase_if(lineage.snapshots,
                 [&](const Snapshot& each) { return each.at.offset > to.offset; });
@@ -196,9 +187,6 @@ std::vector<repl::Position> inherited(const LineageFile& lineage) {
   std::vector<repl::Position> ended;
   for (std::size_t i = 0; i + 1 < lineage.origins.size(); ++i) {
     ended.push_back({lineage.origins[i].id, lineage.origins[i + 1].offset});
-  }
-  if (!ended.empty() && lineage.predecessor_end) {
-    ended.back().offset = std::max(ended.back().offset, *lineage.predecessor_end);
   }
   return ended;
 }

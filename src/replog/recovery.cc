@@ -289,10 +289,7 @@ Result<> Recovery::cut_tail() {
 void Recovery::drop_lost() {
   const repl::Offset end = lineage_.extent.end();
   auto& origins = lineage_.file.origins;
-  while (origins.size() > 1 && origins.back().offset > end) {
-    origins.pop_back();
-    lineage_.file.predecessor_end.reset();
-  }
+  while (origins.size() > 1 && origins.back().offset > end) origins.pop_back();
   std::erase_if(lineage_.file.snapshots, [&](const Snapshot& each) {
     const bool is_lost = each.at.offset > end || !is_whole(each);
     if (is_lost) note("Snapshot " + each.file_name + " is not whole and is not used.");
