@@ -171,7 +171,14 @@ rt::Task<Result<>> DiskArchive::promote_incoming() {
   }
   changed.active = changed.incoming->lineage;
   changed.incoming.reset();
-  CO_TRY_VOID(co_await save(std::move(changed)));
+  const auto saved = co_await save(std::move(changed));
+  if (!saved) {
+    // The next start may find either to be the active one: neither may promise anything now.
+    const bool is_known = saved.error().code != Errc::kDiskFailed;
+    if (!is_known && active_) co_await active_->give_up();
+    if (!is_known) co_await incoming_->give_up();
+    co_return saved;
+  }
   const auto replaced = std::exchange(active_, std::exchange(incoming_, nullptr));
   if (!replaced) co_return Result<>{};
   const auto& last = file_.retired.back();

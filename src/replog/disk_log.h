@@ -49,6 +49,8 @@ class DiskLog final : public Log, public std::enable_shared_from_this<DiskLog> {
 
   // For the archive: as close(), and what is left of the readers' requests fails with kNotFound.
   rt::Task<void> retire();
+  // For the archive: takes nothing more, as after a failed write.
+  rt::Task<void> give_up() { return fail_for_good(); }
   // For the archive: what retention decides over, and its carrying out.
   std::vector<KeptSegment> kept_segments() const;
   rt::Task<Result<>> discard(repl::Offset begin, std::vector<std::string> snapshot_names);
@@ -115,7 +117,8 @@ class DiskLog final : public Log, public std::enable_shared_from_this<DiskLog> {
   bool sync_is_due_ = false;  // a sync waits for the write on the lane, the next write for it
   bool syncing_ = false;
   bool changing_file_ = false;
-  bool cutting_ = false;  // files lose their ends now: what is read from them means nothing
+  bool cutting_ = false;     // files lose their ends now: what is read from them means nothing
+  bool cut_failed_ = false;  // for good: what is left of the files is known at the next start
   bool failed_ = false;
   std::optional<Errc> stopped_;
 

@@ -108,7 +108,10 @@ rt::Task<Result<>> DiskLog::cut(repl::Mark boundary, repl::Position to) {
   cutting_ = false;
   progress_.notify_all();
   grown_.notify_all();
-  if (!found) {
+  if (!found) {  // decided, but only the next start can carry it out
+    cut_failed_ = true;
+    synced_ = std::min(synced_, to.offset);
+    cuts_.push_back(to.offset);
     co_await fail_for_good();
     co_return tl::unexpected(std::move(found).error());
   }

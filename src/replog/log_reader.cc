@@ -14,6 +14,10 @@ Error gone(repl::Offset at, std::string_view why) {
   return {Errc::kNotFound, "offset " + std::to_string(at.bytes()) + ": " + std::string(why)};
 }
 
+Error interrupted() {
+  return {Errc::kDiskFailed, "the disk failed while the log was being cut"};
+}
+
 }  // namespace
 
 LogReader::LogReader(std::shared_ptr<DiskLog> log, repl::Offset at)
@@ -74,6 +78,7 @@ rt::Task<Result<>> LogReader::open(repl::Offset start) {
     auto opened = co_await rt::on_disk(log_->host_.disk(), rt::Lane::kRead, std::move(job));
     CO_TRY_VOID(check_place());
     if (log_->cutting_ || cuts_seen_ != log_->cuts_.size()) co_return Result<>{};
+    if (!opened && log_->cut_failed_) co_return tl::unexpected(interrupted());
     if (!opened) co_return tl::unexpected(std::move(opened).error());
     file_ = std::make_shared<BlockFile>(*std::move(opened));
   }
@@ -93,7 +98,8 @@ rt::Task<Result<std::size_t>> LogReader::verify(std::size_t count) {
   const Checked checked = co_await rt::on_disk(log_->host_.disk(), rt::Lane::kRead, std::move(job));
   CO_TRY_VOID(check_place());
   if (log_->cutting_ || cuts_seen_ != log_->cuts_.size()) co_return std::size_t{0};
-  if (checked.sound_to <= at_) co_return tl::unexpected(*checked.damage);
+  if (checked.sound_to <= at_)
+    co_return tl::unexpected(log_->cut_failed_ ? interrupted() : *checked.damage);
   if (!checked.damage) {
     Segment& segment = log_->segments_.holding(at_);
     segment.verified.add(Verified::unit_start(extent.start, at_), checked.sound_to);
