@@ -65,10 +65,11 @@ Result<> DiskArchive::recover() {
   TRY(lock_, directory_->lock(kLockFile));
   TRY_VOID(adopt_or_make_file());
   const bool was_loading = file_.incoming && !file_.incoming->quarantine;
-  if (was_loading) {
-    file_.incoming.reset();
-    TRY_VOID(save_archive(*directory_, file_));
-  }
+  if (was_loading) file_.incoming.reset();
+  // Saved anew in any case: the last keeper's sync may have failed, and what we read be in memory
+  // alone. A full disk is no reason not to start.
+  const auto saved = save_archive(*directory_, file_);
+  if (!saved && saved.error().code != Errc::kNoSpace) return saved;
   TRY_VOID(remove_strangers());
   if (file_.active) {
     TRY(active_, open_log(*file_.active));

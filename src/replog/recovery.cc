@@ -278,7 +278,8 @@ Result<> Recovery::cut_tail() {
   }
   TRY_VOID(cut_files(directory_, segment_starts(names_), segments.back().start, tail));
   lineage_.file.durable = tail.end;
-  TRY_VOID(save_lineage(directory_, lineage_.file));
+  const auto saved = save_lineage(directory_, lineage_.file);
+  if (!saved && saved.error().code != Errc::kNoSpace) return saved;  // a full disk is no reason
   for (const auto& name : names_) {
     if (distrusted_from(name)) TRY_VOID(directory_.remove(name));
   }
