@@ -176,6 +176,12 @@ Result<> Recovery::settle_first() {
   }
   lineage_.extent.origin = lineage_.file.origins.front().offset;
   lineage_.extent.origin_db = lineage_.file.first_db;
+  // Retention may leave an empty last segment alone; then the newest snapshot stands where it begins.
+  for (const Snapshot& each : lineage_.file.snapshots) {
+    if (each.at.offset != lineage_.file.begin) continue;
+    lineage_.extent.origin = each.at.offset;
+    lineage_.extent.origin_db = each.db;
+  }
   return {};
 }
 

@@ -24,7 +24,7 @@ struct SegmentExtent {
 // A stream as far as it may be read: nothing past `segments` is touched, so it may grow meanwhile.
 struct StreamExtent {
   std::vector<SegmentExtent> segments;  // at least one
-  repl::Offset origin;                  // the lineage's first byte, a mark
+  repl::Offset origin;                  // a mark: the lineage's first byte, or a snapshot's place
   std::uint32_t origin_db = 0;
 
   repl::Offset begin() const { return segments.front().start; }
