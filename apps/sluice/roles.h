@@ -26,12 +26,14 @@ int run_keeper(const Arguments& arguments);
 int run_log(const Arguments& arguments);
 int run_lab(const Arguments& arguments);
 int run_case(const Arguments& arguments);
+int run_reference(const Arguments& arguments);
 
-inline constexpr std::array<Role, 4> kRoles{
+inline constexpr std::array<Role, 5> kRoles{
     Role{"keeper", "a durable replication log in front of a Redis", run_keeper},
     Role{"log", "looks into a keeper's log: ls, verify, cat, export", run_log},
     Role{"lab", "runs a small system of real processes on this machine", run_lab},
     Role{"case", "plays a case with real servers and checks its outcome", run_case},
+    Role{"reference", "prints every setting of the daemons, as Markdown", run_reference},
 };
 
 // "sluice 0.1.0 (v0.1.0-12-gabcdef)"

@@ -37,6 +37,14 @@ void Histogram::merge(const Histogram& other) {
   max_ns_ = std::max(max_ns_, other.max_ns_);
 }
 
+Histogram Histogram::since(const Histogram& earlier) const {
+  Histogram later = *this;
+  for (std::size_t i = 0; i < kBuckets; ++i) later.counts_[i] -= earlier.counts_[i];
+  later.count_ -= earlier.count_;
+  later.sum_ns_ -= earlier.sum_ns_;
+  return later;
+}
+
 Histogram::Duration Histogram::mean() const {
   return Duration(count_ == 0 ? 0 : static_cast<std::int64_t>(sum_ns_ / count_));
 }

@@ -16,6 +16,9 @@ class Histogram {
   void record(Duration value, std::uint64_t times = 1);
   void merge(const Histogram& other);
 
+  // What was recorded after `earlier`, a copy of this one, was taken. Its max() is that of all.
+  Histogram since(const Histogram& earlier) const;
+
   std::uint64_t count() const { return count_; }
   Duration mean() const;
   Duration max() const { return Duration(max_ns_); }

@@ -46,6 +46,17 @@ TEST(Histogram, ReportsTheMaximumOfWhatWasMerged) {
   EXPECT_EQ(one.mean(), 2500us);
 }
 
+TEST(Histogram, TellsWhatCameSinceACopyOfIt) {
+  Histogram seen;
+  seen.record(1ms, 5);
+  const Histogram earlier = seen;
+  seen.record(3ms, 2);
+  const auto later = seen.since(earlier);
+  EXPECT_EQ(later.count(), 2U);
+  EXPECT_EQ(later.mean(), 3ms);
+  EXPECT_GE(later.quantile(0.01), 3ms);
+}
+
 RC_GTEST_PROP(HistogramProp, QuantileIsAtMostOnePercentHigh, ()) {
   const auto values = *rc::gen::nonEmpty(
       rc::gen::container<std::vector<std::uint32_t>>(rc::gen::arbitrary<std::uint32_t>()));
