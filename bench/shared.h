@@ -54,6 +54,18 @@ struct CopyStats {
   std::atomic<std::uint64_t> received{0};
 };
 
+// Of one flow of records from a source to a sink, wherever they are.
+struct FlowStats {
+  std::atomic<bool> stop{false};
+  std::atomic<bool> is_listening{false};
+  std::atomic<std::uint32_t> phase{0};        // where the delays of now are counted
+  std::atomic<std::uint64_t> connections{0};  // that the source has made
+  std::atomic<std::uint64_t> sent{0};         // bytes
+  std::atomic<std::uint64_t> received{0};     // bytes, each record once
+  std::atomic<std::uint64_t> due{0};          // bytes that a paced source should have sent by now
+  std::array<lab::Histogram, kPhasesMax> delay{};
+};
+
 void* map_file(const std::string& path, std::size_t bytes, bool make);
 
 // A T in a mapped file: the bench makes it, the worker opens it. Both live to the end.

@@ -24,6 +24,12 @@ sockaddr_in loopback(std::uint16_t port) {
   return address;
 }
 
+sockaddr_in address_of(const std::string& text, std::uint16_t port) {
+  sockaddr_in address = loopback(port);
+  if (inet_pton(AF_INET, text.c_str(), &address.sin_addr) != 1) die("address " + text);
+  return address;
+}
+
 void set_option(int fd, int level, int name, int value) {
   setsockopt(fd, level, name, &value, sizeof value);
 }
@@ -52,11 +58,32 @@ std::optional<Fd> connect_to(std::uint16_t port, SocketSizes sizes) {
   return fd;
 }
 
+std::optional<Fd> connect_to(const std::string& address, std::uint16_t port,
+                             const std::string& congestion) {
+  Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd) die("socket");
+  const auto length = static_cast<socklen_t>(congestion.size());
+  if (length > 0 &&
+      setsockopt(fd.get(), IPPROTO_TCP, TCP_CONGESTION, congestion.c_str(), length) != 0) {
+    die("congestion control " + congestion);
+  }
+  const auto to = address_of(address, port);
+  if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
+    return std::nullopt;
+  }
+  set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+  return fd;
+}
+
 Fd listen_on(std::uint16_t port) {
+  return listen_on("127.0.0.1", port);
+}
+
+Fd listen_on(const std::string& where, std::uint16_t port) {
   Fd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) die("socket");
   set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-  const auto address = loopback(port);
+  const auto address = address_of(where, port);
   if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) die("bind");
   if (listen(fd.get(), 512) != 0) die("listen");
   return fd;

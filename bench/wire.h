@@ -39,6 +39,10 @@ struct SocketSizes {
 // Blocking until connected, then as asked. Loopback only.
 std::optional<Fd> connect_to(std::uint16_t port, SocketSizes sizes);
 Fd listen_on(std::uint16_t port);
+// On another host than loopback: `address` is a numeric IPv4 one. `congestion` may be empty.
+std::optional<Fd> connect_to(const std::string& address, std::uint16_t port,
+                             const std::string& congestion);
+Fd listen_on(const std::string& address, std::uint16_t port);
 std::uint16_t port_of(const Fd& listener);
 void set_nonblocking(const Fd& fd);
 

@@ -37,6 +37,20 @@ int run_worker(const std::vector<std::string>& words) {
   copy_command->add_option("--stats", copy.stats);
   copy_command->add_option("--dir", copy.dir);
   copy_command->add_flag("--sync-every-second", copy.sync_every_second);
+  SourceOptions source;
+  auto* source_command = app.add_subcommand("source");
+  source_command->add_option("--address", source.address);
+  source_command->add_option("--port", source.port);
+  source_command->add_option("--stats", source.stats);
+  source_command->add_option("--congestion", source.congestion);
+  source_command->add_option("--first-line", source.first_line);
+  source_command->add_option("--content", source.content);
+  source_command->add_option("--bytes-per-second", source.bytes_per_second);
+  SinkOptions sink;
+  auto* sink_command = app.add_subcommand("sink");
+  sink_command->add_option("--address", sink.address);
+  sink_command->add_option("--port", sink.port);
+  sink_command->add_option("--stats", sink.stats);
   std::vector<std::string> reversed(words.rbegin(), words.rend());  // as CLI11 wants them
   try {
     app.parse(std::move(reversed));
@@ -46,6 +60,8 @@ int run_worker(const std::vector<std::string>& words) {
   if (load_command->parsed()) return run_load(load);
   if (replicas_command->parsed()) return run_fake_replicas(replicas);
   if (pump_command->parsed()) return run_pump(pump);
+  if (source_command->parsed()) return run_source(source);
+  if (sink_command->parsed()) return run_sink(sink);
   return run_copy(copy);
 }
 

@@ -44,4 +44,24 @@ struct CopyOptions {
 };
 int run_copy(const CopyOptions& options);
 
+// Sends records over one connection, as fast as it goes or at a rate; goes on over a new one, where
+// the sink has got to, when it breaks.
+struct SourceOptions {
+  std::string address;
+  std::uint16_t port = 0;
+  std::string stats;               // file that holds FlowStats
+  std::string congestion;          // empty: the kernel's choice
+  std::string first_line;          // sent before all else; CR LF is added
+  std::string content = "random";  // or "text": commands as a master would send
+  double bytes_per_second = 0;     // 0: no limit
+};
+int run_source(const SourceOptions& options);
+
+struct SinkOptions {
+  std::string address;
+  std::uint16_t port = 0;
+  std::string stats;  // file that holds FlowStats
+};
+int run_sink(const SinkOptions& options);
+
 }  // namespace sluice::bench

@@ -1,4 +1,4 @@
-// `sluice lab up`
+// `sluice lab`
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
@@ -15,6 +15,9 @@ const std::map<std::string, std::int64_t> kMilliseconds{
 }  // namespace
 
 int run_lab(const Arguments& arguments) {
+  if (!arguments.empty() && arguments[0] == "wan") {
+    return run_lab_wan({arguments.begin() + 1, arguments.end()});
+  }
   CLI::App app("Runs a small system of real processes on this machine.", "sluice lab");
   app.require_subcommand(1);
   lab::UpOptions options;
@@ -29,6 +32,7 @@ int run_lab(const Arguments& arguments) {
       ->capture_default_str();
   up->add_option("--replicas", options.replicas, "Stock replicas behind the keeper.")
       ->capture_default_str();
+  app.add_subcommand("wan", "An emulated WAN between hosts of their own; see wan --help.");
   Arguments reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants them
   try {
     app.parse(std::move(reversed));

@@ -25,6 +25,7 @@ struct Role {
 int run_keeper(const Arguments& arguments);
 int run_log(const Arguments& arguments);
 int run_lab(const Arguments& arguments);
+int run_lab_wan(const Arguments& arguments);  // a part of lab, not a role
 int run_case(const Arguments& arguments);
 int run_reference(const Arguments& arguments);
 

@@ -19,7 +19,7 @@ void set_option(int fd, int level, int name, int value) {
 Address address_by(int (*ask)(int, sockaddr*, socklen_t*), int fd) {
   Address address;
   auto length = static_cast<socklen_t>(address.capacity());
-  if (ask(fd, address.data(), &length) != 0) return {};
+  if (ask(fd, address.data(), &length) != 0 || length > address.capacity()) return {};
   address.resize(length);
   return address;
 }

@@ -1,0 +1,140 @@
+#include "lane.h"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+#include <utility>
+
+namespace sluice::bench {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint16_t kSinkPort = 7000;
+constexpr std::uint16_t kRelayPort = 7001;
+
+constexpr std::array kCongestionControls{"reno", "cubic", "bbr"};
+
+// On the hosts of a WAN nobody else has ports.
+std::vector<std::string> on(const lab::WanSideStatus& side) {
+  return {"nsenter", "--net=" + side.netns};
+}
+
+}  // namespace
+
+Result<Carrier> carrier_of(const std::string& name) {
+  Carrier carrier;
+  carrier.name = name;
+  if (std::ranges::find(kCongestionControls, name) != kCongestionControls.end()) {
+    carrier.congestion = name;
+    return carrier;
+  }
+  carrier.is_relayed = true;
+  if (name == "sluice") return carrier;
+  carrier.content = "text";
+  if (name == "sluice-text") return carrier;
+  return fail(Errc::kRejected,
+              "there is no row '" + name + "': write reno, cubic, bbr, sluice or sluice-text");
+}
+
+// --- Ocean ---------------------------------------------------------------------------------------
+
+Ocean::Ocean(rt::Host& host, std::unique_ptr<lab::WanEmulator> emulator)
+    : tasks_(host), emulator_(std::move(emulator)), sides_(emulator_->status().sides) {
+  emulator_->start(tasks_);
+}
+
+Result<std::unique_ptr<Ocean>> Ocean::make(rt::Host& host, std::uint32_t lanes) {
+  lab::WanOptions options;
+  options.sides = 2 * lanes;
+  if (options.sides > lab::kWanSidesMax) {
+    return fail(Errc::kRejected, fmt::format("at most {} rows", lab::kWanSidesMax / 2));
+  }
+  TRY(auto emulator, lab::WanEmulator::make(host, options));
+  return std::unique_ptr<Ocean>(new Ocean(host, std::move(emulator)));
+}
+
+Result<> Ocean::set(const Conditions& conditions) {
+  lab::WanChange change;
+  change.clears = true;
+  for (const auto& [key, value] : conditions) {
+    change.conditions.push_back({.key = key,
+                                 .values = {value},
+                                 .kind = base::Assignment::Kind::kWord,
+                                 .where = "--" + key});
+  }
+  return emulator_->change(change);
+}
+
+Result<> Ocean::cut(rt::Duration time) {
+  lab::WanChange change;
+  change.cut = time;
+  return emulator_->change(change);
+}
+
+Result<> Ocean::check_sound() {
+  const auto status = emulator_->status();
+  std::uint64_t missed = 0;
+  for (const auto& side : status.sides) missed += side.missed;
+  for (const auto& way : status.directions) missed += way.counters.flight_full;
+  if (missed == 0) return {};
+  return fail(Errc::kRejected,
+              fmt::format("the emulation dropped {} packets of its own: the run is void", missed));
+}
+
+rt::Task<void> Ocean::stop() {
+  emulator_->stop();
+  tasks_.close();
+  co_await tasks_.closed();
+}
+
+// --- Lane ----------------------------------------------------------------------------------------
+
+Result<std::unique_ptr<rt::Process>> Lane::worker(const lab::WanSideStatus& side,
+                                                  std::vector<std::string> words) {
+  words.insert(words.end(), {"--stats", stage_.stats_file("flow-" + ocean_.near(number_).name)});
+  return stage_.worker(std::move(words), on(side));
+}
+
+Result<> Lane::start_relay(const lab::WanSideStatus& side, std::unique_ptr<rt::Process>& relay) {
+  rt::ProcessSpec how;
+  how.argv = on(side);
+  const auto listen = fmt::format("{}:{}", side.address, kRelayPort);
+  how.argv.insert(how.argv.end(),
+                  {sluice_path(), "relay", "--listen", listen, "--allow", "10.200.0.0/24"});
+  how.output_file = stage_.stats_file("relays.log");
+  TRY(relay, stage_.host().start(how));
+  return {};
+}
+
+rt::Task<Result<>> Lane::start() {
+  const auto& near = ocean_.near(number_);
+  const auto& far = ocean_.far(number_);
+  stats_ = make_shared_stats<FlowStats>(stage_.stats_file("flow-" + ocean_.near(number_).name));
+  std::vector<std::string> sink{"sink", "--address", far.address, "--port",
+                                std::to_string(kSinkPort)};
+  CO_TRY(sink_, worker(far, std::move(sink)));
+  std::function<bool()> listens = [this] { return stats_->is_listening.load(); };
+  CO_TRY_VOID(co_await stage_.until(std::move(listens), 10s, "a sink does not listen"));
+  std::vector<std::string> source{"source", "--content", carrier_.content, "--bytes-per-second",
+                                  fmt::format("{:.0f}", carrier_.bytes_per_second)};
+  if (carrier_.is_relayed) {
+    CO_TRY_VOID(start_relay(far, far_relay_));
+    CO_TRY_VOID(start_relay(near, near_relay_));
+    const auto route = fmt::format("+PROXY ROUTE PROXYTCP://{}:{} TCP://{}:{};", far.address,
+                                   kRelayPort, far.address, kSinkPort);
+    source.insert(source.end(), {"--address", near.address, "--port", std::to_string(kRelayPort),
+                                 "--first-line", route});
+  } else {
+    source.insert(source.end(), {"--address", far.address, "--port", std::to_string(kSinkPort)});
+  }
+  if (!carrier_.congestion.empty()) {
+    source.insert(source.end(), {"--congestion", carrier_.congestion});
+  }
+  CO_TRY(source_, worker(near, std::move(source)));
+  std::function<bool()> flows = [this] { return stats_->received > 0; };
+  const auto what = carrier_.name + ": nothing arrives; see relays.log and workers.log";
+  co_return co_await stage_.until(std::move(flows), 30s, what);
+}
+
+}  // namespace sluice::bench

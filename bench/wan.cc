@@ -1,0 +1,227 @@
+// `./dev bench wan`: what gets across an ocean: congestion controls and relays, beside each other.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fmt/format.h>
+#include <utility>
+
+#include "lab/table.h"
+#include "lane.h"
+#include "worker.h"
+
+namespace sluice::bench {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kLook = 250ms;
+constexpr double kWindowSeconds = 10;
+
+struct Options {
+  std::vector<std::string> rows{"reno", "cubic", "bbr"};
+  std::vector<std::string> losses{"0.05%", "0.1%", "1%", "2%", "5%"};
+  std::string delay = "200ms";
+  std::string rate = "200mbit";
+  std::string queue = "100ms";
+  double seconds = 15;
+  double warm_seconds = 5;  // for slow start, not counted
+  int times = 1;
+  bool one_by_one = false;
+};
+
+// Of one flow in one cell of the table.
+struct Flow {
+  double bytes_per_second = 0;
+  double worst_window = 0;  // of kWindowSeconds, or of all if that is less
+};
+
+std::string megabytes(double bytes) {
+  return fmt::format("{:.2f}", bytes / 1e6);
+}
+
+class WanBench {
+ public:
+  WanBench(Stage& stage, Ocean& ocean, Options options, std::vector<Carrier> carriers)
+      : stage_(stage),
+        ocean_(ocean),
+        options_(std::move(options)),
+        carriers_(std::move(carriers)) {}
+
+  rt::Task<Result<>> run() {
+    say(fmt::format("{} round trip, {} with a queue of {}; {:.0f} s a cell after {:.0f} s",
+                    options_.delay, options_.rate, options_.queue, options_.seconds,
+                    options_.warm_seconds));
+    for (const auto& loss : options_.losses) {
+      for (int i = 0; i < options_.times; ++i) CO_TRY_VOID(co_await measure(loss));
+    }
+    sum_up();
+    co_return Result<>();
+  }
+
+  bool has_passed() const { return has_passed_; }
+
+ private:
+  struct Row {
+    std::string loss;
+    std::vector<Flow> flows;  // one for each carrier
+  };
+
+  rt::Task<Result<>> measure(std::string loss) {
+    Ocean::Conditions conditions{{"delay", options_.delay},
+                                 {"rate", options_.rate},
+                                 {"queue", options_.queue},
+                                 {"loss", loss}};
+    CO_TRY_VOID(ocean_.set(conditions));
+    Row row{loss, {}};
+    const std::size_t at_once = options_.one_by_one ? 1 : carriers_.size();
+    for (std::size_t first = 0; first < carriers_.size(); first += at_once) {
+      std::vector<Carrier> some(carriers_.begin() + static_cast<std::ptrdiff_t>(first),
+                                carriers_.begin() + static_cast<std::ptrdiff_t>(first + at_once));
+      CO_TRY(const auto flows, co_await measure_together(std::move(some)));
+      row.flows.insert(row.flows.end(), flows.begin(), flows.end());
+    }
+    std::string line = fmt::format("loss {:>5}:", loss);
+    for (std::size_t i = 0; i < carriers_.size(); ++i) {
+      line += fmt::format("  {} {}", carriers_[i].name, megabytes(row.flows[i].bytes_per_second));
+    }
+    say(line + " MB/s");
+    rows_.push_back(std::move(row));
+    co_return ocean_.check_sound();
+  }
+
+  // Each on a link of its own.
+  rt::Task<Result<std::vector<Flow>>> measure_together(std::vector<Carrier> carriers) {
+    std::vector<std::unique_ptr<Lane>> lanes;
+    for (std::size_t i = 0; i < carriers.size(); ++i) {
+      lanes.push_back(std::make_unique<Lane>(stage_, ocean_, i, carriers[i]));
+      CO_TRY_VOID(co_await lanes.back()->start());
+    }
+    CO_TRY_VOID(co_await stage_.pause(seconds(options_.warm_seconds)));
+    std::vector<std::vector<Sample>> samples(lanes.size());
+    const double start = now();
+    for (;;) {
+      for (std::size_t i = 0; i < lanes.size(); ++i) {
+        samples[i].push_back({now(), static_cast<double>(lanes[i]->received())});
+      }
+      if (now() - start >= options_.seconds) break;
+      CO_TRY_VOID(co_await stage_.pause(kLook));
+    }
+    std::vector<Flow> flows;
+    for (const auto& each : samples) flows.push_back(flow_of(each));
+    co_return flows;
+  }
+
+  struct Sample {
+    double at;
+    double bytes;
+  };
+
+  static double rate_between(const Sample& a, const Sample& b) {
+    return (b.bytes - a.bytes) / (b.at - a.at);
+  }
+
+  static Flow flow_of(const std::vector<Sample>& samples) {
+    Flow flow;
+    flow.bytes_per_second = rate_between(samples.front(), samples.back());
+    flow.worst_window = flow.bytes_per_second;
+    for (std::size_t first = 0, last = 0; last < samples.size(); ++last) {
+      while (samples[last].at - samples[first + 1].at >= kWindowSeconds) ++first;
+      if (samples[last].at - samples[first].at < kWindowSeconds) continue;
+      flow.worst_window = std::min(flow.worst_window, rate_between(samples[first], samples[last]));
+    }
+    return flow;
+  }
+
+  void sum_up() {
+    std::vector<std::string> header{"loss"};
+    for (const auto& carrier : carriers_) header.push_back(carrier.name + " MB/s");
+    for (const auto& carrier : carriers_) header.push_back("worst 10 s");
+    lab::Table table(header);
+    for (const auto& row : rows_) {
+      std::vector<std::string> cells{row.loss};
+      for (const auto& flow : row.flows) cells.push_back(megabytes(flow.bytes_per_second));
+      for (const auto& flow : row.flows) cells.push_back(megabytes(flow.worst_window));
+      table.add(std::move(cells));
+    }
+    say("\n" + table.text());
+  }
+
+  static rt::Duration seconds(double time) {
+    return std::chrono::duration_cast<rt::Duration>(std::chrono::duration<double>(time));
+  }
+  double now() const {
+    return std::chrono::duration<double>(stage_.host().clock().now().since_start).count();
+  }
+
+  Stage& stage_;
+  Ocean& ocean_;
+  const Options options_;
+  const std::vector<Carrier> carriers_;
+  std::vector<Row> rows_;
+  bool has_passed_ = true;
+};
+
+rt::Task<Result<bool>> run_over(Stage& stage, Ocean& ocean, Options options,
+                                std::vector<Carrier> carriers) {
+  WanBench bench(stage, ocean, std::move(options), std::move(carriers));
+  CO_TRY_VOID(co_await bench.run());
+  co_return bench.has_passed();
+}
+
+rt::Task<int> wan(rt::Host& host, lab::Wish& wish, Options options) {
+  const auto refuse = [](const Error& error) {
+    say("bench wan: " + error.detail);
+    return 1;
+  };
+  std::vector<Carrier> carriers;
+  for (const auto& name : options.rows) {
+    auto carrier = carrier_of(name);
+    if (!carrier) co_return refuse(carrier.error());
+    carriers.push_back(*std::move(carrier));
+  }
+  auto folder = lab::Folder::make(host, std::nullopt);
+  if (!folder) co_return refuse(folder.error());
+  Stage stage(host, wish, *std::move(folder));
+  const auto lanes = options.one_by_one ? 1 : static_cast<std::uint32_t>(carriers.size());
+  auto ocean = Ocean::make(host, lanes);
+  if (!ocean) co_return refuse(ocean.error());
+  const auto outcome = co_await run_over(stage, **ocean, std::move(options), std::move(carriers));
+  co_await (*ocean)->stop();
+  co_await stage.world().stop();
+  if (!outcome) co_return refuse(outcome.error());
+  co_return *outcome ? 0 : 1;
+}
+
+int run(int argc, char** argv) {
+  if (const auto code = run_as_worker({argv, argv + argc})) return *code;
+  CLI::App app("Throughput of one flow over an emulated ocean, for each carrier and loss.");
+  Options options;
+  bool is_quick = false;
+  app.add_option("--rows", options.rows, "reno, cubic, bbr, sluice, sluice-text.")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--loss", options.losses, "Shares of the packets that are lost.")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--delay", options.delay, "Round trip.")->capture_default_str();
+  app.add_option("--rate", options.rate, "Of the link.")->capture_default_str();
+  app.add_option("--queue", options.queue, "Of the link.")->capture_default_str();
+  app.add_option("--seconds", options.seconds, "Measured for each cell.")->capture_default_str();
+  app.add_option("--warm", options.warm_seconds, "Before that.")->capture_default_str();
+  app.add_option("--times", options.times, "Runs of each cell.")->capture_default_str();
+  app.add_flag("--one-by-one", options.one_by_one, "Not all rows at once, each on its link.");
+  app.add_flag("--quick", is_quick, "Three losses, 5 s each.");
+  CLI11_PARSE(app, argc, argv);
+  if (is_quick) {
+    options.losses = {"0.1%", "1%", "5%"};
+    options.seconds = 5;
+  }
+  return lab::run_session(
+      [&options](rt::Host& host, lab::Wish& wish) { return wan(host, wish, options); });
+}
+
+}  // namespace
+}  // namespace sluice::bench
+
+int main(int argc, char** argv) {
+  return sluice::bench::run(argc, argv);
+}
