@@ -134,7 +134,7 @@ class WanBench {
   void sum_up() {
     std::vector<std::string> header{"loss"};
     for (const auto& carrier : carriers_) header.push_back(carrier.name + " MB/s");
-    for (const auto& carrier : carriers_) header.push_back("worst 10 s");
+    header.resize(1 + 2 * carriers_.size(), "worst 10 s");
     lab::Table table(header);
     for (const auto& row : rows_) {
       std::vector<std::string> cells{row.loss};

@@ -69,8 +69,9 @@ class WanServer {
     tasks_.spawn(accept_all());
     std::fputs((to_text(emulator_->status()) + "ready\n").c_str(), stdout);
     std::fflush(stdout);
-    const rt::Duration forever = std::chrono::hours(24 * 365);
-    co_await wish_.sleep(options_.run_for > rt::Duration{0} ? options_.run_for : forever);
+    const bool is_limited = options_.run_for > rt::Duration{0};
+    const rt::Duration life = is_limited ? options_.run_for : std::chrono::hours(24 * 365);
+    co_await wish_.sleep(life);
     (void)folder->remove("wan-" + options_.name + ".lock");
     co_return Result<>();
   }

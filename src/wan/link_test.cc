@@ -179,11 +179,12 @@ TEST_F(LinkTest, LosesAfterTheRateWasTaken) {
   conditions.loss = {1};
   set();
   send('a', 0s);
-  conditions.loss = {0};
-  set();
   send('b', 0s);
-  EXPECT_EQ(received_by(2ms - 1ns), "");
-  EXPECT_EQ(received_by(2ms), "ab") << "loss is decided when a packet leaves";
+  conditions.loss = {0};
+  set(1500us);
+  EXPECT_EQ(link.counters().lost, 1U);
+  EXPECT_EQ(received_by(2ms - 1ns), "") << "what is lost has used the rate as well";
+  EXPECT_EQ(received_by(2ms), "b");
 }
 
 TEST_F(LinkTest, HoldsABoundedAmountInFlight) {
