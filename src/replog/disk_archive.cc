@@ -59,7 +59,21 @@ Result<std::unique_ptr<Archive>> Archive::open(rt::Host& host, std::string_view 
 
 DiskArchive::DiskArchive(rt::Host& host, std::unique_ptr<rt::Directory> directory,
                          LogOptions options)
-    : host_(host), directory_(std::move(directory)), options_(options) {}
+    : host_(host),
+      directory_(std::move(directory)),
+      options_(options),
+      changed_(host.loop(), host.clock()) {}
+
+DiskArchive::Turn::~Turn() {
+  archive_.is_changing_ = false;
+  archive_.changed_.notify_all();
+}
+
+rt::Task<std::unique_ptr<DiskArchive::Turn>> DiskArchive::turn() {
+  while (is_changing_) co_await changed_.wait();
+  is_changing_ = true;
+  co_return std::make_unique<Turn>(*this);
+}
 
 Result<> DiskArchive::recover() {
   TRY(lock_, directory_->lock(kLockFile));
@@ -141,7 +155,8 @@ rt::Task<Result<>> DiskArchive::remove_lineages(std::vector<std::string> names) 
 }
 
 rt::Task<Result<Log*>> DiskArchive::begin_incoming(repl::Position at) {
-  CO_TRY_VOID(co_await drop_incoming());
+  const auto held = co_await turn();
+  CO_TRY_VOID(co_await drop_in_turn());
   ArchiveFile changed = file_;
   const std::string name = lineage_name(changed.next_lineage++);
   auto job = [this, &name, at] { return make_lineage(*directory_, name, at); };
@@ -154,6 +169,7 @@ rt::Task<Result<Log*>> DiskArchive::begin_incoming(repl::Position at) {
 }
 
 rt::Task<Result<>> DiskArchive::quarantine_incoming(std::string reason) {
+  const auto held = co_await turn();
   if (!incoming_) co_return fail(Errc::kNotFound, "nothing is coming in");
   ArchiveFile changed = file_;
   changed.incoming->quarantine = std::move(reason);
@@ -161,6 +177,7 @@ rt::Task<Result<>> DiskArchive::quarantine_incoming(std::string reason) {
 }
 
 rt::Task<Result<>> DiskArchive::promote_incoming() {
+  const auto held = co_await turn();
   if (!incoming_) co_return fail(Errc::kNotFound, "nothing is coming in");
   if (incoming_->snapshots().empty()) {
     co_return fail(Errc::kRejected, "what came in has no complete snapshot");
@@ -189,6 +206,11 @@ rt::Task<Result<>> DiskArchive::promote_incoming() {
 }
 
 rt::Task<Result<>> DiskArchive::drop_incoming() {
+  const auto held = co_await turn();
+  co_return co_await drop_in_turn();
+}
+
+rt::Task<Result<>> DiskArchive::drop_in_turn() {
   if (!incoming_) co_return Result<>{};
   ArchiveFile changed = file_;
   std::vector<std::string> names{changed.incoming->lineage};
@@ -199,21 +221,24 @@ rt::Task<Result<>> DiskArchive::drop_incoming() {
   co_return co_await remove_lineages(std::move(names));
 }
 
+rt::Task<Result<>> DiskArchive::discard_retired(std::size_t count) {
+  ArchiveFile changed = file_;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < count; ++i) names.push_back(changed.retired[i].lineage);
+  const auto past = static_cast<std::ptrdiff_t>(count);
+  changed.retired.erase(changed.retired.begin(), changed.retired.begin() + past);
+  CO_TRY_VOID(co_await save(std::move(changed)));
+  retired_.erase(retired_.begin(), retired_.begin() + past);
+  co_return co_await remove_lineages(std::move(names));
+}
+
 rt::Task<Result<>> DiskArchive::enforce(const Retention& retention) {
+  const auto held = co_await turn();
   if (!active_) co_return Result<>{};
   const auto log = active_;
-  const Holdings held{retired_, log->kept_segments(), log->snapshots(), log->boundary()};
-  Discards gone = discards(held, retention, host_.clock().wall_ms());
-  if (gone.retired > 0) {
-    ArchiveFile changed = file_;
-    std::vector<std::string> names;
-    for (std::size_t i = 0; i < gone.retired; ++i) names.push_back(changed.retired[i].lineage);
-    const auto past = static_cast<std::ptrdiff_t>(gone.retired);
-    changed.retired.erase(changed.retired.begin(), changed.retired.begin() + past);
-    CO_TRY_VOID(co_await save(std::move(changed)));
-    retired_.erase(retired_.begin(), retired_.begin() + past);
-    CO_TRY_VOID(co_await remove_lineages(std::move(names)));
-  }
+  const Holdings holdings{retired_, log->kept_segments(), log->snapshots(), log->boundary()};
+  Discards gone = discards(holdings, retention, host_.clock().wall_ms());
+  if (gone.retired > 0) CO_TRY_VOID(co_await discard_retired(gone.retired));
   if (gone.begin == log->begin() && gone.snapshots.empty()) co_return Result<>{};
   co_return co_await log->discard(gone.begin, std::move(gone.snapshots));
 }

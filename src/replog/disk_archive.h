@@ -6,6 +6,7 @@
 
 #include "replog/archive_file.h"
 #include "replog/disk_log.h"
+#include "rt/event.h"
 
 namespace sluice::replog {
 
@@ -35,6 +36,20 @@ class DiskArchive final : public Archive {
   Result<> remove_strangers();
   Result<> weigh_retired();
 
+  // One at a time changes archive.json: the link, an operator or retention.
+  class Turn {
+   public:
+    explicit Turn(DiskArchive& archive) : archive_(archive) {}
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn();
+
+   private:
+    DiskArchive& archive_;
+  };
+  rt::Task<std::unique_ptr<Turn>> turn();
+  rt::Task<Result<>> drop_in_turn();
+  rt::Task<Result<>> discard_retired(std::size_t count);
   rt::Task<Result<>> save(ArchiveFile changed);
   rt::Task<Result<>> remove_lineages(std::vector<std::string> names);
 
@@ -47,6 +62,8 @@ class DiskArchive final : public Archive {
   std::shared_ptr<DiskLog> active_;  // also owned by their readers
   std::shared_ptr<DiskLog> incoming_;
   std::vector<RetiredLineage> retired_;
+  bool is_changing_ = false;
+  rt::Event changed_;
 };
 
 }  // namespace sluice::replog

@@ -175,6 +175,7 @@ rt::Task<void> DiskLog::sync_rolled() {
 }
 
 rt::Task<Result<>> DiskLog::sync() {
+  const auto self = shared_from_this();  // its archive may drop it meanwhile
   const repl::Offset wanted = end();
   while (synced_ < wanted) {
     CO_TRY_VOID(co_await sync_once());
@@ -205,7 +206,8 @@ rt::Task<Result<>> DiskLog::sync_once() {
   auto outcome = co_await rt::on_disk(host_.disk(), Lane::kSync, std::move(job));
   syncing_ = false;
   if (outcome) {
-    synced_ = std::max(synced_, target);
+    // After a failure the next start was told not to trust what lies past synced_.
+    if (!failed_) synced_ = std::max(synced_, target);
     std::erase_if(unsynced_, [&](const auto& each) {
       return each != tail_file_ && std::find(files.begin(), files.end(), each) != files.end();
     });

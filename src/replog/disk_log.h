@@ -38,7 +38,8 @@ class DiskLog final : public Log, public std::enable_shared_from_this<DiskLog> {
   rt::Task<Result<>> sync() override;
   bool failed() const override { return failed_; }
   repl::Offset getack() const override { return scanner_.getack(); }
-  rt::Task<Result<>> switch_history(repl::ReplId id, repl::Offset at) override;
+  rt::Task<Result<>> switch_history(repl::ReplId id, repl::Offset at,
+                                    std::optional<repl::Offset> predecessor_end = {}) override;
   std::unique_ptr<Reader> read_from(repl::Offset at) override;
   const std::vector<Snapshot>& snapshots() const override { return file_.snapshots; }
   rt::Task<Result<std::unique_ptr<SnapshotWriter>>> write_snapshot(repl::Position at) override;
@@ -84,8 +85,8 @@ class DiskLog final : public Log, public std::enable_shared_from_this<DiskLog> {
   rt::Task<void> stop(Errc reason);
   rt::Task<void> fail_for_good();
   void adopt(RecoveredLineage found);
-  rt::Task<Result<>> cut(repl::Mark boundary, repl::Position to);
-  rt::Task<Result<>> commit_snapshot(Snapshot snapshot);
+  rt::Task<Result<>> cut(repl::Mark boundary, repl::Offset at, LineageFile changed);
+  rt::Task<Result<>> commit_snapshot(Snapshot snapshot, std::size_t cuts_seen);
   Result<> check_open() const;
   Result<> check_writable() const;
 

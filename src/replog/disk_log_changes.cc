@@ -1,6 +1,7 @@
 // What changes a lineage besides appends: its history, its snapshots, and what retention takes.
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "replog/disk_log.h"
 #include "replog/file_names.h"
@@ -50,7 +51,8 @@ rt::Task<Result<>> DiskLog::save(LineageFile changed) {
   co_return saved;
 }
 
-rt::Task<Result<>> DiskLog::switch_history(repl::ReplId id, repl::Offset at) {
+rt::Task<Result<>> DiskLog::switch_history(repl::ReplId id, repl::Offset at,
+                                           std::optional<repl::Offset> predecessor_end) {
   CHECK(!appending_);
   CO_TRY_VOID(check_writable());
   if (at < begin() || at > end()) {
@@ -59,12 +61,15 @@ rt::Task<Result<>> DiskLog::switch_history(repl::ReplId id, repl::Offset at) {
   CO_TRY_VOID(co_await sync());
   const auto held = co_await turn();
   const repl::Position to{id, at};
+  LineageFile changed = file_;
+  switch_origin(changed, to, predecessor_end);
+  if (changed.snapshots.empty() && !file_.snapshots.empty()) {
+    co_return fail(Errc::kRejected, "no snapshot is left at offset " + std::to_string(at.bytes()));
+  }
   if (at < end()) {
     CO_TRY(const auto boundary, co_await mark_at(at));
-    CO_TRY_VOID(co_await cut(boundary, to));
+    CO_TRY_VOID(co_await cut(boundary, at, std::move(changed)));
   } else {
-    LineageFile changed = file_;
-    switch_origin(changed, to);
     changed.durable = at;
     CO_TRY_VOID(co_await save(std::move(changed)));
   }
@@ -73,17 +78,15 @@ rt::Task<Result<>> DiskLog::switch_history(repl::ReplId id, repl::Offset at) {
 }
 
 // Once the decision is saved, it is carried out: here, or by the recovery of the next start.
-rt::Task<Result<>> DiskLog::cut(repl::Mark boundary, repl::Position to) {
-  const std::string copy = diverged_name(file_.id(), to.offset);
+rt::Task<Result<>> DiskLog::cut(repl::Mark boundary, repl::Offset at, LineageFile changed) {
+  const std::string copy = diverged_name(file_.id(), at);
   const StreamExtent whole = settled_extent();
-  auto prepare = [this, &whole, &copy, from = to.offset, boundary]() -> Result<Cut> {
-    TRY_VOID(copy_stream(*directory_, whole, from, copy));
-    return plan_cut(*directory_, whole, from, boundary);
+  auto prepare = [this, &whole, &copy, at, boundary]() -> Result<Cut> {
+    TRY_VOID(copy_stream(*directory_, whole, at, copy));
+    return plan_cut(*directory_, whole, at, boundary);
   };
   CO_TRY(auto plan, co_await rt::on_disk(host_.disk(), Lane::kRead, std::move(prepare)));
 
-  LineageFile changed = file_;
-  switch_origin(changed, to);
   changed.cut = std::move(plan);
   std::erase(changed.diverged, copy);
   changed.diverged.push_back(copy);
@@ -110,13 +113,13 @@ rt::Task<Result<>> DiskLog::cut(repl::Mark boundary, repl::Position to) {
   grown_.notify_all();
   if (!found) {  // decided, but only the next start can carry it out
     cut_failed_ = true;
-    synced_ = std::min(synced_, to.offset);
-    cuts_.push_back(to.offset);
+    synced_ = std::min(synced_, at);
+    cuts_.push_back(at);
     co_await fail_for_good();
     co_return tl::unexpected(std::move(found).error());
   }
   adopt(*std::move(found));
-  cuts_.push_back(to.offset);
+  cuts_.push_back(at);
   co_return Result<>{};
 }
 
@@ -139,7 +142,9 @@ rt::Task<Result<std::unique_ptr<SnapshotWriter>>> DiskLog::write_snapshot(repl::
   co_return made;
 }
 
-rt::Task<Result<>> DiskLog::commit_snapshot(Snapshot snapshot) {
+// A cut removes the files that have no name yet, and a stream that went on under another replid may
+// have left the snapshot's before it reached its offset.
+rt::Task<Result<>> DiskLog::commit_snapshot(Snapshot snapshot, std::size_t cuts_seen) {
   CO_TRY_VOID(check_open());
   const repl::Offset at = snapshot.at.offset;
   if (at < begin() || at > end() || snapshot.db > kDatabaseMax) {
@@ -148,6 +153,11 @@ rt::Task<Result<>> DiskLog::commit_snapshot(Snapshot snapshot) {
   }
   if (snapshot.at.offset > synced_) CO_TRY_VOID(co_await sync());
   const auto held = co_await turn();
+  CO_TRY_VOID(check_open());
+  const auto place = repl::answer(history_, repl::PsyncRequest{snapshot.at});
+  if (cuts_seen != cuts_.size() || !std::holds_alternative<repl::Continue>(place)) {
+    co_return fail(Errc::kNotFound, "the history was switched while the snapshot came in");
+  }
   LineageFile changed = file_;
   const bool is_first = snapshot.at.offset == begin() && begin() == end();
   if (is_first) changed.first_db = snapshot.db;

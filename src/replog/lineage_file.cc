@@ -120,6 +120,7 @@ json to_json(const LineageFile& lineage) {
   for (const auto& origin : lineage.origins) body["origins"].push_back(position_json(origin));
   for (const auto& each : lineage.snapshots) body["snapshots"].push_back(snapshot_json(each));
   if (lineage.cut) body["cut"] = cut_json(*lineage.cut);
+  for (const auto& each : lineage.shared) body["shared"].push_back(position_json(each));
   return body;
 }
 
@@ -154,6 +155,13 @@ Result<LineageFile> lineage_from_json(const json& body) {
   if (body.contains("cut")) {
     TRY(lineage.cut, cut_in(body["cut"]));
   }
+  if (body.contains("shared")) {
+    TRY(const auto* shared, array_in(body, "shared"));
+    for (const auto& each : *shared) {
+      TRY(const auto position, position_in(each));
+      lineage.shared.push_back(position);
+    }
+  }
   TRY_VOID(check_order(lineage));
   return lineage;
 }
@@ -174,9 +182,21 @@ Result<LineageFile> load_lineage(rt::Directory& directory) {
   return fail(lineage.error().code, where + lineage.error().detail);
 }
 
-void switch_origin(LineageFile& lineage, const repl::Position& to) {
+void switch_origin(LineageFile& lineage, const repl::Position& to,
+                   std::optional<repl::Offset> predecessor_end) {
   auto& origins = lineage.origins;
+  auto& shared = lineage.shared;
+  const auto predecessor = origins.back().id;
   while (origins.size() > 1 && origins.back().offset > to.offset) origins.pop_back();
+  const bool is_in_line = origins.back().id == predecessor;
+  const auto end =
+      std::max(to.offset, is_in_line ? predecessor_end.value_or(to.offset) : to.offset);
+  for (auto& each : shared) each.offset = std::min(each.offset, end);
+  if (is_in_line) shared.push_back({predecessor, end});
+  std::erase_if(shared, [&](const auto& each) {
+    return std::none_of(origins.begin(), origins.end(),
+                        [&](const auto& origin) { return origin.id == each.id; });
+  });
   if (origins.back().id != to.id) origins.push_back(to);
   std::erase_if(lineage.snapshots,
                 [&](const Snapshot& each) { return each.at.offset > to.offset; });
@@ -186,7 +206,11 @@ void switch_origin(LineageFile& lineage, const repl::Position& to) {
 std::vector<repl::Position> inherited(const LineageFile& lineage) {
   std::vector<repl::Position> ended;
   for (std::size_t i = 0; i + 1 < lineage.origins.size(); ++i) {
-    ended.push_back({lineage.origins[i].id, lineage.origins[i + 1].offset});
+    repl::Position last{lineage.origins[i].id, lineage.origins[i + 1].offset};
+    for (const auto& each : lineage.shared) {
+      if (each.id == last.id) last.offset = std::max(last.offset, each.offset);
+    }
+    ended.push_back(last);
   }
   return ended;
 }

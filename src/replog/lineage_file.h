@@ -28,10 +28,13 @@ struct LineageFile {
   repl::Offset durable;                 // at least up to here the stream is on disk
   std::uint32_t first_db = 0;           // selected at the first origin's offset
   std::vector<repl::Position> origins;  // each replid with the offset it began at, oldest first
-  std::vector<Snapshot> snapshots;      // complete ones, oldest first
-  std::vector<std::string> diverged;    // file names, oldest first
-  std::uint32_t next_snapshot = 1;      // number for a file name
-  std::optional<Cut> cut;               // decided, perhaps not yet carried out
+  // Former replids whose stream went on past where ours switched, each with the offset up to which
+  // it is the stream of the present one too: a failover that we met before we had received it all.
+  std::vector<repl::Position> shared;
+  std::vector<Snapshot> snapshots;    // complete ones, oldest first
+  std::vector<std::string> diverged;  // file names, oldest first
+  std::uint32_t next_snapshot = 1;    // number for a file name
+  std::optional<Cut> cut;             // decided, perhaps not yet carried out
 
   const repl::ReplId& id() const { return origins.back().id; }
 };
@@ -43,8 +46,9 @@ Result<LineageFile> lineage_from_json(const nlohmann::json& body);
 Result<> save_lineage(rt::Directory& directory, const LineageFile& lineage);
 Result<LineageFile> load_lineage(rt::Directory& directory);
 
-// `id` names the stream from `at` on, and what lies past it is forgotten.
-void switch_origin(LineageFile& lineage, const repl::Position& to);
+// `to.id` names the stream from `to.offset` on, and what lies past it is forgotten.
+void switch_origin(LineageFile& lineage, const repl::Position& to,
+                   std::optional<repl::Offset> predecessor_end = {});
 
 // Replids as a PSYNC answer wants them: each but the last with the offset where it ended.
 std::vector<repl::Position> inherited(const LineageFile& lineage);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -100,8 +101,12 @@ class Log {
 
   // From `at` on (a mark at or before end()) the stream is called `id`. Bytes past `at` leave the
   // log and are kept beside it as a file `diverged-<replid>-<offset>`. Readers past `at` fail with
-  // kNotFound.
-  virtual rt::Task<Result<>> switch_history(repl::ReplId id, repl::Offset at) = 0;
+  // kNotFound. kRejected: there is no such place in the log, or no snapshot would be left.
+  //
+  // `predecessor_end`: the former replid's stream is ours up to there, which may be past `at` if we
+  // had not received it all. A reader that did continues once we have.
+  virtual rt::Task<Result<>> switch_history(repl::ReplId id, repl::Offset at,
+                                            std::optional<repl::Offset> predecessor_end = {}) = 0;
 
   virtual std::unique_ptr<Reader> read_from(repl::Offset at) = 0;
 

@@ -214,6 +214,45 @@ TEST_F(LogSim, SwitchesHistoryBehindItsEndAndKeepsTheDivergedBytesBeside) {
   EXPECT_EQ(log().history().id, replid('b'));
 }
 
+TEST_F(LogSim, ContinuesAReplicaThatReceivedMoreOfTheFormerStreamThanWeDid) {
+  open();
+  append(commands(0, 10));
+  const Offset at = log().end();
+  ASSERT_TRUE(keeper.run(log().switch_history(replid('b'), at, at + 100)));
+  for (const bool is_reopened : {false, true}) {
+    if (is_reopened) reopen();
+    EXPECT_EQ(log().history().inherited, (std::vector{Position{replid('a'), at + 100}}));
+  }
+}
+
+TEST_F(LogSim, RefusesToSwitchHistoryBehindItsOnlySnapshot) {
+  open();
+  const Offset start = log().end();
+  append(commands(0, 10));
+  const Position at{replid('a'), log().end()};
+  auto writer = keeper.run(log().write_snapshot(at));
+  ASSERT_TRUE(writer && keeper.run((*writer)->append("newer snapshot")));
+  ASSERT_TRUE(keeper.run((*writer)->commit(0, 1)));
+  ASSERT_TRUE(keeper.run(keeper.archive->enforce(Retention{.snapshots = 1})));
+  ASSERT_EQ(log().snapshots().size(), 1U);
+  EXPECT_EQ(keeper.run(log().switch_history(replid('b'), start)).error().code, Errc::kRejected);
+  EXPECT_EQ(log().history().id, replid('a'));
+  EXPECT_TRUE(keeper.run(log().switch_history(replid('b'), at.offset)));
+}
+
+TEST_F(LogSim, RefusesASnapshotOfAStreamThatPartedBeforeIt) {
+  open();
+  append(commands(0, 10));
+  const Position ahead{replid('a'), log().end() + 50};
+  auto writer = keeper.run(log().write_snapshot(ahead));
+  ASSERT_TRUE(writer && keeper.run((*writer)->append("of another stream")));
+  ASSERT_TRUE(keeper.run(log().switch_history(replid('b'), log().end())));
+  append(commands(10, 10));
+  ASSERT_GT(log().end(), ahead.offset);
+  EXPECT_EQ(keeper.run((*writer)->commit(0, 1)).error().code, Errc::kNotFound);
+  EXPECT_EQ(log().snapshots().size(), 1U);
+}
+
 TEST_F(LogSim, RefusesToSwitchHistoryOutsideOfTheLog) {
   open();
   append(commands(0, 10));

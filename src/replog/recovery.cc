@@ -297,6 +297,8 @@ void Recovery::drop_lost() {
   const repl::Offset end = lineage_.extent.end();
   auto& origins = lineage_.file.origins;
   while (origins.size() > 1 && origins.back().offset > end) origins.pop_back();
+  std::erase_if(lineage_.file.shared,
+                [&](const repl::Position& each) { return each.id == origins.back().id; });
   std::erase_if(lineage_.file.snapshots, [&](const Snapshot& each) {
     const bool is_lost = each.at.offset > end || !is_whole(each);
     if (is_lost) note("Snapshot " + each.file_name + " is not whole and is not used.");

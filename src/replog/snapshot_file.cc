@@ -75,16 +75,13 @@ rt::Task<Result<>> DiskSnapshotWriter::commit(std::uint32_t db, std::uint64_t ke
   CHECK(!is_committed_);
   if (bytes() == 0) co_return fail(Errc::kRejected, "the snapshot holds not a byte");
   CO_TRY_VOID(co_await sync());
-  if (cuts_seen_ != log_->cuts_.size()) {
-    co_return fail(Errc::kNotFound, "the history was switched while the snapshot came in");
-  }
   Snapshot snapshot{.at = at_,
                     .db = db,
                     .bytes = bytes(),
                     .keys = keys,
                     .wall_ms = log_->host_.clock().wall_ms(),
                     .file_name = name_};
-  CO_TRY_VOID(co_await log_->commit_snapshot(std::move(snapshot)));
+  CO_TRY_VOID(co_await log_->commit_snapshot(std::move(snapshot), cuts_seen_));
   is_committed_ = true;
   co_return Result<>{};
 }
