@@ -92,7 +92,10 @@ rt::Task<Result<Admission::Place>> Downstream::wait_for_place() {
 rt::Task<Result<>> Downstream::go_on(replog::Log& log, const ReplicaRequest& request,
                                      repl::Offset from) {
   const auto line = continue_line(request, log.history().id);
-  reader_ = log.read_from(from);  // before the first suspension: the log may be replaced later
+  // Before the first suspension: the log may be replaced, or go on under another replid, and then a
+  // replica that was told this one has to be disconnected.
+  reader_ = log.read_from(from);
+  phase_ = Phase::kStreaming;
   CO_TRY_VOID(co_await replica_.write(line));
   co_return co_await stream_from(from, request.until);
 }

@@ -92,10 +92,12 @@ Shard::Shard(rt::Host& host, ShardConfig config, ProcessHooks hooks, base::Metri
 Shard::~Shard() = default;
 
 rt::Task<void> Shard::run() {
-  gate_.spawn(run_link());
-  gate_.spawn(accept_loop());
-  gate_.spawn(sync_loop());
-  gate_.spawn(upkeep_loop());
+  if (!is_stopping_) {  // a signal may come first
+    gate_.spawn(run_link());
+    gate_.spawn(accept_loop());
+    gate_.spawn(sync_loop());
+    gate_.spawn(upkeep_loop());
+  }
   co_await gate_.closed();
   co_await clients_gate_.closed();
   (void)co_await sync_logs();
@@ -160,7 +162,8 @@ rt::Task<void> Shard::sync_loop() {
 
 rt::Task<Result<>> Shard::sync_logs() {
   if (config_.fsync != replog::Fsync::kEverySec) co_return Result<>{};
-  for (auto* const log : {archive_->active(), archive_->incoming()}) {
+  for (const bool is_incoming : {false, true}) {  // asked anew after each wait: it may be dropped
+    auto* const log = is_incoming ? archive_->incoming() : archive_->active();
     if (log == nullptr || log->failed() || log->durable() >= log->end()) continue;
     CO_TRY_VOID(co_await log->sync());
   }

@@ -50,8 +50,12 @@ rt::Task<void> UpstreamLink::run() {
       co_await wake_.wait();
       continue;
     }
+    while (operators_ > 0 && !is_stopping_) co_await left_.wait();
     const auto streamed_before = status_.bytes_received;
+    is_following_ = true;
     const auto outcome = co_await follow_once();
+    is_following_ = false;
+    left_.notify_all();
     if (is_stopping_) break;
     if (status_.state == FollowState::kFailed) {
       co_await wake_.wait();
@@ -68,6 +72,7 @@ rt::Task<void> UpstreamLink::run() {
 
 void UpstreamLink::stop() {
   is_stopping_ = true;
+  left_.notify_all();
   if (connection_ != nullptr) connection_->close();
   wake_.notify_all();
   durable_.notify_all();
@@ -118,6 +123,7 @@ rt::Task<Result<>> UpstreamLink::follow_once() {
   auto how = upstream_options();
   CO_TRY(auto upstream, co_await redis::Upstream::connect(host_, std::move(how)));
   if (is_stopping_) co_return fail(Errc::kCancelled, "stopping");
+  if (operators_ > 0) co_return fail(Errc::kCancelled, "an operator answers the quarantine");
   connection_ = upstream.get();
   auto peer = co_await upstream->peer();
   Result<> outcome;
@@ -127,7 +133,6 @@ rt::Task<Result<>> UpstreamLink::follow_once() {
     outcome = tl::unexpected(peer.error());
   }
   connection_ = nullptr;
-  left_.notify_all();
   if (archive_.incoming() != nullptr && !archive_.quarantine_reason()) {
     CO_TRY_VOID(co_await archive_.drop_incoming());  // half a snapshot is of no use
   }
@@ -142,8 +147,9 @@ rt::Task<Result<>> UpstreamLink::ask_and_stream(redis::Upstream& upstream, repl:
     co_return refused;
   }
   if (rejected_ && peer.id == rejected_) {
-    enter(FollowState::kRefused, "its data set was rejected: KEEPER ACCEPT takes it after all");
-    co_return fail(Errc::kRejected, status_.why);
+    refusal_ = "its data set was rejected: KEEPER ACCEPT takes it after all";
+    enter(FollowState::kRefused, *refusal_);
+    co_return fail(Errc::kRejected, *refusal_);
   }
   refusal_.reset();
 
@@ -159,7 +165,7 @@ rt::Task<Result<>> UpstreamLink::ask_and_stream(redis::Upstream& upstream, repl:
   }
   if (!target) co_return fail(Errc::kProtocol, "upstream continues a stream we did not name");
   const auto continued = std::get<repl::Continued>(reply);
-  CO_TRY(const auto known, co_await adopt(*target, continued));
+  CO_TRY(const auto known, co_await adopt(*target, continued, peer));
   ++status_.partial_resyncs;
   if (peer.keys && !archive_.quarantine_reason()) known_keys_.note(*peer.keys);
   co_return co_await stream(upstream, *target->log, known);
@@ -197,26 +203,44 @@ rt::Task<Result<>> UpstreamLink::refuse_cycles(const repl::Peer& peer) {
   co_return Result<>{};
 }
 
-// A quarantined lineage is gone on with only while the upstream still is what was quarantined.
+// Not behind the oldest snapshot: without one, a log is of no use to a new replica.
+std::optional<UpstreamLink::Target> UpstreamLink::resume_on(replog::Log& log,
+                                                            const repl::Peer& peer) {
+  if (log.snapshots().empty()) return std::nullopt;
+  auto history = log.history();
+  history.held.begin = std::max(history.held.begin, log.snapshots().front().at.offset);
+  return Target{&log, repl::resume_position(history, log.boundary(), peer)};
+}
+
+// A quarantined lineage is gone on with only while the upstream still is what was quarantined, or
+// was promoted in its place.
 std::optional<UpstreamLink::Target> UpstreamLink::resume_target(const repl::Peer& peer) {
   auto* const incoming = archive_.incoming();
-  if (incoming != nullptr && archive_.quarantine_reason() && peer.id == incoming->history().id) {
-    return Target{incoming, repl::resume_position(incoming->history(), incoming->boundary(), peer)};
+  if (incoming != nullptr && archive_.quarantine_reason()) {
+    const auto& id = incoming->history().id;
+    if (peer.id == id || (peer.inherited && peer.inherited->id == id)) {
+      return resume_on(*incoming, peer);
+    }
   }
   auto* const active = archive_.active();
-  if (active == nullptr) return std::nullopt;
-  return Target{active, repl::resume_position(active->history(), active->boundary(), peer)};
+  return active != nullptr ? resume_on(*active, peer) : std::nullopt;
 }
 
 // We always ask at a boundary, so bytes of a half-received transaction may be in the log already.
 // Under the same replid they come again: the count returned is to be skipped. Under a new one they
 // were never executed anywhere and leave the log.
-rt::Task<Result<std::uint64_t>> UpstreamLink::adopt(Target target, repl::Continued answer) {
+rt::Task<Result<std::uint64_t>> UpstreamLink::adopt(Target target, repl::Continued answer,
+                                                    const repl::Peer& peer) {
   auto& log = *target.log;
   std::uint64_t known = log.end() - target.from.offset;
   if (answer.id && *answer.id != log.history().id) {
-    CO_TRY_VOID(co_await log.switch_history(*answer.id, target.from.offset));
-    lineage_changed_();
+    std::optional<repl::Offset> predecessor_end;
+    const bool is_told = peer.id == answer.id && peer.inherited;
+    if (is_told && peer.inherited->id == log.history().id) {
+      predecessor_end = peer.inherited->offset;
+    }
+    CO_TRY_VOID(co_await log.switch_history(*answer.id, target.from.offset, predecessor_end));
+    if (&log == archive_.active()) lineage_changed_();
     known = 0;
   }
   // An upstream that goes on where the active log ends is sane: what was held back is obsolete.
@@ -261,12 +285,13 @@ rt::Task<Result<>> UpstreamLink::load(redis::Upstream& upstream, repl::Position 
 }
 
 rt::Task<Result<>> UpstreamLink::settle_incoming(std::uint64_t keys) {
-  const bool has_known = archive_.active() != nullptr && !is_accepting_next_;
+  const bool is_accepted = std::exchange(accepted_, {}) == archive_.incoming()->history().id;
+  const bool has_known = archive_.active() != nullptr && !is_accepted;
   const auto reason =
       has_known ? judge(known_keys_.value(), keys, options_.quarantine) : std::nullopt;
-  is_accepting_next_ = false;
   if (!reason) {
     known_keys_.note(keys);
+    co_await known_keys_.remember();  // before it: the next start judges by what is active then
     co_return co_await promote();
   }
   log_.error("quarantined", {{"why", *reason}, {"lift", "KEEPER ACCEPT or KEEPER REJECT"}});
@@ -280,26 +305,41 @@ rt::Task<Result<>> UpstreamLink::promote() {
   co_return Result<>{};
 }
 
-rt::Task<Result<>> UpstreamLink::accept() {
-  if (archive_.quarantine_reason()) {
+// While nothing is asked of the upstream or received from it: what it answers would be taken for
+// the data set that stood there when it was asked.
+rt::Task<Result<>> UpstreamLink::answer_quarantine(Answer answer) {
+  ++operators_;
+  if (connection_ != nullptr) connection_->close(Errc::kRejected);
+  while (is_following_) co_await left_.wait();
+  Result<> outcome;
+  if (!archive_.quarantine_reason()) {
+    outcome = fail(Errc::kNotFound, "nothing is quarantined");
+  } else if (answer == Answer::kAccept) {
     const auto* const incoming = archive_.incoming();
     if (!incoming->snapshots().empty()) known_keys_.note(incoming->snapshots().back().keys);
-    CO_TRY_VOID(co_await promote());
-    co_return Result<>{};
+    co_await known_keys_.remember();
+    outcome = co_await promote();
+  } else {
+    rejected_ = archive_.incoming()->history().id;
+    outcome = co_await archive_.drop_incoming();
   }
+  --operators_;
+  left_.notify_all();
+  wake_.notify_all();
+  co_return outcome;
+}
+
+rt::Task<Result<>> UpstreamLink::accept() {
+  if (archive_.quarantine_reason()) co_return co_await answer_quarantine(Answer::kAccept);
   if (!rejected_) co_return fail(Errc::kNotFound, "nothing is quarantined");
-  rejected_.reset();
-  is_accepting_next_ = true;
+  accepted_ = std::exchange(rejected_, std::nullopt);
   wake_.notify_all();
   co_return Result<>{};
 }
 
 rt::Task<Result<>> UpstreamLink::reject() {
   if (!archive_.quarantine_reason()) co_return fail(Errc::kNotFound, "nothing is quarantined");
-  rejected_ = archive_.incoming()->history().id;
-  if (connection_ != nullptr) connection_->close(Errc::kRejected);
-  while (connection_ != nullptr) co_await left_.wait();
-  co_return co_await archive_.drop_incoming();
+  co_return co_await answer_quarantine(Answer::kReject);
 }
 
 rt::Task<Result<>> UpstreamLink::stream(redis::Upstream& upstream, replog::Log& log,

@@ -91,9 +91,13 @@ class UpstreamLink {
 
   rt::Task<Result<>> follow_once();
   rt::Task<Result<>> ask_and_stream(redis::Upstream& upstream, repl::Peer peer);
+  enum class Answer : std::uint8_t { kAccept, kReject };
+  rt::Task<Result<>> answer_quarantine(Answer answer);
   rt::Task<Result<>> refuse_cycles(const repl::Peer& peer);
+  static std::optional<Target> resume_on(replog::Log& log, const repl::Peer& peer);
   std::optional<Target> resume_target(const repl::Peer& peer);
-  rt::Task<Result<std::uint64_t>> adopt(Target target, repl::Continued answer);
+  rt::Task<Result<std::uint64_t>> adopt(Target target, repl::Continued answer,
+                                        const repl::Peer& peer);
   rt::Task<Result<>> load(redis::Upstream& upstream, repl::Position at);
   rt::Task<Result<>> settle_incoming(std::uint64_t keys);
   rt::Task<Result<>> stream(redis::Upstream& upstream, replog::Log& log, std::uint64_t known);
@@ -114,12 +118,14 @@ class UpstreamLink {
   std::optional<base::RedisUrl> upstream_url_;
   redis::Upstream* connection_ = nullptr;  // of follow_once(), for stop() and follow()
   rt::Event wake_;  // stop(), follow(), accept() and reject() cut waits short
-  rt::Event left_;  // connection_ is null again
+  rt::Event left_;  // nothing follows any more, or no operator is waited for
   rt::Event durable_;
   LinkStatus status_;
   std::optional<std::string> refusal_;
   std::optional<repl::ReplId> rejected_;
-  bool is_accepting_next_ = false;
+  std::optional<repl::ReplId> accepted_;  // rejected, then wanted after all
+  std::uint32_t operators_ = 0;           // who answer a quarantine, and are waited for
+  bool is_following_ = false;
   bool is_stopping_ = false;
   KeyCount known_keys_;
   unsigned failures_ = 0;
