@@ -1,6 +1,7 @@
 #include "sim/connection.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/check.h"
@@ -119,7 +120,7 @@ rt::Task<Result<std::size_t>> Connection::Stream::read_some(std::span<char> into
 rt::Task<Result<>> Connection::Stream::write(std::string_view bytes) {
   for (;;) {
     if (closed_) co_return closed_error();
-    if (bytes.empty()) co_return Result<>{};
+    if (bytes.empty()) break;
     const auto count = std::min({bytes.size(), room(), kPieceMax});
     if (count == 0) {
       co_await writer_.park();
@@ -128,6 +129,10 @@ rt::Task<Result<>> Connection::Stream::write(std::string_view bytes) {
     connection_->send(side_, std::string(bytes.substr(0, count)), false);
     bytes.remove_prefix(count);
   }
+  // As with the real one, others may run before the writer learns that it has written.
+  auto& world = host_.world();
+  if (world.random().one_in(8)) co_await world.sleep(std::chrono::microseconds(20));
+  co_return Result<>{};
 }
 
 rt::Task<Result<std::size_t>> Connection::Stream::send_file(const rt::File& file, std::uint64_t at,

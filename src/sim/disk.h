@@ -74,7 +74,7 @@ class Disk {
   // The `nth` next operation of this kind (1: the next) fails with kDiskFailed. A failed write has
   // written a part. A failed sync forgets what it should have made durable, as Linux does: the
   // next sync succeeds without it.
-  void fail_nth(DiskOp op, std::uint64_t nth) { failures_[op] = nth; }
+  void fail_nth(DiskOp op, std::uint64_t nth) { failures_[op] = nth; }  // 0: none
 
   // The machine of this disk crashes in the midst of the `nth` next write, sync or change of
   // names.

@@ -1,0 +1,132 @@
+// One simulated world: keepers in a chain, masters that fail over, replicas, and a plan of faults by
+// its seed.
+//
+//   master (the last of several) --> keeper --> r1, r2...
+//                                      `------> keeper2 --> r3       (in some worlds)
+//
+// Another role in between is another SimNode: add it to `nodes_`, and let the next one's upstream
+// be its address.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "keeper/sim_keeper_test.h"
+#include "keeper/sim_master_test.h"
+#include "keeper/sim_replica_test.h"
+#include "sim/network.h"
+#include "sim/world.h"
+
+namespace sluice::keeper {
+
+inline constexpr std::uint64_t kPlenty = 1ULL << 40;
+
+// What a long run has to have met: a fault that never fired has tested nothing.
+inline constexpr std::array kFaults{
+    // of the network
+    "cut", "one-way cut", "reset", "slow link",
+    // of a keeper and its disk
+    "process crash", "power cut", "mid-write crash", "mid-write power cut", "disk full",
+    "disk error", "slow disk",
+    // of the master
+    "failover", "rollback", "long rollback", "zombie", "other dataset", "emptied", "data came back",
+    "cycle", "self-replication", "repointed",
+    // of replicas
+    "replica restarted", "replica emptied",
+    // and what has to come of all that
+    "quarantined", "accepted", "rejected", "full in", "partial in", "full out", "partial out",
+    "chained full out", "chained partial out", "snapshot refreshed"};
+
+// What this world may meet; drawn first, so that the oracle knows what to demand.
+struct Weather {
+  replog::Fsync fsync = replog::Fsync::kEverySec;
+  bool has_chain = false;      // a second keeper behind the first
+  bool has_rollbacks = false;  // a promoted master may lack bytes that the keeper has
+  bool has_other_datasets = false;
+  bool has_empty_masters = false;
+  bool has_cycles = false;
+  bool has_disk_errors = false;
+  bool has_disk_full = false;
+  bool has_power_cuts = false;
+  bool is_backlog_short = false;
+  bool is_retention_short = false;
+  bool has_refreshes = false;
+
+  // Nobody who holds a position may be told to start over.
+  bool is_gapless() const {
+    const bool is_lost = fsync == replog::Fsync::kOs && has_power_cuts;
+    return !has_rollbacks && !has_other_datasets && !has_empty_masters && !has_disk_errors &&
+           !is_backlog_short && !is_retention_short && !is_lost;
+  }
+};
+
+class SimWorld {
+ public:
+  SimWorld(std::uint64_t seed, bool is_loud);
+
+  // Faults, then none, then all must be at the master's end. What was wrong, if anything.
+  std::optional<std::string> play();
+  void count(Tally& tally) const;
+  std::uint64_t trace() const { return world_.trace(); }
+
+ private:
+  rt::Task<void> administer(rt::Gate& gate);
+  rt::Task<void> repoint();
+  rt::Task<void> answer_quarantine(SimKeeper& keeper);
+  rt::Task<bool> ask(const SimKeeper& keeper, std::string wire);
+
+  void draw_weather();
+  void populate();
+  SimKeeper& add_keeper(std::string_view name);
+  ShardConfig keeper_config(std::string_view name);
+  base::Endpoint first_upstream();
+  ModelMaster& add_master(Line& line, std::optional<repl::Position> inherited);
+  void run(rt::Duration time);
+  void note(const std::string& what);
+  void mend_within(rt::Duration most, std::function<void()> mend);
+
+  void strike();
+  void strike_network();
+  void strike_keeper();
+  void strike_disk();
+  void strike_master();
+  void strike_replica();
+  void fail_over(ModelMaster& from);
+  void bring_other_dataset(std::uint64_t keys);
+  void make_cycle();
+  std::pair<std::string, std::string> some_link();
+  SimKeeper& some_keeper();
+  void heal();
+  bool has_converged() const;
+  std::string describe() const;
+  void end_all();
+
+  ModelMaster& master() { return *masters_.back(); }
+  const ModelMaster& master() const { return *masters_.back(); }
+  sim::Random& random() { return world_.random(); }
+  rt::Duration some(rt::Duration least, rt::Duration most);
+
+  sim::World world_;
+  Truth truth_;
+  SimNotes notes_;
+  Tally tally_;
+  Weather weather_;
+  std::vector<std::unique_ptr<SimKeeper>> keepers_;    // each follows the one before it
+  std::vector<SimNode*> nodes_;                        // all that boots and crashes
+  std::vector<std::unique_ptr<ModelMaster>> masters_;  // the last one is the master
+  std::vector<std::unique_ptr<ModelReplica>> replicas_;
+  std::unique_ptr<rt::Gate> admin_;
+  std::map<std::string, bool, std::less<>> was_quarantined_;
+  bool is_healing_ = false;
+  bool is_accepting_ = false;  // an operator's word is on its way
+  std::multimap<rt::Instant, std::function<void()>> mends_;
+};
+
+}  // namespace sluice::keeper
