@@ -1,0 +1,23 @@
+// What Tunnels keeps of a tunnel.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "hop/tunnels.h"
+
+namespace sluice::hop {
+
+struct Tunnels::Held {
+  Held(rt::Host& host, rt::Gate& gate, tunnel::Side side, const tunnel::Limits& limits)
+      : tunnel(host, gate, side, limits), over(host.loop(), host.clock()) {}
+
+  Tunnel tunnel;
+  rt::Event over;
+  tunnel::TunnelId id;
+  std::string identity;              // of the peer, if it dialled
+  std::optional<tunnel::Node> node;  // that was dialled
+  tunnel::RouteLine line;            // with which
+};
+
+}  // namespace sluice::hop

@@ -1,0 +1,55 @@
+// The limits and times of a tunnel between two Sluice peers, each with its default.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "base/byte_size.h"
+#include "tunnel/block_codec.h"
+
+namespace sluice::tunnel {
+
+using base::operator""_KiB;
+using base::operator""_MiB;
+
+// Time as it is passed in: since any start, and never backwards.
+using Time = std::chrono::nanoseconds;
+
+struct Limits {
+  // What one direction of a tunnel may hold at its receiver: sent and not yet taken there. Grows
+  // from the least to the most with what the reader takes in a round trip, so a fast path is filled
+  // and a slow destination holds little.
+  base::ByteSize window_min = 1_MiB;
+  base::ByteSize window_max = 64_MiB;
+  // What a writer may leave here unsent before it has to wait.
+  base::ByteSize unsent_max = 256_KiB;
+  // Connections of a tunnel that carries more than `one_stripe_bytes`; one before that.
+  std::uint32_t stripes = 4;
+  base::ByteSize one_stripe_bytes = 256_KiB;
+  // A block is sent at once if none was for so long; else it may fill up, for no longer than this.
+  Time flush_interval = std::chrono::milliseconds(2);
+  CompressionOptions compression{};
+
+  Time keepalive = std::chrono::seconds(5);             // a ping on an idle stripe
+  Time ping_interval = std::chrono::milliseconds(500);  // and on a busy one
+  // A stripe from which nothing came for so long, though an answer is due, is silent. At least this
+  // and at least four round trips.
+  Time silence = std::chrono::milliseconds(1000);
+  // Then it is replaced, if others are not silent.
+  Time silent_stripe_life = std::chrono::seconds(3);
+  // A tunnel all of whose stripes are silent for so long ends; PSYNC then resumes on another.
+  Time cut_max = std::chrono::seconds(90);
+  // How often a new connection is tried while all stripes are silent.
+  Time probe_interval = std::chrono::milliseconds(500);
+  // What was ended here and not yet taken there is kept for so long.
+  Time linger = std::chrono::seconds(30);
+  // Frames that are late by this and two and a half round trips are sent again on another stripe.
+  Time late_min = std::chrono::milliseconds(300);
+};
+
+// Not to be set: both sides rely on them.
+inline constexpr std::uint64_t kFirstWindowBytes = 256 * 1024;  // before the first kAck
+inline constexpr std::size_t kFramesUnackedMax = 16 * 1024;     // sent and not acknowledged
+inline constexpr std::uint32_t kStripesMax = 32;                // of a tunnel, at a time
+
+}  // namespace sluice::tunnel

@@ -1,0 +1,152 @@
+// One tunnel between two Sluice peers, seen from one side: stripes in, stripes out, bytes between.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "tunnel/answer.h"
+#include "tunnel/collapse.h"
+#include "tunnel/inbound.h"
+#include "tunnel/limits.h"
+#include "tunnel/outbound.h"
+
+namespace sluice::tunnel {
+
+// The one frame for a connection that joins nothing.
+std::string reset_frame(const Answer& why);
+
+// Who opened the tunnel opens its stripes too.
+enum class Side : std::uint8_t { kDialer, kAcceptor };
+
+struct SessionStats {
+  std::uint64_t raw_sent = 0;      // as the writer gave them
+  std::uint64_t encoded_sent = 0;  // as frames
+  std::uint64_t resent = 0;        // once more
+  std::uint64_t raw_received = 0;  // as the reader took them
+  std::uint64_t repeated = 0;      // came more than once
+  std::uint64_t held_to_send = 0;  // not yet acknowledged
+  std::uint64_t held_to_read = 0;  // not yet read
+  std::uint64_t window = 0;        // granted to the peer
+  std::uint32_t stripes = 0;
+  std::uint32_t silent_stripes = 0;
+  std::uint64_t stripes_lost = 0;      // ended by the network or the peer
+  std::uint64_t stripes_replaced = 0;  // ended here: silent or collapsed
+  std::optional<Time> round_trip{};    // the shortest of the stripes', as it is now
+};
+
+// Pure: bytes and time in, bytes and wishes out. The caller moves bytes between stripes and
+// connections, calls tick() when deadline() says so, and carries out what is asked for:
+// stripes_to_close(), stripes_wanted(), wants_probe().
+class Session {
+ public:
+  // `limits` outlives it.
+  Session(Side side, const Limits& limits, Time now);
+
+  // --- the two ends of the byte stream ---
+  std::size_t write(std::string_view bytes, Time now);  // how much was taken
+  std::size_t room() const { return failure_ ? 0 : outbound_.room(); }
+  bool is_writable() const { return room() > 0; }
+  void finish(Time now);
+  bool is_readable() const { return inbound_.is_readable(); }
+  Result<std::size_t> read(std::span<char> into, Time now);
+  bool has_ended() const { return inbound_.has_ended(); }
+  // All that was written has been taken from the network at the other end, and it knows the end.
+  bool is_delivered() const { return outbound_.is_done(); }
+  // Why nothing moves any more; bytes that came before it may still be read.
+  const std::optional<Error>& failure() const { return failure_; }
+  void fail_with(Error why);
+
+  // --- the answer to ROUTE: given once by the acceptor, awaited by the dialer ---
+  void answer(const Answer& answer);
+  const std::optional<Answer>& answered() const { return answered_; }
+  // Ends the tunnel on both sides.
+  void reset(const Answer& why);
+
+  // --- stripes ---
+  void add_stripe(StripeNumber stripe, Time now);
+  void remove_stripe(StripeNumber stripe, Time now);  // its connection has ended
+  bool has_stripe(StripeNumber stripe) const { return stripes_.contains(stripe); }
+  // Bytes from its connection. kProtocol: the whole tunnel is of no use.
+  Result<> receive(StripeNumber stripe, std::string_view bytes, Time now);
+  // What its connection shall write next, or null.
+  Wire next(StripeNumber stripe, Time now);
+  bool has_work(StripeNumber stripe, Time now) const;
+
+  // Whether next() gives more than payload, which only this stripe can carry.
+  bool has_control(StripeNumber stripe, Time now) const;
+
+  // --- time and wishes: tick() after every other call, then again at deadline() ---
+  void tick(Time now);
+  // The next instant behind `now` at which something is to be done; Time::max() if there is none.
+  Time deadline(Time now) const;
+  // Connections that shall be closed; the caller then removes them.
+  std::vector<StripeNumber> stripes_to_close() const;
+  // How many connections a dialer shall have.
+  std::uint32_t stripes_wanted() const;
+  // All stripes are silent: a dialer should try new connections (see Limits::probe_interval).
+  bool wants_probe() const;
+
+  SessionStats stats() const;
+
+ private:
+  struct Stripe {
+    FrameReader reader{};
+    Time heard{0};                // when bytes came last
+    std::optional<Time> asked{};  // since when an answer is due
+    std::optional<Time> silent_since{};
+    Time ping_due{0};
+    bool is_ping_out = false;  // sent, not yet returned
+    bool wants_ping = false;
+    std::optional<std::uint64_t> pong{};
+    std::uint64_t received = 0;  // payload bytes
+    std::uint64_t acked = 0;     // of these, what the peer has been told
+    std::optional<Time> ack_due{};
+    std::optional<Time> round_trip{};  // smoothed
+    CollapseDetector collapse{};
+    bool has_said_answer = false;
+    bool has_said_reset = false;
+    bool is_doomed = false;
+  };
+
+  Result<> take(StripeNumber number, Stripe& stripe, Frame frame, Time now);
+  Result<> take_data(Stripe& stripe, Frame frame, Time now);
+  void take_pong(Stripe& stripe, std::uint64_t number, Time now);
+  Wire control(Stripe& stripe, Time now);
+  void append_ping(std::string& wire, Stripe& stripe, Time now);
+  bool has_control(const Stripe& stripe, Time now) const;
+  void grant(Time now);
+  void judge_silence(StripeNumber number, Stripe& stripe, Time now);
+  void measure_rates(Time now);
+  void doom(StripeNumber number, Stripe& stripe);
+  bool has_lively_stripe() const;
+  Time round_trip() const;
+  Time silence() const;
+  Time late_after() const;
+  Time stripe_deadline(const Stripe& stripe, Time now, bool is_lively) const;
+  bool is_busy(Time now) const;
+
+  const Side side_;
+  const Limits& limits_;
+  Outbound outbound_;
+  Inbound inbound_;
+  std::map<StripeNumber, Stripe> stripes_;
+  std::optional<Error> failure_;
+  std::optional<Answer> answered_;
+  // What every stripe says once, since any may be lost on the way.
+  std::string answer_frame_;
+  std::string reset_frame_;
+  Time moved_;      // when payload last moved, either way
+  Time heard_;      // when anything last came
+  Time judge_due_;  // when rates are measured next
+  std::uint64_t lost_ = 0;
+  std::uint64_t replaced_ = 0;
+  TunnelRate rate_;
+};
+
+}  // namespace sluice::tunnel
