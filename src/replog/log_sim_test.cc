@@ -240,6 +240,22 @@ TEST_F(LogSim, RefusesToSwitchHistoryBehindItsOnlySnapshot) {
   EXPECT_TRUE(keeper.run(log().switch_history(replid('b'), at.offset)));
 }
 
+TEST_F(LogSim, DoesNotTakeASnapshotForLostBecauseTheDiskFailsToReadIt) {
+  open();
+  append(commands(0, 10));
+  keeper.stop();
+  for (std::uint64_t nth = 1;; ++nth) {
+    ASSERT_LT(nth, 100U);
+    disk().fail_nth(sim::DiskOp::kRead, nth);
+    const auto opened = keeper.open();
+    disk().fail_nth(sim::DiskOp::kRead, 0);
+    if (!opened) continue;
+    EXPECT_EQ(log().snapshots().size(), 1U) << "read " << nth;
+    keeper.stop();
+    if (nth > 30) return;
+  }
+}
+
 TEST_F(LogSim, RefusesASnapshotOfAStreamThatPartedBeforeIt) {
   open();
   append(commands(0, 10));

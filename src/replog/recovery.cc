@@ -1,6 +1,8 @@
 #include "replog/recovery.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "replog/file_names.h"
 #include "replog/truncation.h"
@@ -43,7 +45,7 @@ class Recovery {
     TRY_VOID(find_end());
     TRY_VOID(check_end());
     if (may_change()) TRY_VOID(cut_tail());
-    drop_lost();
+    TRY_VOID(drop_lost());
     TRY(lineage_.scanner, scanner_at_end(directory_, lineage_.extent));
     return std::move(lineage_);
   }
@@ -72,8 +74,8 @@ class Recovery {
   Result<> find_end();
   Result<> check_end() const;
   Result<> cut_tail();
-  void drop_lost();
-  bool is_whole(const Snapshot& snapshot) const;
+  Result<> drop_lost();
+  Result<bool> is_whole(const Snapshot& snapshot) const;
 
   rt::Directory& directory_;
   const Repair repair_;
@@ -293,28 +295,42 @@ Result<> Recovery::cut_tail() {
 }
 
 // A replid that began past the end cannot be continued, nor a snapshot from there.
-void Recovery::drop_lost() {
+Result<> Recovery::drop_lost() {
   const repl::Offset end = lineage_.extent.end();
   auto& origins = lineage_.file.origins;
   while (origins.size() > 1 && origins.back().offset > end) origins.pop_back();
   std::erase_if(lineage_.file.shared,
                 [&](const repl::Position& each) { return each.id == origins.back().id; });
-  std::erase_if(lineage_.file.snapshots, [&](const Snapshot& each) {
-    const bool is_lost = each.at.offset > end || !is_whole(each);
-    if (is_lost) note("Snapshot " + each.file_name + " is not whole and is not used.");
-    return is_lost;
-  });
+  std::vector<Snapshot> kept;
+  for (const Snapshot& each : lineage_.file.snapshots) {
+    TRY(const bool whole, is_whole(each));
+    if (whole && each.at.offset <= end) {
+      kept.push_back(each);
+    } else {
+      note("Snapshot " + each.file_name + " is not whole and is not used.");
+    }
+  }
+  lineage_.file.snapshots = std::move(kept);
+  return {};
 }
 
-bool Recovery::is_whole(const Snapshot& snapshot) const {
+// A disk that does not answer says nothing about the snapshot, which may be the only one.
+Result<bool> Recovery::is_whole(const Snapshot& snapshot) const {
+  const auto unless_unread = [](const Error& why) -> Result<bool> {
+    if (why.code == Errc::kDiskFailed || why.code == Errc::kCancelled) return tl::unexpected(why);
+    return false;
+  };
   const BlockFileNames names{snapshot.file_name, snapshot_index_name(snapshot.file_name)};
   const auto file = open_block_file(directory_, names, {}, rt::OpenMode::kRead);
-  if (!file) return false;
+  if (!file) return unless_unread(file.error());
   const auto bytes = file->bytes->size();
+  if (!bytes) return unless_unread(bytes.error());
   const auto entries = file->entries_on_disk();
-  if (!bytes || !entries || *bytes != snapshot.bytes || *entries == 0) return false;
+  if (!entries) return unless_unread(entries.error());
+  if (*bytes != snapshot.bytes || *entries == 0) return false;
   const auto last = file->entry(*entries - 1);
-  return last && last->end().bytes() == snapshot.bytes;
+  if (!last) return unless_unread(last.error());
+  return last->end().bytes() == snapshot.bytes;
 }
 
 }  // namespace
