@@ -6,6 +6,8 @@
 
 #include "lab/table.h"
 #include "lane.h"
+#include "wan/quantity.h"
+#include "wan_steady.h"
 #include "worker.h"
 
 namespace sluice::bench {
@@ -26,7 +28,16 @@ struct Options {
   double warm_seconds = 5;  // for slow start, not counted
   int times = 1;
   bool one_by_one = false;
+  bool is_steady = false;
+  double megabytes_per_second = 10;     // of a steady flow
+  std::vector<double> cuts{2, 12, 60};  // of it
 };
+
+// What relayed flows are held to, as shares of the link's rate.
+constexpr double kShareMin = 0.90;       // up to kLittleLoss
+constexpr double kShareMinLossy = 0.80;  // beyond
+constexpr double kWindowShareMin = 0.50;
+constexpr wan::Share kLittleLoss{0.01};
 
 // Of one flow in one cell of the table.
 struct Flow {
@@ -40,11 +51,12 @@ std::string megabytes(double bytes) {
 
 class WanBench {
  public:
-  WanBench(Stage& stage, Ocean& ocean, Options options, std::vector<Carrier> carriers)
+  WanBench(Stage& stage, Ocean& ocean, Options options, std::vector<Carrier> carriers, double link)
       : stage_(stage),
         ocean_(ocean),
         options_(std::move(options)),
-        carriers_(std::move(carriers)) {}
+        carriers_(std::move(carriers)),
+        link_(link) {}
 
   rt::Task<Result<>> run() {
     say(fmt::format("{} round trip, {} with a queue of {}; {:.0f} s a cell after {:.0f} s",
@@ -143,6 +155,27 @@ class WanBench {
       table.add(std::move(cells));
     }
     say("\n" + table.text());
+    for (const auto& row : rows_) {
+      for (std::size_t i = 0; i < carriers_.size(); ++i) {
+        if (carriers_[i].is_relayed) judge(carriers_[i], row.loss, row.flows[i]);
+      }
+    }
+  }
+
+  void judge(const Carrier& carrier, const std::string& loss, const Flow& flow) {
+    const auto share = wan::parse_share(loss);
+    const bool is_little = share && *share <= kLittleLoss;
+    const double least = carrier.content == "text" ? 1.0 : (is_little ? kShareMin : kShareMinLossy);
+    demand(flow.bytes_per_second >= least * link_,
+           fmt::format("{} at {}: {} MB/s, at least {:.0f} % of the link", carrier.name, loss,
+                       megabytes(flow.bytes_per_second), least * 100));
+    demand(flow.worst_window >= kWindowShareMin * link_,
+           fmt::format("{} at {}: no 10 s below half of the link", carrier.name, loss));
+  }
+
+  void demand(bool is_so, const std::string& what) {
+    say((is_so ? "ok     " : "FAILED ") + what);
+    has_passed_ = has_passed_ && is_so;
   }
 
   static rt::Duration seconds(double time) {
@@ -156,13 +189,34 @@ class WanBench {
   Ocean& ocean_;
   const Options options_;
   const std::vector<Carrier> carriers_;
+  const double link_;  // bytes a second
   std::vector<Row> rows_;
   bool has_passed_ = true;
 };
 
+SteadyOptions steady_of(const Options& options, double link) {
+  SteadyOptions steady;
+  steady.conditions = {{"delay", options.delay},
+                       {"rate", options.rate},
+                       {"queue", options.queue},
+                       {"loss", options.losses.front()}};
+  steady.bytes_per_second = options.megabytes_per_second * 1e6;
+  steady.link_bytes_per_second = link;
+  steady.seconds = options.seconds;
+  steady.warm_seconds = options.warm_seconds;
+  steady.cuts = options.cuts;
+  return steady;
+}
+
 rt::Task<Result<bool>> run_over(Stage& stage, Ocean& ocean, Options options,
                                 std::vector<Carrier> carriers) {
-  WanBench bench(stage, ocean, std::move(options), std::move(carriers));
+  CO_TRY(const auto rate, wan::parse_rate(options.rate));
+  const double link = static_cast<double>(rate.bytes_in(1s));
+  if (options.is_steady) {
+    auto steady = steady_of(options, link);
+    co_return co_await run_steady(stage, ocean, std::move(steady), std::move(carriers));
+  }
+  WanBench bench(stage, ocean, std::move(options), std::move(carriers), link);
   CO_TRY_VOID(co_await bench.run());
   co_return bench.has_passed();
 }
@@ -191,11 +245,7 @@ rt::Task<int> wan(rt::Host& host, lab::Wish& wish, Options options) {
   co_return *outcome ? 0 : 1;
 }
 
-int run(int argc, char** argv) {
-  if (const auto code = run_as_worker({argv, argv + argc})) return *code;
-  CLI::App app("Throughput of one flow over an emulated ocean, for each carrier and loss.");
-  Options options;
-  bool is_quick = false;
+void declare(CLI::App& app, Options& options) {
   app.add_option("--rows", options.rows, "reno, cubic, bbr, sluice, sluice-text.")
       ->delimiter(',')
       ->capture_default_str();
@@ -209,12 +259,30 @@ int run(int argc, char** argv) {
   app.add_option("--warm", options.warm_seconds, "Before that.")->capture_default_str();
   app.add_option("--times", options.times, "Runs of each cell.")->capture_default_str();
   app.add_flag("--one-by-one", options.one_by_one, "Not all rows at once, each on its link.");
+}
+
+int run(int argc, char** argv) {
+  if (const auto code = run_as_worker({argv, argv + argc})) return *code;
+  CLI::App app("Throughput of one flow over an emulated ocean, for each carrier and loss.");
+  Options table;
+  bool is_quick = false;
+  declare(app, table);
   app.add_flag("--quick", is_quick, "Three losses, 5 s each.");
+  auto* command = app.add_subcommand("steady", "A paced flow: its delay, and cuts of the link.");
+  Options steady;
+  steady.is_steady = true;
+  steady.seconds = 600;
+  steady.losses = {"1%"};
+  declare(*command, steady);
+  command->add_option("--megabytes-per-second", steady.megabytes_per_second)->capture_default_str();
+  command->add_option("--cuts", steady.cuts, "Seconds, one after the other; 0 for none.")
+      ->delimiter(',')
+      ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
-  if (is_quick) {
-    options.losses = {"0.1%", "1%", "5%"};
-    options.seconds = 5;
-  }
+  std::erase(steady.cuts, 0);
+  if (is_quick && app.count("--loss") == 0) table.losses = {"0.1%", "1%", "5%"};
+  if (is_quick && app.count("--seconds") == 0) table.seconds = 5;
+  const Options& options = command->parsed() ? steady : table;
   return lab::run_session(
       [&options](rt::Host& host, lab::Wish& wish) { return wan(host, wish, options); });
 }
