@@ -19,6 +19,10 @@ bool is_error(std::string_view reply) {
   return !reply.empty() && reply.front() == '-';
 }
 
+std::size_t room_for(const UpstreamOptions& options) {
+  return std::max(options.buffer_bytes, 2 * kLineBytesMax);
+}
+
 std::string command(std::initializer_list<std::string_view> words) {
   std::string wire;
   resp::append_command(wire, words);
@@ -31,7 +35,8 @@ Upstream::Upstream(rt::Host& host, UpstreamOptions options, std::unique_ptr<rt::
     : host_(host),
       options_(std::move(options)),
       stream_(std::move(stream)),
-      buffer_(std::max(options_.buffer_bytes, 2 * kLineBytesMax)),
+      memory_(std::make_unique_for_overwrite<char[]>(room_for(options_))),
+      buffer_(memory_.get(), room_for(options_)),
       last_heard_(host.clock().now()) {
   watch_silence();
 }
@@ -154,7 +159,7 @@ rt::Task<Result<>> Upstream::read_more() {
     end_ -= begin_;
     begin_ = 0;
   }
-  const auto room = std::span(buffer_).subspan(end_);
+  const auto room = buffer_.subspan(end_);
   CO_TRY(const auto count, co_await stream_->read_some(room));
   end_ += count;
   last_heard_ = host_.clock().now();

@@ -10,9 +10,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/url.h"
 #include "repl/payload.h"
@@ -27,8 +27,10 @@ struct UpstreamOptions {
   rt::TlsFiles tls;  // used if the URL is rediss://
   rt::Duration connect_timeout = std::chrono::seconds(5);
   rt::Duration silence_max = std::chrono::seconds(60);  // longer without a byte: kTimedOut
-  base::Endpoint announced;               // what the master lists us as; port 0: says nothing
-  std::size_t buffer_bytes = 256 * 1024;  // read at once
+  base::Endpoint announced;  // what the master lists us as; port 0: says nothing
+  // Read at once. What is read is handed to the disk in one piece, and the two wake-ups that this
+  // takes cost as much as copying 256 KiB; memory is used as far as bytes ever came at once.
+  std::size_t buffer_bytes = 1024 * 1024;
 };
 
 // One reader and one writer of acknowledgements may be in flight. Every failure is final.
@@ -77,7 +79,8 @@ class Upstream {
   rt::Host& host_;
   UpstreamOptions options_;
   std::unique_ptr<rt::Stream> stream_;
-  std::vector<char> buffer_;
+  std::unique_ptr<char[]> memory_;  // not written before it is read into
+  std::span<char> buffer_;
   std::size_t begin_ = 0;  // unread bytes: [begin_, end_) of buffer_
   std::size_t end_ = 0;
   repl::PayloadReader payload_;

@@ -13,16 +13,17 @@ bool may_grow(const Tail& tail, std::int64_t wall_ms) {
 }
 
 // The tail as it is once `piece` has been added.
-void grow(Tail& tail, const Piece& piece, std::string_view bytes, const Append& what) {
+void grow(Tail& tail, const Piece& piece, std::string_view bytes, std::int64_t wall_ms,
+          repl::Offset durable) {
   if (piece.starts_block) {
-    tail.open = Tail::Open{.entry = {}, .of_bytes = {}, .began_ms = what.wall_ms};
+    tail.open = Tail::Open{.entry = {}, .of_bytes = {}, .began_ms = wall_ms};
     tail.open->entry.offset = tail.end;
-    tail.open->entry.behind = behind(tail.end, what.durable);
+    tail.open->entry.behind = behind(tail.end, durable);
     ++tail.entries;
   }
   BlockEntry& entry = tail.open->entry;
   tail.open->of_bytes.extend(bytes);
-  tail.wall_ms = std::max(tail.wall_ms, what.wall_ms);
+  tail.wall_ms = std::max(tail.wall_ms, wall_ms);
   entry.length += static_cast<std::uint32_t>(bytes.size());
   entry.wall_ms = tail.wall_ms;
   entry.boundary = piece.boundary;
@@ -58,25 +59,36 @@ std::vector<Piece> split(const Tail& tail, std::size_t count, std::int64_t wall_
   return pieces;
 }
 
+Draft begin_draft(const Tail& tail, std::span<const Piece> pieces) {
+  const bool extends = !pieces.empty() && !pieces.front().starts_block;
+  return {.tail = tail, .first_entry = tail.entries - (extends ? 1 : 0), .entries = {}};
+}
+
+void add(Draft& draft, const Piece& piece, std::string_view bytes, std::int64_t wall_ms,
+         repl::Offset durable) {
+  grow(draft.tail, piece, bytes, wall_ms, durable);
+  const EntryText text = encode(draft.tail.open->entry);
+  draft.entries.append(text.data(), text.size());
+}
+
+Result<> write(BlockFile& file, const Tail& tail, const Draft& draft, std::string_view bytes) {
+  CHECK(draft.tail.end == tail.end + bytes.size());
+  auto written = file.bytes->write_at(tail.end - file.start, bytes);
+  if (written) written = write_entries(file, draft.first_entry, draft.entries);
+  if (written) return {};
+  if (!put_back(file, tail)) written.error().code = Errc::kDiskFailed;
+  return written;
+}
+
 Result<Tail> append(BlockFile& file, const Tail& tail, const Append& what) {
-  Tail grown = tail;
-  std::string entries;
-  const bool extends = !what.pieces.empty() && !what.pieces.front().starts_block;
-  const std::uint64_t first = tail.entries - (extends ? 1 : 0);
+  Draft draft = begin_draft(tail, what.pieces);
   std::size_t at = 0;
   for (const Piece& piece : what.pieces) {
-    grow(grown, piece, what.bytes.substr(at, piece.count), what);
-    const EntryText text = encode(grown.open->entry);
-    entries.append(text.data(), text.size());
+    add(draft, piece, what.bytes.substr(at, piece.count), what.wall_ms, what.durable);
     at += piece.count;
   }
-  CHECK(at == what.bytes.size());
-
-  auto written = file.bytes->write_at(tail.end - file.start, what.bytes);
-  if (written) written = write_entries(file, first, entries);
-  if (written) return grown;
-  if (!put_back(file, tail)) written.error().code = Errc::kDiskFailed;
-  return tl::unexpected(std::move(written).error());
+  TRY_VOID(write(file, tail, draft, what.bytes));
+  return draft.tail;
 }
 
 Result<> truncate(BlockFile& file, const Tail& tail) {

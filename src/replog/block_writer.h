@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -47,8 +48,23 @@ struct Append {
   repl::Offset durable;
 };
 
-// Blocking: writes the bytes, then their entries. Failed: `file` is put back to where `tail` says,
-// and if not even that succeeds the failure is kDiskFailed.
+// An append that is worked out, piece by piece, and not yet written.
+struct Draft {
+  Tail tail;  // as it will be
+  std::uint64_t first_entry = 0;
+  std::string entries;
+};
+
+// The checksums are all the work of it: where the bytes have just been touched, it is half as much.
+Draft begin_draft(const Tail& tail, std::span<const Piece> pieces);
+void add(Draft& draft, const Piece& piece, std::string_view bytes, std::int64_t wall_ms,
+         repl::Offset durable);
+
+// Blocking: writes all the bytes of `draft`, then their entries. Failed: `file` is put back to where
+// `tail` says, and if not even that succeeds the failure is kDiskFailed.
+Result<> write(BlockFile& file, const Tail& tail, const Draft& draft, std::string_view bytes);
+
+// Both at once.
 Result<Tail> append(BlockFile& file, const Tail& tail, const Append& what);
 
 // Cuts off all that lies past `tail`.

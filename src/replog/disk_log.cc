@@ -23,24 +23,25 @@ struct Batch {
   repl::Offset durable;
 };
 
-struct Written {
-  Tail tail;
+struct Worked {
+  Draft draft;
   repl::StreamScanner scanner;
 };
 
-// Runs on the append lane. Marks are needed at the ends of blocks, so the stream is scanned in the
-// pieces that it is stored in; all of it before anything is written.
-Result<Written> write_batch(BlockFile& file, const Written& before, const Batch& batch) {
-  Written after = before;
-  auto pieces = split(before.tail, batch.bytes.size(), batch.wall_ms);
+// Marks are needed at the ends of blocks, so the stream is scanned in the pieces that it is stored
+// in, and each piece is checksummed while it is in the cache. Runs on the core that has just
+// received the bytes: on the append lane's, every cache line would have to be fetched from there.
+Result<Worked> work_out(const Tail& tail, const repl::StreamScanner& scanner, const Batch& batch) {
+  auto pieces = split(tail, batch.bytes.size(), batch.wall_ms);
+  Worked after{begin_draft(tail, pieces), scanner};
   std::size_t at = 0;
   for (Piece& piece : pieces) {
-    TRY_VOID(after.scanner.feed(batch.bytes.substr(at, piece.count)));
+    const auto bytes = batch.bytes.substr(at, piece.count);
+    TRY_VOID(after.scanner.feed(bytes));
     piece.boundary = after.scanner.boundary();
+    add(after.draft, piece, bytes, batch.wall_ms, batch.durable);
     at += piece.count;
   }
-  const Append what{batch.bytes, pieces, batch.wall_ms, batch.durable};
-  TRY(after.tail, append(file, before.tail, what));
   return after;
 }
 
@@ -128,13 +129,15 @@ rt::Task<Result<>> DiskLog::append_now(std::string_view bytes) {
 
 rt::Task<Result<>> DiskLog::write(std::string_view bytes) {
   auto file = tail_file_;
-  const Written before{tail_, scanner_};
+  const Tail before = tail_;
   const Batch batch{bytes, host_.clock().wall_ms(), synced_};
-  auto job = [&file, &before, &batch] { return write_batch(*file, before, batch); };
-  auto after = co_await rt::on_disk(host_.disk(), Lane::kAppend, std::move(job));
-  if (!after) co_return tl::unexpected(std::move(after).error());
-  tail_ = after->tail;
-  scanner_ = after->scanner;
+  CO_TRY(const auto after, work_out(before, scanner_, batch));
+  auto job = [&file, &before, &after, bytes] {
+    return replog::write(*file, before, after.draft, bytes);
+  };
+  CO_TRY_VOID(co_await rt::on_disk(host_.disk(), Lane::kAppend, std::move(job)));
+  tail_ = after.draft.tail;
+  scanner_ = after.scanner;
   segments_.grow(tail_);
   history_.held.end = tail_.end;
   grown_.notify_all();
