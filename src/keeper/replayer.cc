@@ -130,6 +130,7 @@ rt::Task<void> Replayer::serve(std::unique_ptr<rt::Stream> stream) {
         auto psync = repl::parse_psync(argv[1], argv[2]);
         ReplicaRequest request;
         if (psync) request.psync = *std::move(psync);
+        if (!request.psync || !request.psync->from) ++snapshots_asked_;
         request.until = options_.until;
         own.spawn(serve_stream(downstream, *stream, std::move(request)));
         continue;
@@ -176,6 +177,13 @@ rt::Task<Result<>> Replayer::caught_up(repl::Offset offset) {
     if (!peer.is_loading && peer.is_link_up) executed_ = peer.offset;
     if (executed_ >= offset) co_return Result<>{};
     if (exit_code_) co_return fail(Errc::kRejected, "the private redis-server ended");
+    if (snapshots_asked_ > 1) {
+      co_return fail(
+          Errc::kRejected,
+          options_.redis_server +
+              " does not load the snapshot: if it is older than the Redis or Valkey that "
+              "made it, name a newer one (redis_server, or --redis-server)");
+    }
     const bool goes_on = co_await gate_.sleep(kPoll);
     if (!goes_on) co_return fail(Errc::kCancelled, "stopping");
   }

@@ -33,10 +33,11 @@ class Replayer {
   Replayer(const Replayer&) = delete;
   Replayer& operator=(const Replayer&) = delete;
 
-  // kRejected: no redis-server, or it does not load the snapshot; the detail carries its words.
+  // kRejected: no such program, or it ended.
   rt::Task<Result<base::RedisUrl>> start();
 
-  // Returns once it has executed the stream up to `offset`.
+  // Returns once it has executed the stream up to `offset`. kRejected if it asks for a snapshot a
+  // second time: then it did not understand the first.
   rt::Task<Result<>> caught_up(repl::Offset offset);
 
   // Ends the process and waits until nothing of it is left. Needed before destruction.
@@ -65,6 +66,7 @@ class Replayer {
   rt::Gate gate_;
   std::vector<rt::Stream*> streams_;
   repl::Offset executed_;
+  int snapshots_asked_ = 0;
   bool is_stopping_ = false;
 };
 

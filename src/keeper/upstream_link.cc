@@ -20,6 +20,8 @@ constexpr auto kAcknowledgeInterval = seconds(1);
 constexpr auto kDiskFullRetry = seconds(1);
 constexpr auto kWatchInterval = seconds(5);
 constexpr int kCycleHopsMax = 8;
+// Each try costs the master a fork. The first bad snapshot may be bad luck; a second one is not.
+constexpr auto kUnreadablePause = std::chrono::minutes(10);
 
 }  // namespace
 
@@ -62,7 +64,8 @@ rt::Task<void> UpstreamLink::run() {
       continue;
     }
     if (status_.bytes_received != streamed_before) failures_ = 0;
-    const auto pause = repl::backoff(failures_++, host_.random());
+    rt::Duration pause = repl::backoff(failures_++, host_.random());
+    if (unreadable_snapshots_ > 1) pause = kUnreadablePause;
     const auto why = outcome ? std::string("upstream was left") : outcome.error().detail;
     if (status_.state != FollowState::kRefused) enter(FollowState::kWaiting, why);
     const auto until = host_.clock().now() + pause;
@@ -81,6 +84,7 @@ void UpstreamLink::stop() {
 void UpstreamLink::follow(std::optional<base::RedisUrl> upstream) {
   upstream_url_ = std::move(upstream);
   failures_ = 0;
+  unreadable_snapshots_ = 0;
   refusal_.reset();
   rejected_.reset();
   if (connection_ != nullptr) connection_->close();
@@ -263,7 +267,7 @@ rt::Task<Result<>> UpstreamLink::load(redis::Upstream& upstream, repl::Position 
     CO_TRY(const auto bytes, co_await upstream.read_snapshot());
     if (bytes.empty()) break;
     status_.loading_total = upstream.snapshot_bytes();
-    CO_TRY_VOID(scanner.feed(bytes));
+    if (const auto read = scanner.feed(bytes); !read) co_return refuse_snapshot(read.error());
     auto stored = co_await writer->append(bytes);
     while (!stored && stored.error().code == Errc::kNoSpace) {
       if (!std::exchange(status_.is_disk_full, true)) {
@@ -279,9 +283,17 @@ rt::Task<Result<>> UpstreamLink::load(redis::Upstream& upstream, repl::Position 
     status_.loading_bytes += bytes.size();
     status_.last_heard = upstream.last_heard();
   }
-  CO_TRY(const auto summary, scanner.finish());
-  CO_TRY_VOID(co_await writer->commit(summary.stream_db.value_or(0), summary.total.keys));
-  co_return co_await settle_incoming(summary.total.keys);
+  const auto summary = scanner.finish();
+  if (!summary) co_return refuse_snapshot(summary.error());
+  unreadable_snapshots_ = 0;
+  CO_TRY_VOID(co_await writer->commit(summary->stream_db.value_or(0), summary->total.keys));
+  co_return co_await settle_incoming(summary->total.keys);
+}
+
+tl::unexpected<Error> UpstreamLink::refuse_snapshot(const Error& why) {
+  ++unreadable_snapshots_;
+  enter(FollowState::kRefused, "its snapshot cannot be read: " + why.detail);
+  return tl::unexpected(why);
 }
 
 rt::Task<Result<>> UpstreamLink::settle_incoming(std::uint64_t keys) {

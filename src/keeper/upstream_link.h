@@ -99,6 +99,7 @@ class UpstreamLink {
   rt::Task<Result<std::uint64_t>> adopt(Target target, repl::Continued answer,
                                         const repl::Peer& peer);
   rt::Task<Result<>> load(redis::Upstream& upstream, repl::Position at);
+  tl::unexpected<Error> refuse_snapshot(const Error& why);
   rt::Task<Result<>> settle_incoming(std::uint64_t keys);
   rt::Task<Result<>> stream(redis::Upstream& upstream, replog::Log& log, std::uint64_t known);
   rt::Task<Result<>> receive(redis::Upstream& upstream, replog::Log& log, std::uint64_t known);
@@ -129,6 +130,7 @@ class UpstreamLink {
   bool is_stopping_ = false;
   KeyCount known_keys_;
   unsigned failures_ = 0;
+  unsigned unreadable_snapshots_ = 0;  // one after another
 };
 
 }  // namespace sluice::keeper

@@ -86,7 +86,7 @@ def test_kills_under_load_lose_and_break_nothing(redis_server, keeper, recorder,
     watch.compare()
     assert max(seconds) < RECOVERY_SECONDS_MAX, seconds
     assert master.stats('sync_full') == 2, 'the recorder and the keeper, once each'
-    assert replica.log_text().count('Full resync from master') == 1
+    assert replica.full_resyncs() == 1
 
 
 def test_kills_during_a_full_resync_leave_a_keeper_that_completes_one(

@@ -7,6 +7,7 @@ import pytest
 import redis
 
 from harness.keeper import log_tool
+from harness.redis_server import REDIS_SERVER
 from harness.waiting import eventually
 
 
@@ -38,7 +39,8 @@ def logged(redis_server, keeper, load):
 def restore(redis_server, bench, ours, at, name):
     folder = bench.folder / name
     folder.mkdir()
-    log_tool('export', '--dir', ours.dir, '--at', at, '--out', folder / 'dump.rdb')
+    log_tool('export', '--dir', ours.dir, '--at', at, '--out', folder / 'dump.rdb',
+             '--redis-server', REDIS_SERVER)
     return redis_server(name, options={'dir': folder})
 
 

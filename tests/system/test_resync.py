@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.fake_master import FakeMaster
 from harness.psync import PsyncLink, read_stream
 from harness.redis_server import wait_in_sync
 from harness.waiting import eventually, never
@@ -66,7 +67,7 @@ def test_a_cut_upstream_link_continues_where_it_was(redis_server, keeper, proxy,
     wait_in_sync(master, replica)
     assert master.stats('sync_full') == 1
     assert master.stats('sync_partial_ok') >= 3
-    assert replica.log_text().count('Full resync from master') == 1
+    assert replica.full_resyncs() == 1
 
 
 def test_a_cut_downstream_link_continues_where_it_was(redis_server, keeper, proxy, load):
@@ -84,7 +85,7 @@ def test_a_cut_downstream_link_continues_where_it_was(redis_server, keeper, prox
         eventually(replica.link_is_up, 'replica is back', within=20)
     writes.stop()
     wait_in_sync(master, replica)
-    assert replica.log_text().count('Full resync from master') == 1
+    assert replica.full_resyncs() == 1
     assert ours.info('stats')['sync_full'] == 1
     assert ours.info('stats')['sync_partial_ok'] >= 3
 
@@ -103,7 +104,7 @@ def test_a_replica_that_missed_more_than_any_backlog_continues(redis_server, kee
     eventually(replica.link_is_up, 'replica is back', within=20)
     writes.stop()
     wait_in_sync(master, replica)
-    assert replica.log_text().count('Full resync from master') == 1
+    assert replica.full_resyncs() == 1
 
 
 def test_a_stopped_replica_that_comes_back_from_its_own_rdb_continues(redis_server, keeper, load):
@@ -118,7 +119,7 @@ def test_a_stopped_replica_that_comes_back_from_its_own_rdb_continues(redis_serv
     eventually(replica.link_is_up, 'replica is back', within=20)
     writes.stop()
     wait_in_sync(master, replica)
-    assert replica.log_text().count('Full resync from master') == 1
+    assert replica.full_resyncs() == 1
 
 
 def test_a_restarted_keeper_continues_on_both_sides(redis_server, keeper, load):
@@ -136,7 +137,7 @@ def test_a_restarted_keeper_continues_on_both_sides(redis_server, keeper, load):
     writes.stop()
     wait_in_sync(master, replica)
     assert master.stats('sync_full') == 1
-    assert replica.log_text().count('Full resync from master') == 1
+    assert replica.full_resyncs() == 1
 
 
 def test_a_frozen_upstream_is_noticed_and_followed_again(redis_server, keeper, proxy):
@@ -193,7 +194,7 @@ def test_replicaof_to_another_replica_of_the_master_keeps_the_log(redis_server, 
     wait_in_sync(master, replica)
     assert sibling.stats('sync_full') == 0
     assert master.stats('sync_full') == 2  # the sibling's and the keeper's
-    assert replica.log_text().count('Full resync from master') == 1
+    assert replica.full_resyncs() == 1
 
 
 def test_replicaof_survives_a_restart_once_the_config_is_rewritten(redis_server, keeper):
@@ -243,7 +244,7 @@ def test_a_manual_failover_is_followed_downstream_by_partial_resync(redis_server
     writes.stop()
     wait_in_sync(heir, replica)
     assert heir.stats('sync_full') == 0
-    assert replica.log_text().count('Full resync from master') == 1
+    assert replica.full_resyncs() == 1
     assert ours.info()['master_replid2'] == old
 
 
@@ -284,3 +285,12 @@ def test_a_replica_is_not_given_bytes_that_it_asks_for_ahead_of_the_log(redis_se
     assert not PsyncLink(ours.port, master.replid, ours.offset + 1).is_full
     assert PsyncLink(ours.port, master.replid, ours.offset + 1_000_000).is_full
     assert PsyncLink(ours.port, 'f' * 40, 1).is_full
+
+
+def test_a_master_whose_snapshot_cannot_be_read_is_not_asked_for_it_over_and_over(bench, keeper):
+    master = bench.add_other(FakeMaster(snapshot=b'REDIS0010\xf0garbage'))
+    ours = keeper(master)
+    eventually(lambda: 'cannot be read' in ours.log_text(), 'the log says why')
+    eventually(lambda: master.snapshots_given == 2, 'one more try')
+    never(lambda: master.snapshots_given > 2, 'it forks for nothing', 2)
+    assert not ours.link_is_up()

@@ -6,7 +6,7 @@ import subprocess
 import urllib.request
 
 from harness.process import BUILD, free_port
-from harness.redis_server import Server
+from harness.redis_server import REDIS_SERVER, Server
 
 SLUICE = BUILD / 'sluice'
 
@@ -37,7 +37,8 @@ class Keeper(Server):
 
     def settings(self):
         return {'upstream': self.upstream_url, 'listen': self.address, 'dir': self.dir,
-                'metrics': f'127.0.0.1:{self.metrics_port}', **self.flags}
+                'metrics': f'127.0.0.1:{self.metrics_port}',
+                'redis-server': REDIS_SERVER, **self.flags}
 
     def argv(self):
         words = [SLUICE, 'keeper']

@@ -1,9 +1,15 @@
-"""Stock redis-server and redis-sentinel."""
+"""Stock redis-server and redis-sentinel; another server by SLUICE_REDIS_SERVER=/path/valkey-server."""
+
+import os
+import re
 
 import redis
 
 from harness.process import Process, free_port
 from harness.waiting import eventually
+
+REDIS_SERVER = os.environ.get('SLUICE_REDIS_SERVER', 'redis-server')
+REDIS_SENTINEL = os.environ.get('SLUICE_REDIS_SENTINEL', 'redis-sentinel')
 
 
 class Tls:
@@ -94,7 +100,7 @@ class Redis(Server):
             ports = ['--port', 0, '--tls-port', self.port, '--tls-cert-file', files.server_cert,
                      '--tls-key-file', files.server_key, '--tls-ca-cert-file', files.ca,
                      '--tls-replication', 'yes']
-        words = ['redis-server', *ports]
+        words = [REDIS_SERVER, *ports]
         for key, value in self.options.items():
             for one in value if isinstance(value, list) else [value]:
                 words += [f'--{key}', *(['""'] if one == '""' else str(one).split(' '))]
@@ -105,6 +111,10 @@ class Redis(Server):
 
     def expires(self, is_on):
         self.client.execute_command('DEBUG', 'SET-ACTIVE-EXPIRE', int(is_on))
+
+    def full_resyncs(self):
+        """How many it has asked for and been given, as a replica; Valkey's log says primary."""
+        return len(re.findall('Full resync from (?:master|primary)', self.log_text()))
 
     def stats(self, key):
         return self.info('stats')[key]
@@ -133,7 +143,7 @@ class Sentinel(Server):
             f'sentinel down-after-milliseconds shard {self.down_after_ms}\n'
             'sentinel failover-timeout shard 10000\n'
             'sentinel parallel-syncs shard 4\n')
-        return ['redis-sentinel', self.config]
+        return [REDIS_SENTINEL, self.config]
 
     def master_port(self):
         return int(self.client.execute_command('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'shard')[1])
