@@ -188,7 +188,8 @@ void Tunnel::arm_timer(Time at) {
   if (end_by_ && *end_by_ > at) next = std::min(next, *end_by_);
   const Time dial_at = dial_after_.since_start;
   if (hooks_.more_stripes && wants_stripes() && dial_at > at) next = std::min(next, dial_at);
-  if (next == timer_at_) return;
+  // One that is too early costs a look; one set anew after every frame would cost more.
+  if (timer_ && timer_at_ <= next) return;
   if (timer_) host_.clock().cancel(*timer_);
   timer_.reset();
   timer_at_ = next;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "hop/compressed_stream.h"
 #include "hop/held.h"
 #include "hop/prefixed_stream.h"
 #include "rt/deadline.h"
@@ -50,9 +51,14 @@ Result<Accepted> Tunnels::accept(std::unique_ptr<rt::Stream> connection,
                                  std::string identity) {
   if (gate_.is_closing()) return fail(Errc::kBusy, "the relay is stopping");
   if (!line.sluice || !line.sluice->stripe) {
-    if (rest.empty()) return Accepted{.stream = std::move(connection)};
-    return Accepted{.stream =
-                        std::make_unique<PrefixedStream>(std::string(rest), std::move(connection))};
+    if (!rest.empty()) {
+      connection = std::make_unique<PrefixedStream>(std::string(rest), std::move(connection));
+    }
+    if (line.is_compressed) {
+      const int level = options_.limits.compression.level;
+      connection = std::make_unique<CompressedStream>(std::move(connection), level);
+    }
+    return Accepted{.stream = std::move(connection)};
   }
   const auto refused = [&](tunnel::AnswerCode code, std::string why) {
     const tunnel::Answer answer{code, connection->local(), std::move(why)};
