@@ -24,7 +24,7 @@ std::string text_of(std::size_t count, std::uint64_t salt) {
 Limits any_limits() {
   Limits limits;
   limits.compression.is_enabled = *rc::gen::arbitrary<bool>();
-  limits.unsent_max = {*rc::gen::inRange<std::uint64_t>(1, 100'000)};
+  limits.unsent_max = {*rc::gen::inRange<std::uint64_t>(1000, 100'000)};
   limits.window_min = limits.window_max = {*rc::gen::inRange<std::uint64_t>(300'000, 600'000)};
   return limits;
 }
