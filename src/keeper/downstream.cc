@@ -7,8 +7,10 @@
 namespace sluice::keeper {
 namespace {
 
-// Enough for one sendfile to pay for its wake-up, little enough that a rate limit stays smooth.
-constexpr std::size_t kChunkBytesMax = 256 * 1024;
+// Enough for one sendfile to pay for its wake-up; of a snapshot little enough that a rate limit stays
+// smooth, of the stream as much as is appended at once.
+constexpr std::size_t kSnapshotChunkBytesMax = 256 * 1024;
+constexpr std::size_t kStreamChunkBytesMax = 512 * 1024;
 
 // Redis replicas take newlines as signs of life both before the answer to PSYNC and before the
 // RDB (replication.c, slaveTryPartialResynchronization and readSyncBulkPayload).
@@ -129,7 +131,7 @@ rt::Task<Result<>> Downstream::start_over(replog::Log& log, const ReplicaRequest
 rt::Task<Result<>> Downstream::send_snapshot(replog::Reader& reader, std::uint64_t bytes) {
   RateLimit own_rate(options_.snapshot_bytes_per_second);
   for (std::uint64_t left = bytes; left > 0;) {
-    auto granted = static_cast<std::size_t>(std::min<std::uint64_t>(left, kChunkBytesMax));
+    auto granted = static_cast<std::size_t>(std::min<std::uint64_t>(left, kSnapshotChunkBytesMax));
     for (auto* const rate : {&own_rate, &shared_.snapshot_rate}) {
       const auto wanted = granted;
       granted = rate->grant(wanted, shared_.host.clock().now());
@@ -153,9 +155,9 @@ rt::Task<Result<>> Downstream::stream_from(repl::Offset from, std::optional<repl
   phase_ = Phase::kStreaming;
   sent_ = from;
   for (;;) {
-    const auto left = until ? *until - std::min(sent_, *until) : kChunkBytesMax;
+    const auto left = until ? *until - std::min(sent_, *until) : kStreamChunkBytesMax;
     if (left == 0) co_return co_await stay_silent();
-    CO_TRY_VOID(co_await send_chunk(*reader_, std::min<std::uint64_t>(left, kChunkBytesMax)));
+    CO_TRY_VOID(co_await send_chunk(*reader_, std::min<std::uint64_t>(left, kStreamChunkBytesMax)));
     sent_ = reader_->offset();
     if (!needs_) continue;
     const auto* const log = shared_.active_log();
