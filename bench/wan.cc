@@ -38,6 +38,7 @@ constexpr double kShareMin = 0.90;       // up to kLittleLoss
 constexpr double kShareMinLossy = 0.80;  // beyond
 constexpr double kWindowShareMin = 0.50;
 constexpr wan::Share kLittleLoss{0.01};
+constexpr double kPayloadShare = 1448.0 / 1500;  // of TCP with timestamps, in the default MTU
 
 // Of one flow in one cell of the table.
 struct Flow {
@@ -201,7 +202,8 @@ SteadyOptions steady_of(const Options& options, double link) {
                        {"queue", options.queue},
                        {"loss", options.losses.front()}};
   steady.bytes_per_second = options.megabytes_per_second * 1e6;
-  steady.link_bytes_per_second = link;
+  const auto loss = wan::parse_share(options.losses.front()).value_or(wan::Share{});
+  steady.capacity_bytes_per_second = link * kPayloadShare * (1 - loss.of_one);
   steady.seconds = options.seconds;
   steady.warm_seconds = options.warm_seconds;
   steady.cuts = options.cuts;

@@ -94,8 +94,7 @@ class Steady {
       before.push_back(lanes_[i]->received());
       CutOutcome outcome;
       outcome.seconds = cut;
-      const double spare = options_.link_bytes_per_second - options_.bytes_per_second;
-      outcome.allowed = cut * options_.bytes_per_second / spare * kDrainSlack + kResumeMax;
+      outcome.allowed = drain_time(cut + kResumeMax) * kDrainSlack + kResumeMax;
       outcomes_[i].cuts.push_back(outcome);
     }
     const double patience = 4 * cut + 30;
@@ -108,6 +107,12 @@ class Steady {
                       lanes_[i]->carrier().name, seen.resumed, seen.drained, seen.allowed));
     }
     co_return co_await stage_.pause(duration_of(options_.warm_seconds));
+  }
+
+  // What the link takes for all that was due in `gap` seconds, beside what goes on to be due.
+  double drain_time(double gap) const {
+    const double spare = options_.capacity_bytes_per_second - options_.bytes_per_second;
+    return gap * options_.bytes_per_second / spare;
   }
 
   bool all_drained(const std::vector<std::uint64_t>& before, double since_heal) {

@@ -11,7 +11,7 @@ namespace sluice::bench {
 struct SteadyOptions {
   Ocean::Conditions conditions;
   double bytes_per_second = 10e6;
-  double link_bytes_per_second = 25e6;
+  double capacity_bytes_per_second = 24e6;  // of the link, as TCP's payload that arrives
   double seconds = 600;
   double warm_seconds = 5;
   std::vector<double> cuts{2, 12, 60};  // seconds, one after the other
