@@ -6,6 +6,7 @@ import json
 import os
 import random
 import subprocess
+from pathlib import Path
 
 from harness.process import BUILD, Process
 
@@ -31,6 +32,11 @@ class Wan(Process):
 
     def start_anywhere(self):
         return self.start()
+
+    def kill(self):
+        super().kill()
+        for left in Path('/run/sluice').glob(f'wan-{self.wan_name}.*'):
+            left.unlink(missing_ok=True)
 
     # --- conditions -----------------------------------------------------------------------------
 
