@@ -16,6 +16,21 @@ void set_option(int fd, int level, int name, int value) {
   (void)::setsockopt(fd, level, name, &value, sizeof value);
 }
 
+constexpr int kRetransmitPauseMax = 44;  // TCP_RTO_MAX_MS, which Debian 12's headers lack
+
+// Past the system's limit where we may (CAP_NET_ADMIN), else up to it.
+void set_buffer(int fd, int forced, int name, std::uint32_t bytes) {
+  if (bytes == 0) return;
+  const auto value = static_cast<int>(bytes);
+  if (::setsockopt(fd, SOL_SOCKET, forced, &value, sizeof value) == 0) return;
+  set_option(fd, SOL_SOCKET, name, value);
+}
+
+bool set_congestion_control(int fd, const std::string& name) {
+  const auto length = static_cast<socklen_t>(name.size());
+  return ::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.c_str(), length) == 0;
+}
+
 Address address_by(int (*ask)(int, sockaddr*, socklen_t*), int fd) {
   Address address;
   auto length = static_cast<socklen_t>(address.capacity());
@@ -55,12 +70,28 @@ Result<UniqueFd> make_socket(const Address& address) {
   return fd;
 }
 
-void tune_socket(int fd) {
+bool tune_socket(int fd, const SocketTuning& tuning) {
   set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-  set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 60);
-  set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 15);
-  set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 4);
+  set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(tuning.keepalive_idle.count()));
+  set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(tuning.keepalive_interval.count()));
+  set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, tuning.keepalive_probes);
+  set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, tuning.send_buffer_bytes);
+  set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, tuning.receive_buffer_bytes);
+  if (tuning.unsent_low_bytes > 0) {
+    set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, static_cast<int>(tuning.unsent_low_bytes));
+  }
+  if (tuning.user_timeout.count() > 0) {
+    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(tuning.user_timeout.count()));
+  }
+  if (tuning.retransmit_pause_max.count() > 0) {
+    const auto pause = tuning.retransmit_pause_max.count();
+    set_option(fd, IPPROTO_TCP, kRetransmitPauseMax, static_cast<int>(pause));
+  }
+  if (tuning.congestion_control.empty()) return true;
+  if (set_congestion_control(fd, tuning.congestion_control)) return true;
+  (void)set_congestion_control(fd, "cubic");
+  return false;
 }
 
 std::string reason(int number) {

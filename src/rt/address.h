@@ -8,6 +8,7 @@
 #include "base/endpoint.h"
 #include "base/result.h"
 #include "rt/descriptor.h"
+#include "rt/socket_tuning.h"
 
 namespace sluice::rt {
 
@@ -25,8 +26,9 @@ Address local_address(int fd);
 // A stream socket for the family of `address`: non-blocking, not inherited by children.
 Result<UniqueFd> make_socket(const Address& address);
 
-// No delay for small writes, and probes that find a dead peer within about two minutes.
-void tune_socket(int fd);
+// No delay for small writes, and what `tuning` says. Before connect() or listen(), as the window's
+// scale is settled then. False if the congestion control is not to be had: it is cubic then.
+bool tune_socket(int fd, const SocketTuning& tuning);
 
 // "connection refused" and the like, in the words people search for.
 std::string reason(int number);

@@ -4,22 +4,50 @@
 #include <utility>
 
 #include "base/check.h"
-#include "rt/connector.h"
-#include "rt/listener.h"
 #include "rt/posix_file.h"
 #include "rt/posix_process.h"
 
 namespace sluice::rt {
 
+AsioNetwork::AsioNetwork(Loop& loop, Clock& clock)
+    : contexts_(clock, [this](const NetworkEvent& event) { report(event); }),
+      dialing_{loop, clock, contexts_,
+               [this](const std::string& name) { lacks_congestion_control(name); }},
+      listening_{loop, clock, contexts_, [this](const NetworkEvent& event) { report(event); },
+                 [this](const std::string& name) { lacks_congestion_control(name); }} {}
+
 Task<Result<std::unique_ptr<Stream>>> AsioNetwork::connect(base::Endpoint to,
                                                            ConnectOptions options) {
-  Connector attempt(loop_, clock_, std::move(to), std::move(options));
+  Connector attempt(dialing_, std::move(to), std::move(options));
   co_return co_await attempt.run();
 }
 
+Task<Result<std::vector<base::Endpoint>>> AsioNetwork::resolve(base::Endpoint name,
+                                                               Duration timeout) {
+  ConnectOptions options;
+  options.timeout = timeout;
+  Connector attempt(dialing_, std::move(name), std::move(options));
+  CO_TRY(const auto addresses, co_await attempt.resolve());
+  std::vector<base::Endpoint> found;
+  for (const auto& address : addresses) found.push_back(to_endpoint(address));
+  co_return found;
+}
+
 Result<std::unique_ptr<Listener>> AsioNetwork::listen(const base::Endpoint& at,
-                                                      const std::optional<TlsFiles>& tls) {
-  return TcpListener::open(loop_, clock_, at, tls);
+                                                      ListenOptions options) {
+  return TcpListener::open(listening_, at, std::move(options));
+}
+
+void AsioNetwork::watch(std::function<void(const NetworkEvent&)> watcher) {
+  watcher_ = std::move(watcher);
+}
+
+void AsioNetwork::report(const NetworkEvent& event) {
+  if (watcher_) watcher_(event);
+}
+
+void AsioNetwork::lacks_congestion_control(const std::string& name) {
+  if (lacking_.insert(name).second) report({NetworkEvent::Kind::kNoCongestionControl, name});
 }
 
 AsioHost::AsioHost(DiskLanes& lanes)

@@ -1,27 +1,42 @@
 // One core of the machine: its loop and everything that a role uses on it.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "rt/asio_clock.h"
+#include "rt/connector.h"
 #include "rt/disk_lanes.h"
 #include "rt/host.h"
+#include "rt/listener.h"
+#include "rt/tls_contexts.h"
 
 namespace sluice::rt {
 
 class AsioNetwork : public Network {
  public:
-  AsioNetwork(Loop& loop, Clock& clock) : loop_(loop), clock_(clock) {}
+  AsioNetwork(Loop& loop, Clock& clock);
 
+  using Network::listen;
   Task<Result<std::unique_ptr<Stream>>> connect(base::Endpoint to, ConnectOptions options) override;
+  Task<Result<std::vector<base::Endpoint>>> resolve(base::Endpoint name, Duration timeout) override;
   Result<std::unique_ptr<Listener>> listen(const base::Endpoint& at,
-                                           const std::optional<TlsFiles>& tls) override;
+                                           ListenOptions options) override;
+  void watch(std::function<void(const NetworkEvent&)> watcher) override;
 
  private:
-  Loop& loop_;
-  Clock& clock_;
+  void report(const NetworkEvent& event);
+  void lacks_congestion_control(const std::string& name);
+
+  std::function<void(const NetworkEvent&)> watcher_;
+  std::set<std::string> lacking_;  // congestion controls that were reported
+  TlsContexts contexts_;
+  Dialing dialing_;
+  Listening listening_;
 };
 
 class AsioHost : public Host {

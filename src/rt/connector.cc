@@ -26,12 +26,13 @@ struct Connector::Resolution {
   std::vector<Address> addresses;
 };
 
-Connector::Connector(Loop& loop, Clock& clock, base::Endpoint to, ConnectOptions options)
-    : loop_(loop),
-      clock_(clock),
+Connector::Connector(Dialing& dialing, base::Endpoint to, ConnectOptions options)
+    : dialing_(dialing),
+      loop_(dialing.loop),
+      clock_(dialing.clock),
       to_(std::move(to)),
       options_(std::move(options)),
-      deadline_(clock.now() + options_.timeout) {}
+      deadline_(clock_.now() + options_.timeout) {}
 
 Task<Result<std::unique_ptr<Stream>>> Connector::run() {
   CO_TRY(const auto addresses, co_await resolve());
@@ -83,6 +84,9 @@ Task<Result<UniqueFd>> Connector::connect_any(const std::vector<Address>& addres
 Task<Result<UniqueFd>> Connector::connect_one(Address address) {
   const auto name = base::to_string(to_endpoint(address));
   CO_TRY(auto fd, make_socket(address));
+  if (!tune_socket(fd.get(), options_.tuning)) {
+    dialing_.lacks_congestion_control(options_.tuning.congestion_control);
+  }
   const auto length = static_cast<socklen_t>(address.size());
   if (::connect(fd.get(), address.data(), length) != 0) {
     if (errno != EINPROGRESS) co_return fail(Errc::kDisconnected, name + ": " + reason(errno));
@@ -102,7 +106,7 @@ Task<Result<UniqueFd>> Connector::connect_one(Address address) {
 }
 
 Task<Result<std::unique_ptr<Stream>>> Connector::start_tls(UniqueFd fd) {
-  CO_TRY(const auto context, TlsContext::client(*options_.tls));
+  CO_TRY(const auto context, dialing_.contexts.client(*options_.tls));
   auto stream = std::make_unique<TlsStream>(loop_, std::move(fd), context);
   auto& tls = *stream;
   std::function<void()> give_up = [&tls] { tls.close(Errc::kTimedOut); };

@@ -1,30 +1,42 @@
 // Connecting: resolves a name, tries its addresses in turn, makes the TLS handshake.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "rt/address.h"
 #include "rt/network.h"
+#include "rt/tls_contexts.h"
 
 namespace sluice::rt {
+
+// What the attempts of a core share, and outlives them.
+struct Dialing {
+  Loop& loop;
+  Clock& clock;
+  TlsContexts& contexts;
+  std::function<void(const std::string&)> lacks_congestion_control;  // by its name
+};
 
 // One attempt. Lives until run() has returned.
 class Connector {
  public:
-  Connector(Loop& loop, Clock& clock, base::Endpoint to, ConnectOptions options);
+  Connector(Dialing& dialing, base::Endpoint to, ConnectOptions options);
 
   Task<Result<std::unique_ptr<Stream>>> run();
+  Task<Result<std::vector<Address>>> resolve();
 
  private:
   struct Resolution;
 
-  Task<Result<std::vector<Address>>> resolve();
   Task<Result<UniqueFd>> connect_any(const std::vector<Address>& addresses);
   Task<Result<UniqueFd>> connect_one(Address address);
   Task<Result<std::unique_ptr<Stream>>> start_tls(UniqueFd fd);
   tl::unexpected<Error> timed_out(const std::string& where) const;
 
+  Dialing& dialing_;
   Loop& loop_;
   Clock& clock_;
   base::Endpoint to_;

@@ -48,22 +48,23 @@ bool would_block(int number) {
 }  // namespace
 
 struct TcpListener::Shared {
-  Shared(Loop& on, Clock& time, UniqueFd fd, std::optional<TlsContext> context)
-      : loop(on),
-        clock(time),
-        socket(on, std::move(fd)),
-        tls(std::move(context)),
-        changed(on, time) {}
+  Shared(Listening& with, UniqueFd fd, std::optional<TlsFiles> files)
+      : listening(with),
+        loop(with.loop),
+        clock(with.clock),
+        socket(loop, std::move(fd)),
+        tls(std::move(files)),
+        changed(loop, clock) {}
 
+  Listening& listening;
   Loop& loop;
   Clock& clock;
   Descriptor socket;
-  std::optional<TlsContext> tls;
+  std::optional<TlsFiles> tls;
   Event changed;  // notified when a handshake ended and when closed
   std::deque<std::unique_ptr<Stream>> ready;
   std::set<TlsStream*> shaking_hands;
   bool is_accepting = false;
-  std::uint64_t failed_handshakes = 0;
 
   // An accepted socket, or an invalid one once closed.
   static Task<UniqueFd> next_socket(std::shared_ptr<Shared> self);
@@ -98,7 +99,9 @@ Task<void> TcpListener::Shared::accept_all(std::shared_ptr<Shared> self) {
 }
 
 Task<void> TcpListener::Shared::shake_hands(std::shared_ptr<Shared> self, UniqueFd fd) {
-  auto stream = std::make_unique<TlsStream>(self->loop, std::move(fd), *self->tls);
+  const auto context = self->listening.contexts.server(*self->tls);
+  CHECK(context);  // open() has made one
+  auto stream = std::make_unique<TlsStream>(self->loop, std::move(fd), *context);
   auto& tls = *stream;
   self->shaking_hands.insert(&tls);
   std::function<void()> give_up = [&tls] { tls.close(Errc::kTimedOut); };
@@ -107,19 +110,19 @@ Task<void> TcpListener::Shared::shake_hands(std::shared_ptr<Shared> self, Unique
   self->shaking_hands.erase(&tls);
   if (outcome && self->socket.is_open()) {
     self->ready.push_back(std::move(stream));
-  } else {
-    ++self->failed_handshakes;
+  } else if (!outcome && outcome.error().code != Errc::kCancelled) {
+    const bool is_late = outcome.error().code == Errc::kTimedOut;
+    const NetworkEvent event{
+        NetworkEvent::Kind::kHandshakeFailed,
+        is_late ? tls.peer() + ": no TLS handshake within 10 s" : outcome.error().detail};
+    self->listening.report(event);
   }
   self->changed.notify_all();
 }
 
-Result<std::unique_ptr<Listener>> TcpListener::open(Loop& loop, Clock& clock,
-                                                    const base::Endpoint& at,
-                                                    const std::optional<TlsFiles>& tls) {
-  std::optional<TlsContext> context;
-  if (tls) {
-    TRY(context, TlsContext::server(*tls));
-  }
+Result<std::unique_ptr<Listener>> TcpListener::open(Listening& listening, const base::Endpoint& at,
+                                                    ListenOptions options) {
+  if (options.tls) TRY_VOID(listening.contexts.server(*options.tls));
   TRY(auto address, listening_address(at));
   auto made = make_socket(address);
   if (!made && at.host.empty()) {  // a machine without IPv6
@@ -131,16 +134,19 @@ Result<std::unique_ptr<Listener>> TcpListener::open(Loop& loop, Clock& clock,
   const int off = 0;
   (void)::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (at.host.empty()) (void)::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  if (!tune_socket(fd.get(), options.tuning)) {
+    listening.lacks_congestion_control(options.tuning.congestion_control);
+  }
   if (::bind(fd.get(), address.data(), static_cast<socklen_t>(address.size())) != 0 ||
       ::listen(fd.get(), kBacklog) != 0) {
     return fail(Errc::kRejected, "listening on " + base::to_string(at) + ": " + reason(errno));
   }
-  return std::make_unique<TcpListener>(loop, clock, std::move(fd), std::move(context));
+  return std::make_unique<TcpListener>(listening, std::move(fd), std::move(options.tls));
 }
 
-TcpListener::TcpListener(Loop& loop, Clock& clock, UniqueFd fd, std::optional<TlsContext> tls)
+TcpListener::TcpListener(Listening& listening, UniqueFd fd, std::optional<TlsFiles> tls)
     : local_(to_endpoint(local_address(fd.get()))),
-      shared_(std::make_shared<Shared>(loop, clock, std::move(fd), std::move(tls))) {}
+      shared_(std::make_shared<Shared>(listening, std::move(fd), std::move(tls))) {}
 
 Task<Result<std::unique_ptr<Stream>>> TcpListener::accept() {
   const auto shared = shared_;

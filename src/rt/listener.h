@@ -2,22 +2,34 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "rt/address.h"
 #include "rt/event.h"
 #include "rt/network.h"
 #include "rt/tls.h"
+#include "rt/tls_contexts.h"
 
 namespace sluice::rt {
 
+// What the listeners of a core share, and outlives them.
+struct Listening {
+  Loop& loop;
+  Clock& clock;
+  TlsContexts& contexts;
+  std::function<void(const NetworkEvent&)> report;
+  std::function<void(const std::string&)> lacks_congestion_control;  // by its name
+};
+
 class TcpListener : public Listener {
  public:
-  static Result<std::unique_ptr<Listener>> open(Loop& loop, Clock& clock, const base::Endpoint& at,
-                                                const std::optional<TlsFiles>& tls);
+  static Result<std::unique_ptr<Listener>> open(Listening& listening, const base::Endpoint& at,
+                                                ListenOptions options);
 
-  TcpListener(Loop& loop, Clock& clock, UniqueFd fd, std::optional<TlsContext> tls);
+  TcpListener(Listening& listening, UniqueFd fd, std::optional<TlsFiles> tls);
   ~TcpListener() override { close(); }
 
   Task<Result<std::unique_ptr<Stream>>> accept() override;

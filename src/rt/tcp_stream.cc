@@ -19,7 +19,6 @@ bool would_block(int number) {
 }  // namespace
 
 TcpStream::TcpStream(Loop& loop, UniqueFd fd) : loop_(loop), socket_(loop, std::move(fd)) {
-  tune_socket(socket_.fd());
   peer_ = base::to_string(to_endpoint(peer_address(socket_.fd())));
   local_ = base::to_string(to_endpoint(local_address(socket_.fd())));
 }
@@ -35,12 +34,21 @@ tl::unexpected<Error> TcpStream::end(std::string why) {
 }
 
 Task<Result<std::size_t>> TcpStream::read_some(std::span<char> into) {
+  return read(into, AtEnd::kFail);
+}
+
+Task<Result<std::size_t>> TcpStream::read_or_end(std::span<char> into) {
+  return read(into, AtEnd::kGiveZero);
+}
+
+Task<Result<std::size_t>> TcpStream::read(std::span<char> into, AtEnd at_end) {
   CHECK(!into.empty());
   if (reads_.is_over()) co_await yield_to(loop_);
   for (;;) {
     if (closed_) co_return closed_error();
     const auto got = ::recv(socket_.fd(), into.data(), into.size(), 0);
     if (got > 0) co_return static_cast<std::size_t>(got);
+    if (got == 0 && at_end == AtEnd::kGiveZero) co_return std::size_t{0};
     if (got == 0) co_return end("end of stream");
     if (errno == EINTR) continue;
     if (!would_block(errno)) co_return end(reason(errno));
@@ -66,6 +74,16 @@ Task<Result<>> TcpStream::write(std::string_view bytes) {
   }
 }
 
+Result<std::size_t> TcpStream::write_now(std::string_view bytes) {
+  if (closed_) return closed_error();
+  for (;;) {
+    const auto taken = ::send(socket_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (taken >= 0) return static_cast<std::size_t>(taken);
+    if (would_block(errno)) return std::size_t{0};
+    if (errno != EINTR) return end(reason(errno));
+  }
+}
+
 Task<Result<std::size_t>> TcpStream::send_file(const File& file, std::uint64_t at,
                                                std::size_t count) {
   CHECK(count > 0 && file.descriptor() >= 0);
@@ -86,6 +104,12 @@ Task<Result<std::size_t>> TcpStream::send_file(const File& file, std::uint64_t a
   }
 }
 
+Task<Result<>> TcpStream::end_writes() {
+  if (closed_) co_return closed_error();
+  if (::shutdown(socket_.fd(), SHUT_WR) != 0) co_return end(reason(errno));
+  co_return Result<>{};
+}
+
 void TcpStream::close(Errc why) {
   if (!closed_) closed_ = Error{why, peer_ + ": closed by us"};
   socket_.close();
@@ -93,6 +117,10 @@ void TcpStream::close(Errc why) {
 
 std::uint64_t TcpStream::unsent_bytes() const {
   return closed_ ? 0 : unacknowledged_bytes(socket_.fd());
+}
+
+std::optional<TcpFigures> TcpStream::figures() const {
+  return closed_ ? std::nullopt : tcp_figures(socket_.fd());
 }
 
 std::uint64_t unacknowledged_bytes(int fd) {

@@ -28,19 +28,26 @@ class Turn {
 
 class TcpStream : public Stream {
  public:
-  // `fd` is a connected, non-blocking socket.
+  // `fd` is a connected, non-blocking socket, tuned by whoever made it.
   TcpStream(Loop& loop, UniqueFd fd);
 
   Task<Result<std::size_t>> read_some(std::span<char> into) override;
+  Task<Result<std::size_t>> read_or_end(std::span<char> into) override;
   Task<Result<>> write(std::string_view bytes) override;
+  Result<std::size_t> write_now(std::string_view bytes) override;
   Task<Result<std::size_t>> send_file(const File& file, std::uint64_t at,
                                       std::size_t count) override;
+  Task<Result<>> end_writes() override;
   void close(Errc why) override;
   std::string peer() const override { return peer_; }
   std::string local() const override { return local_; }
   std::uint64_t unsent_bytes() const override;
+  std::optional<TcpFigures> figures() const override;
 
  private:
+  enum class AtEnd : std::uint8_t { kFail, kGiveZero };
+
+  Task<Result<std::size_t>> read(std::span<char> into, AtEnd at_end);
   tl::unexpected<Error> closed_error() const;
   tl::unexpected<Error> end(std::string why);
 

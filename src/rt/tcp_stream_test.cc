@@ -194,5 +194,75 @@ TEST_F(TcpStreamTest, ChildrenInheritNothing) {
   run(main(host, *listener));
 }
 
+TEST_F(TcpStreamTest, EndsOneDirectionAndHearsTheOther) {
+  const auto answer_after_end = [](Listener& at) -> Task<void> {
+    auto stream = co_await at.accept();
+    std::array<char, 100> bytes{};
+    const auto got = co_await (*stream)->read_or_end(bytes);
+    const std::string copy(bytes.data(), *got);
+    const auto end = co_await (*stream)->read_or_end(bytes);
+    EXPECT_EQ(*end, 0U);
+    EXPECT_TRUE(co_await (*stream)->write(copy));
+  };
+  const auto main = [](Host& h, Listener& at) -> Task<void> {
+    const ConnectOptions options;
+    auto stream = co_await h.network().connect(at.local(), options);
+    const std::string_view question = "question";
+    EXPECT_TRUE(co_await (*stream)->write(question));
+    EXPECT_TRUE(co_await (*stream)->end_writes());
+    std::array<char, 100> bytes{};
+    const auto got = co_await (*stream)->read_or_end(bytes);
+    EXPECT_EQ(*got, question.size());
+    const auto end = co_await (*stream)->read_or_end(bytes);
+    EXPECT_EQ(*end, 0U);
+  };
+  gate.spawn(answer_after_end(*listener));
+  run(main(host, *listener));
+}
+
+TEST_F(TcpStreamTest, AcceptedConnectionsInheritTheListenersTuning) {
+  ListenOptions how;
+  how.tuning.congestion_control = "reno";
+  const auto tuned = *host.network().listen({"127.0.0.1", 0}, how);
+  const auto main = [](Host& h, Listener& at) -> Task<void> {
+    ConnectOptions options;
+    options.tuning.congestion_control = "cubic";
+    auto stream = co_await h.network().connect(at.local(), options);
+    auto accepted = co_await at.accept();
+    EXPECT_EQ((*stream)->figures()->congestion_control, "cubic");
+    EXPECT_EQ((*accepted)->figures()->congestion_control, "reno");
+    EXPECT_GT((*stream)->figures()->cwnd_bytes, 0U);
+    (*stream)->close();
+    EXPECT_FALSE((*stream)->figures());
+  };
+  run(main(host, *tuned));
+}
+
+TEST_F(TcpStreamTest, AMissingCongestionControlIsReportedOnceAndBecomesCubic) {
+  std::vector<std::string> missing;
+  host.network().watch([&](const NetworkEvent& event) { missing.push_back(event.detail); });
+  const auto main = [](Host& h, Listener& at) -> Task<void> {
+    ConnectOptions options;
+    options.tuning.congestion_control = "nosuch";
+    auto first = co_await h.network().connect(at.local(), options);
+    auto second = co_await h.network().connect(at.local(), options);
+    EXPECT_EQ((*second)->figures()->congestion_control, "cubic");
+  };
+  run(main(host, *listener));
+  EXPECT_EQ(missing, std::vector<std::string>{"nosuch"});
+}
+
+TEST_F(TcpStreamTest, ResolvesANumberToItself) {
+  const auto main = [](Host& h) -> Task<void> {
+    const base::Endpoint number{"127.0.0.1", 6379};
+    const auto found = co_await h.network().resolve(number, 1s);
+    EXPECT_EQ(*found, std::vector<base::Endpoint>{number});
+    const base::Endpoint name{"localhost", 6379};
+    const auto many = co_await h.network().resolve(name, 5s);
+    EXPECT_EQ(many->front().port, 6379);
+  };
+  run(main(host));
+}
+
 }  // namespace
 }  // namespace sluice::rt

@@ -63,6 +63,52 @@ Result<> load_authorities(SSL_CTX* context, const TlsFiles& files, bool is_serve
   return {};
 }
 
+std::string text_of(const ASN1_STRING* string) {
+  unsigned char* utf8 = nullptr;
+  const int length = string == nullptr ? -1 : ASN1_STRING_to_UTF8(&utf8, string);
+  if (length < 0) return {};
+  std::string text(utf8, utf8 + length);
+  OPENSSL_free(utf8);
+  // A zero in a name is a forgery: "good.example\0.evil.example".
+  return text.find('\0') == std::string::npos ? text : std::string();
+}
+
+std::string common_name(X509& certificate) {
+  X509_NAME* subject = X509_get_subject_name(&certificate);
+  const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (at < 0) return {};
+  return text_of(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+}
+
+std::string text_of_ip(const ASN1_OCTET_STRING& bytes) {
+  const auto* first = ASN1_STRING_get0_data(&bytes);
+  const int length = ASN1_STRING_length(&bytes);
+  if (length == 4) {
+    asio::ip::address_v4::bytes_type four{};
+    std::copy_n(first, four.size(), four.begin());
+    return asio::ip::address_v4(four).to_string();
+  }
+  asio::ip::address_v6::bytes_type sixteen{};
+  if (length != static_cast<int>(sixteen.size())) return {};
+  std::copy_n(first, sixteen.size(), sixteen.begin());
+  return asio::ip::address_v6(sixteen).to_string();
+}
+
+std::vector<std::string> alternative_names(X509& certificate) {
+  std::vector<std::string> names;
+  auto* found = static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr));
+  for (int i = 0; i < sk_GENERAL_NAME_num(found); ++i) {
+    const auto* name = sk_GENERAL_NAME_value(found, i);
+    std::string text;
+    if (name->type == GEN_DNS) text = text_of(name->d.dNSName);
+    if (name->type == GEN_IPADD) text = text_of_ip(*name->d.iPAddress);
+    if (!text.empty()) names.push_back(std::move(text));
+  }
+  GENERAL_NAMES_free(found);
+  return names;
+}
+
 }  // namespace
 
 TlsContext::TlsContext(ssl_ctx_st* context) : context_(context, SSL_CTX_free) {}
@@ -79,7 +125,8 @@ Result<TlsContext> TlsContext::make(const TlsFiles& files, bool is_server) {
   TlsContext made(SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method()));
   SSL_CTX* context = made.get();
   CHECK(context != nullptr);
-  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_min_proto_version(
+      context, files.version_min == TlsVersion::k1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
   SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
@@ -99,7 +146,6 @@ Result<TlsContext> TlsContext::make(const TlsFiles& files, bool is_server) {
 TlsStream::TlsStream(Loop& loop, UniqueFd fd, const TlsContext& context)
     : loop_(loop), socket_(loop, std::move(fd)), ssl_(SSL_new(context.get()), SSL_free) {
   CHECK(ssl_ != nullptr);
-  tune_socket(socket_.fd());
   peer_ = base::to_string(to_endpoint(peer_address(socket_.fd())));
   local_ = base::to_string(to_endpoint(local_address(socket_.fd())));
   CHECK(SSL_set_fd(ssl_.get(), socket_.fd()) == 1);
@@ -173,6 +219,14 @@ Task<Result<>> TlsStream::retry_after(int outcome, const char* what) {
 }
 
 Task<Result<std::size_t>> TlsStream::read_some(std::span<char> into) {
+  return read(into, AtEnd::kFail);
+}
+
+Task<Result<std::size_t>> TlsStream::read_or_end(std::span<char> into) {
+  return read(into, AtEnd::kGiveZero);
+}
+
+Task<Result<std::size_t>> TlsStream::read(std::span<char> into, AtEnd at_end) {
   CHECK(!into.empty());
   if (reads_.is_over()) co_await yield_to(loop_);
   for (;;) {
@@ -187,6 +241,8 @@ Task<Result<std::size_t>> TlsStream::read_some(std::span<char> into) {
       if (outcome > 0) done += static_cast<std::size_t>(outcome);
     } while (outcome > 0 && done < into.size());
     if (done > 0) co_return done;
+    const bool is_end = SSL_get_error(ssl_.get(), outcome) == SSL_ERROR_ZERO_RETURN;
+    if (is_end && at_end == AtEnd::kGiveZero) co_return std::size_t{0};
     reads_.begin();
     CO_TRY_VOID(co_await retry_after(outcome, "TLS"));
   }
@@ -209,6 +265,25 @@ Task<Result<>> TlsStream::write(std::string_view bytes) {
   }
 }
 
+Result<std::size_t> TlsStream::write_now(std::string_view bytes) {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    if (closed_) return closed_error();
+    ERR_clear_error();
+    errno = 0;
+    const int taken = SSL_write(ssl_.get(), bytes.data() + done, chunk(bytes.size() - done));
+    if (taken <= 0) {
+      const int number = errno;
+      const int why = SSL_get_error(ssl_.get(), taken);
+      if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) break;
+      return end("TLS: " +
+                 (why == SSL_ERROR_SYSCALL && number != 0 ? reason(number) : noted_error()));
+    }
+    done += static_cast<std::size_t>(taken);
+  }
+  return done;
+}
+
 Task<Result<std::size_t>> TlsStream::send_file(const File& file, std::uint64_t at,
                                                std::size_t count) {
   CHECK(count > 0);
@@ -222,6 +297,17 @@ Task<Result<std::size_t>> TlsStream::send_file(const File& file, std::uint64_t a
   co_return got;
 }
 
+Task<Result<>> TlsStream::end_writes() {
+  for (;;) {
+    if (closed_) co_return closed_error();
+    ERR_clear_error();
+    errno = 0;
+    const int outcome = SSL_shutdown(ssl_.get());
+    if (outcome >= 0) co_return Result<>{};  // 0: told the peer, whose own end is still to come
+    CO_TRY_VOID(co_await retry_after(outcome, "TLS"));
+  }
+}
+
 void TlsStream::close(Errc why) {
   if (!closed_) {
     closed_ = Error{why, peer_ + ": closed by us"};
@@ -230,6 +316,19 @@ void TlsStream::close(Errc why) {
     ERR_clear_error();
   }
   socket_.close();
+}
+
+std::optional<TcpFigures> TlsStream::figures() const {
+  return closed_ ? std::nullopt : tcp_figures(socket_.fd());
+}
+
+std::optional<PeerIdentity> TlsStream::identity() const {
+  const std::unique_ptr<X509, void (*)(X509*)> shown(SSL_get1_peer_certificate(ssl_.get()),
+                                                     X509_free);
+  const bool is_verified = SSL_get_verify_mode(ssl_.get()) != SSL_VERIFY_NONE &&
+                           SSL_get_verify_result(ssl_.get()) == X509_V_OK;
+  if (!shown || !is_verified) return std::nullopt;
+  return PeerIdentity{common_name(*shown), alternative_names(*shown)};
 }
 
 std::uint64_t TlsStream::unsent_bytes() const {

@@ -34,7 +34,8 @@ class TlsContext {
 
 class TlsStream : public Stream {
  public:
-  // `fd` is a connected, non-blocking socket. handshake() comes first.
+  // `fd` is a connected, non-blocking socket, tuned by whoever made it. connect() or accept() comes
+  // first.
   TlsStream(Loop& loop, UniqueFd fd, const TlsContext& context);
   ~TlsStream() override;
 
@@ -43,15 +44,23 @@ class TlsStream : public Stream {
   Task<Result<>> accept();
 
   Task<Result<std::size_t>> read_some(std::span<char> into) override;
+  Task<Result<std::size_t>> read_or_end(std::span<char> into) override;
   Task<Result<>> write(std::string_view bytes) override;
+  Result<std::size_t> write_now(std::string_view bytes) override;
   Task<Result<std::size_t>> send_file(const File& file, std::uint64_t at,
                                       std::size_t count) override;
+  Task<Result<>> end_writes() override;
   void close(Errc why) override;
   std::string peer() const override { return peer_; }
   std::string local() const override { return local_; }
   std::uint64_t unsent_bytes() const override;
+  std::optional<PeerIdentity> identity() const override;
+  std::optional<TcpFigures> figures() const override;
 
  private:
+  enum class AtEnd : std::uint8_t { kFail, kGiveZero };
+
+  Task<Result<std::size_t>> read(std::span<char> into, AtEnd at_end);
   Task<Result<>> handshake();
   // After a call that returned `outcome`: waits until it may be repeated, or says why not.
   Task<Result<>> retry_after(int outcome, const char* what);

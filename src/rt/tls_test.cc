@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "rt/core_test.h"
+#include "rt/tls_contexts.h"
 
 namespace sluice::rt {
 namespace {
@@ -96,6 +97,13 @@ class TlsTest : public CoreTest {
   }
   static Task<void> write_all(Stream& stream, const std::string& text) {
     EXPECT_TRUE(co_await stream.write(text));
+  }
+  static Task<void> accept_and_ask(Listener& at, std::optional<PeerIdentity>& seen) {
+    auto stream = co_await at.accept();
+    EXPECT_TRUE(stream);
+    seen = (*stream)->identity();
+    const std::string_view byte = "x";
+    (void)co_await (*stream)->write(byte);
   }
   static Task<void> expect_refusal(Host& h, Listener& at, ConnectOptions options, std::string why) {
     auto stream = co_await h.network().connect(at.local(), std::move(options));
@@ -206,6 +214,156 @@ TEST_F(TlsTest, NamesTheFileThatIsWrong) {
   const auto listener = host.network().listen({"127.0.0.1", 0}, tls);
   EXPECT_EQ(listener.error().code, Errc::kRejected);
   EXPECT_NE(listener.error().detail.find("certificate /no/such/file.pem"), std::string::npos);
+}
+
+TEST_F(TlsTest, TellsWhoAVerifiedClientIs) {
+  auto demanding = server_files();
+  demanding.ca = files.file("ca.pem");
+  const auto listener = listen(demanding);
+  auto options = trusting("ca.pem");
+  options.tls->cert = files.file("client.pem");
+  options.tls->key = files.file("client.key");
+  const auto main = [](Host& h, Listener& at, ConnectOptions how, Gate& g) -> Task<void> {
+    std::optional<PeerIdentity> seen;
+    g.spawn(accept_and_ask(at, seen));
+    auto stream = co_await h.network().connect(at.local(), std::move(how));
+    EXPECT_TRUE(stream) << stream.error().detail;
+    std::array<char, 1> byte{};
+    (void)co_await (*stream)->read_some(byte);
+    const PeerIdentity expected{"client", {"localhost", "127.0.0.1"}};
+    EXPECT_EQ(seen, expected);
+    EXPECT_EQ((*stream)->identity()->common_name, "server");
+  };
+  run(main(host, *listener, options, gate));
+}
+
+TEST_F(TlsTest, AnUnverifiedClientIsNobody) {
+  const auto listener = listen(server_files());
+  const auto main = [](Host& h, Listener& at, ConnectOptions how, Gate& g) -> Task<void> {
+    std::optional<PeerIdentity> seen = PeerIdentity{};
+    g.spawn(accept_and_ask(at, seen));
+    auto stream = co_await h.network().connect(at.local(), std::move(how));
+    std::array<char, 1> byte{};
+    (void)co_await (*stream)->read_some(byte);
+    EXPECT_EQ(seen, std::nullopt);
+  };
+  run(main(host, *listener, trusting("ca.pem"), gate));
+}
+
+TEST_F(TlsTest, ReportsAHandshakeThatFailed) {
+  std::vector<std::string> failures;
+  host.network().watch([&failures](const NetworkEvent& event) {
+    if (event.kind == NetworkEvent::Kind::kHandshakeFailed) failures.push_back(event.detail);
+  });
+  const auto listener = listen(server_files());
+  const auto main = [](Host& h, Listener& at, Gate& g,
+                       std::vector<std::string>& seen) -> Task<void> {
+    const ConnectOptions plain;
+    auto stream = co_await h.network().connect(at.local(), plain);
+    const std::string_view hello = "PING\r\n";
+    (void)co_await (*stream)->write(hello);
+    std::array<char, 64> bytes{};
+    for (;;) {
+      const auto got = co_await (*stream)->read_some(bytes);
+      if (!got) break;
+    }
+    while (seen.empty() && !g.is_closing()) co_await sleep(h, 1ms);
+    at.close();
+  };
+  gate.spawn(echo_one(*listener));
+  run(main(host, *listener, gate, failures));
+  ASSERT_EQ(failures.size(), 1U);
+  EXPECT_NE(failures[0].find("wrong version number"), std::string::npos) << failures[0];
+}
+
+TEST_F(TlsTest, AServerThatWantsTls13RefusesOlder) {
+  auto modern = server_files();
+  modern.version_min = TlsVersion::k1_3;
+  const auto listener = listen(modern);
+  gate.spawn(echo_one(*listener));
+  run(expect_echo(host, *listener, trusting("ca.pem"), 1000));
+}
+
+// Half-close: each side says when it has no more, and still hears the other.
+TEST_F(TlsTest, EndsOneDirectionAndHearsTheOther) {
+  const auto listener = listen(server_files());
+  const auto answer_after_end = [](Listener& at) -> Task<void> {
+    auto stream = co_await at.accept();
+    std::string seen;
+    std::array<char, 100> bytes{};
+    for (;;) {
+      const auto got = co_await (*stream)->read_or_end(bytes);
+      EXPECT_TRUE(got);
+      if (!got || *got == 0) break;
+      seen.append(bytes.data(), *got);
+    }
+    EXPECT_TRUE(co_await (*stream)->write(seen));
+  };
+  const auto main = [](Host& h, Listener& at, ConnectOptions how) -> Task<void> {
+    auto stream = co_await h.network().connect(at.local(), std::move(how));
+    const std::string_view question = "question";
+    EXPECT_TRUE(co_await (*stream)->write(question));
+    EXPECT_TRUE(co_await (*stream)->end_writes());
+    std::array<char, 100> bytes{};
+    const auto got = co_await (*stream)->read_or_end(bytes);
+    EXPECT_EQ(*got, question.size());
+    const auto end = co_await (*stream)->read_or_end(bytes);
+    EXPECT_EQ(*end, 0U);
+  };
+  gate.spawn(answer_after_end(*listener));
+  run(main(host, *listener, trusting("ca.pem")));
+}
+
+class TlsContextsTest : public TlsTest {
+ protected:
+  TempFolder folder;
+  std::vector<NetworkEvent> events;
+  struct StandingClock : Clock {
+    Instant at{1s};
+    Instant now() const override { return at; }
+    std::int64_t wall_ms() const override { return 0; }
+    TimerId call_at(Instant, std::function<void()>) override { return TimerId{0}; }
+    void cancel(TimerId) override {}
+  } clock;
+  TlsContexts contexts{clock, [this](const NetworkEvent& event) { events.push_back(event); }};
+
+  void put(const std::string& name, const std::string& as) {
+    std::filesystem::copy_file(files.file(name), folder.path() + "/" + as,
+                               std::filesystem::copy_options::overwrite_existing);
+  }
+  TlsFiles in_folder() {
+    TlsFiles tls;
+    tls.cert = folder.path() + "/cert.pem";
+    tls.key = folder.path() + "/cert.key";
+    return tls;
+  }
+  ssl_ctx_st* context_later() {
+    clock.at = clock.at + TlsContexts::kLookInterval;
+    return contexts.server(in_folder())->get();
+  }
+};
+
+TEST_F(TlsContextsTest, TakesNewFilesAndKeepsTheOldOnesWhileTheNewAreBroken) {
+  put("server.pem", "cert.pem");
+  put("server.key", "cert.key");
+  auto* const first = contexts.server(in_folder())->get();
+  EXPECT_EQ(context_later(), first);
+
+  put("client.pem", "cert.pem");  // whose key comes a moment later
+  EXPECT_EQ(context_later(), first);
+  EXPECT_EQ(context_later(), first);
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].kind, NetworkEvent::Kind::kCertificatesRefused);
+  EXPECT_NE(events[0].detail.find("key"), std::string::npos);
+
+  put("client.key", "cert.key");
+  EXPECT_NE(context_later(), first);
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[1].kind, NetworkEvent::Kind::kCertificatesTaken);
+}
+
+TEST_F(TlsContextsTest, FailsWhereNoContextWasEverMade) {
+  EXPECT_EQ(contexts.server(in_folder()).error().code, Errc::kRejected);
 }
 
 }  // namespace

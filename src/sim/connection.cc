@@ -31,9 +31,22 @@ class Connection::Stream : public rt::Stream, public Mortal {
   }
 
   rt::Task<Result<std::size_t>> read_some(std::span<char> into) override;
+  rt::Task<Result<std::size_t>> read_or_end(std::span<char> into) override;
   rt::Task<Result<>> write(std::string_view bytes) override;
+  Result<std::size_t> write_now(std::string_view bytes) override {
+    if (closed_) return closed_error();
+    const auto count = std::min({bytes.size(), room(), kPieceMax});
+    if (count > 0) connection_->send(side_, std::string(bytes.substr(0, count)), false);
+    return count;
+  }
   rt::Task<Result<std::size_t>> send_file(const rt::File& file, std::uint64_t at,
                                           std::size_t count) override;
+
+  rt::Task<Result<>> end_writes() override {
+    if (closed_) co_return closed_error();
+    connection_->send(side_, "", true);
+    co_return Result<>{};
+  }
 
   // Unread bytes make it a reset, as with TCP.
   void close(Errc why) override {
@@ -94,15 +107,19 @@ class Connection::Stream : public rt::Stream, public Mortal {
 };
 
 rt::Task<Result<std::size_t>> Connection::Stream::read_some(std::span<char> into) {
+  const auto got = co_await read_or_end(into);
+  if (!got || *got > 0) co_return got;
+  close(Errc::kDisconnected);
+  closed_->detail = peer() + ": end of stream";
+  co_return closed_error();
+}
+
+rt::Task<Result<std::size_t>> Connection::Stream::read_or_end(std::span<char> into) {
   CHECK(!into.empty());
   auto& way = connection_->way_to(side_);
   while (!closed_ && way.readable() == 0 && !way.has_ended) co_await reader_.park();
   if (closed_) co_return closed_error();
-  if (way.readable() == 0) {
-    close(Errc::kDisconnected);
-    closed_->detail = peer() + ": end of stream";
-    co_return closed_error();
-  }
+  if (way.readable() == 0) co_return std::size_t{0};
   auto count = std::min(way.readable(), into.size());
   auto& random = host_.world().random();
   if (count > 1 && random.one_in(8)) count = random.between(1, count);

@@ -38,9 +38,17 @@ class Host::Net : public rt::Network {
     return host_.world().network().connect(host_, std::move(to), options.timeout);
   }
   Result<std::unique_ptr<rt::Listener>> listen(const base::Endpoint& at,
-                                               const std::optional<rt::TlsFiles>&) override {
+                                               rt::ListenOptions) override {
     return host_.world().network().listen(host_, at);
   }
+  // Machines have no numbers: a name is its own address.
+  rt::Task<Result<std::vector<base::Endpoint>>> resolve(base::Endpoint name,
+                                                        rt::Duration) override {
+    std::vector<base::Endpoint> only(1, std::move(name));
+    co_return only;
+  }
+  void watch(std::function<void(const rt::NetworkEvent&)>) override {
+  }  // nothing of it happens here
 
  private:
   Host& host_;
