@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "keeper/config_load.h"
+#include "relay/config_load.h"
 #include "roles.h"
 
 namespace sluice {
@@ -21,6 +22,8 @@ int run_reference(const Arguments& arguments) {
       "# sluice keeper\n\n",
       stdout);
   std::fputs(keeper::reference().c_str(), stdout);
+  std::fputs("\n# sluice relay\n\n", stdout);
+  std::fputs(relay::reference().c_str(), stdout);
   return kExitOk;
 }
 

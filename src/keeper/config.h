@@ -10,18 +10,11 @@
 #include <vector>
 
 #include "base/config.h"
-#include "base/log.h"
+#include "base/log_level.h"
 #include "keeper/credentials.h"
 #include "replog/log.h"
 
 namespace sluice::base {
-
-template <>
-inline constexpr auto kNames<LogLevel> =
-    std::to_array<Named<LogLevel>>({{"debug", LogLevel::kDebug},
-                                    {"info", LogLevel::kInfo},
-                                    {"warn", LogLevel::kWarn},
-                                    {"error", LogLevel::kError}});
 
 template <>
 inline constexpr auto kNames<replog::Fsync> =
@@ -58,6 +51,11 @@ struct ShardConfig {
   std::string upstream_tls_cert;
   std::string upstream_tls_key;
   bool upstream_tls_verify = true;
+  std::string route;
+  std::string route_tls_ca;
+  std::string route_tls_cert;
+  std::string route_tls_key;
+  std::string route_tls_server_name;
   base::Endpoint listen;
   std::string listen_tls_ca;
   std::string listen_tls_cert;

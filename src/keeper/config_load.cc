@@ -9,6 +9,7 @@
 #include "base/config_file.h"
 #include "base/config_help.h"
 #include "keeper/config_fields.h"
+#include "keeper/route.h"
 
 namespace sluice::keeper {
 namespace {
@@ -92,6 +93,20 @@ Result<> check_tls(const ShardConfig& shard) {
   return {};
 }
 
+Result<> check_route(const ShardConfig& shard) {
+  const auto relays = relays_of(shard);
+  if (!relays) return wrong("route: " + relays.error().detail);
+  if (shard.route_tls_cert.empty() != shard.route_tls_key.empty()) {
+    return wrong("route_tls_cert and route_tls_key go together");
+  }
+  const bool has_tls = !shard.route_tls_ca.empty() || !shard.route_tls_cert.empty() ||
+                       !shard.route_tls_server_name.empty();
+  if (has_tls && (relays->empty() || !relays->front().front().is_tls())) {
+    return wrong("route_tls_ settings need a route whose first relay is PROXYTLS://");
+  }
+  return {};
+}
+
 // Says which entry is wrong without repeating it, for it holds a password.
 Result<> check_users(const ShardConfig& shard) {
   std::set<std::string> names;
@@ -137,6 +152,7 @@ Result<> check(const ShardConfig& shard) {
   }
   if (!is_name(shard.name)) return wrong("name is not made of letters, digits, '-', '_' and '.'");
   TRY_VOID(check_tls(shard));
+  TRY_VOID(check_route(shard));
   return check_users(shard);
 }
 

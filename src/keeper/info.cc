@@ -339,6 +339,8 @@ std::string format_keeper_section(const Status& status, Moment at) {
       .field("keeper_dir", one_line(status.dir))
       .field("keeper_quarantine_reason", one_line(status.quarantine_reason.value_or("")))
       .field("keeper_failure", one_line(status.failure.value_or("")))
+      .field("keeper_upstream_route", one_line(status.upstream.route))
+      .field("keeper_upstream_why", one_line(status.upstream.why))
       .field("keeper_upstream_sync_full", status.counters.upstream_sync_full)
       .field("keeper_upstream_sync_partial", status.counters.upstream_sync_partial);
   if (!status.log) return section.take();

@@ -5,6 +5,7 @@
 
 #include "keeper/config_load.h"
 #include "rt/message.h"
+#include "rt/network_report.h"
 #include "rt/usage.h"
 
 namespace sluice::keeper {
@@ -32,6 +33,7 @@ Result<> Process::open() {
     }
     shards_.push_back(*std::move(shard));
   }
+  for (auto* const host : hosts_) rt::report_network(*host, metrics_, log_, "keeper");
   if (!options_.config.process.metrics) return {};
   http_ = std::make_unique<http::Server>(*hosts_.front(), log_);
   http_->get("/metrics", http::exposition(metrics_));

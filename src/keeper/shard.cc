@@ -4,6 +4,8 @@
 #include <utility>
 #include <variant>
 
+#include "keeper/route.h"
+
 namespace sluice::keeper {
 namespace {
 
@@ -13,9 +15,10 @@ constexpr auto kSyncInterval = seconds(1);
 constexpr auto kUpkeepInterval = seconds(1);
 constexpr auto kRefreshPause = seconds(60);  // after a failure, which a retry at once would repeat
 
-LinkOptions link_options(const ShardConfig& config, std::string_view keeper_id) {
+LinkOptions link_options(rt::Host& host, const ShardConfig& config, std::string_view keeper_id) {
   LinkOptions options;
   options.upstream.url = config.upstream;
+  options.upstream.dial = dial_of(host, config);
   options.upstream.tls = {.cert = config.upstream_tls_cert,
                           .key = config.upstream_tls_key,
                           .ca = config.upstream_tls_ca,
@@ -84,7 +87,7 @@ Shard::Shard(rt::Host& host, ShardConfig config, ProcessHooks hooks, base::Metri
               counters_},
       link_(
           host, *archive_, [this] { ask_replicas_again(); }, log_, std::move(known_keys),
-          link_options(config_, archive_->keeper_id())),
+          link_options(host, config_, archive_->keeper_id())),
       refresher_(host, shared_, log_),
       clients_gate_(host),
       gate_(host) {}
@@ -212,7 +215,7 @@ Result<RefreshSource> Shard::refresh_source() const {
                 "snapshot_refresh is off: set it to private or to a replica's URL");
   }
   source.replica = std::get<base::RedisUrl>(config_.snapshot_refresh);
-  source.tls = link_options(config_, "").upstream.tls;
+  source.tls = link_options(host_, config_, "").upstream.tls;
   return source;
 }
 

@@ -100,6 +100,8 @@ UpstreamStatus Shard::upstream_status() const {
   const auto& link = link_.status();
   UpstreamStatus status;
   if (link_.upstream()) status.endpoint = link_.upstream()->endpoint;
+  status.route = config_.route;
+  status.why = link.why;
   status.link = word_of_role(link.state);
   if (link.last_heard != rt::Instant{}) status.last_io = link.last_heard;
   if (link.state != FollowState::kStreaming && link.down_since != rt::Instant{}) {

@@ -62,7 +62,13 @@ rt::Task<Result<std::unique_ptr<Upstream>>> Upstream::connect(rt::Host& host,
   how.timeout = options.connect_timeout;
   if (options.url.is_tls) how.tls = options.tls;
   base::Endpoint to = options.url.endpoint;
-  CO_TRY(auto stream, co_await host.network().connect(std::move(to), std::move(how)));
+  if (!options.dial) {
+    auto& network = host.network();
+    options.dial = [&network](base::Endpoint at, rt::ConnectOptions with) {
+      return network.connect(std::move(at), std::move(with));
+    };
+  }
+  CO_TRY(auto stream, co_await options.dial(std::move(to), std::move(how)));
   auto upstream =
       std::unique_ptr<Upstream>(new Upstream(host, std::move(options), std::move(stream)));
   CO_TRY_VOID(co_await upstream->authenticate());

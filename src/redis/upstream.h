@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -22,8 +23,14 @@
 
 namespace sluice::redis {
 
+// A way to a server other than connecting to it. With `tls` set in the options, the stream it brings
+// speaks TLS with that server.
+using Dial = std::function<rt::Task<Result<std::unique_ptr<rt::Stream>>>(base::Endpoint,
+                                                                         rt::ConnectOptions)>;
+
 struct UpstreamOptions {
   base::RedisUrl url;
+  Dial dial{};       // empty: connects
   rt::TlsFiles tls;  // used if the URL is rediss://
   rt::Duration connect_timeout = std::chrono::seconds(5);
   rt::Duration silence_max = std::chrono::seconds(60);  // longer without a byte: kTimedOut

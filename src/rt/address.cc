@@ -4,6 +4,7 @@
 #include <cctype>
 #include <cerrno>
 #include <netinet/tcp.h>
+#include <string_view>
 #include <sys/socket.h>
 #include <system_error>
 
@@ -26,9 +27,9 @@ void set_buffer(int fd, int forced, int name, std::uint32_t bytes) {
   set_option(fd, SOL_SOCKET, name, value);
 }
 
-bool set_congestion_control(int fd, const std::string& name) {
+bool set_congestion_control(int fd, std::string_view name) {
   const auto length = static_cast<socklen_t>(name.size());
-  return ::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.c_str(), length) == 0;
+  return ::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(), length) == 0;
 }
 
 Address address_by(int (*ask)(int, sockaddr*, socklen_t*), int fd) {
@@ -88,8 +89,8 @@ bool tune_socket(int fd, const SocketTuning& tuning) {
     const auto pause = tuning.retransmit_pause_max.count();
     set_option(fd, IPPROTO_TCP, kRetransmitPauseMax, static_cast<int>(pause));
   }
-  if (tuning.congestion_control.empty()) return true;
-  if (set_congestion_control(fd, tuning.congestion_control)) return true;
+  if (tuning.congestion_control.is_empty()) return true;
+  if (set_congestion_control(fd, tuning.congestion_control.name())) return true;
   (void)set_congestion_control(fd, "cubic");
   return false;
 }

@@ -4,22 +4,37 @@
 #include <utility>
 
 #include "base/check.h"
+#include "rt/deadline.h"
 #include "rt/posix_file.h"
 #include "rt/posix_process.h"
+#include "rt/tls_within.h"
 
 namespace sluice::rt {
 
 AsioNetwork::AsioNetwork(Loop& loop, Clock& clock)
     : contexts_(clock, [this](const NetworkEvent& event) { report(event); }),
       dialing_{loop, clock, contexts_,
-               [this](const std::string& name) { lacks_congestion_control(name); }},
+               [this](std::string_view name) { lacks_congestion_control(name); }},
       listening_{loop, clock, contexts_, [this](const NetworkEvent& event) { report(event); },
-                 [this](const std::string& name) { lacks_congestion_control(name); }} {}
+                 [this](std::string_view name) { lacks_congestion_control(name); }} {}
 
 Task<Result<std::unique_ptr<Stream>>> AsioNetwork::connect(base::Endpoint to,
                                                            ConnectOptions options) {
   Connector attempt(dialing_, std::move(to), std::move(options));
   co_return co_await attempt.run();
+}
+
+Task<Result<std::unique_ptr<Stream>>> AsioNetwork::start_tls(std::unique_ptr<Stream> outer,
+                                                             TlsFiles files, Duration timeout) {
+  CO_TRY(const auto context, contexts_.client(files));
+  auto stream =
+      std::make_unique<TlsWithin>(dialing_.loop, dialing_.clock, std::move(outer), context);
+  auto& tls = *stream;
+  std::function<void()> give_up = [&tls] { tls.close(Errc::kTimedOut); };
+  const Deadline limit(dialing_.clock, dialing_.clock.now() + timeout, std::move(give_up));
+  auto outcome = co_await tls.connect(std::move(files.server_name), files.verify_peer);
+  if (outcome) co_return stream;
+  co_return tl::unexpected<Error>(std::move(outcome).error());
 }
 
 Task<Result<std::vector<base::Endpoint>>> AsioNetwork::resolve(base::Endpoint name,
@@ -46,8 +61,10 @@ void AsioNetwork::report(const NetworkEvent& event) {
   if (watcher_) watcher_(event);
 }
 
-void AsioNetwork::lacks_congestion_control(const std::string& name) {
-  if (lacking_.insert(name).second) report({NetworkEvent::Kind::kNoCongestionControl, name});
+void AsioNetwork::lacks_congestion_control(std::string_view name) {
+  std::string text(name);
+  if (!lacking_.insert(text).second) return;
+  report({NetworkEvent::Kind::kNoCongestionControl, std::move(text)});
 }
 
 AsioHost::AsioHost(DiskLanes& lanes)

@@ -23,6 +23,8 @@ class AsioNetwork : public Network {
 
   using Network::listen;
   Task<Result<std::unique_ptr<Stream>>> connect(base::Endpoint to, ConnectOptions options) override;
+  Task<Result<std::unique_ptr<Stream>>> start_tls(std::unique_ptr<Stream> outer, TlsFiles files,
+                                                  Duration timeout) override;
   Task<Result<std::vector<base::Endpoint>>> resolve(base::Endpoint name, Duration timeout) override;
   Result<std::unique_ptr<Listener>> listen(const base::Endpoint& at,
                                            ListenOptions options) override;
@@ -30,7 +32,7 @@ class AsioNetwork : public Network {
 
  private:
   void report(const NetworkEvent& event);
-  void lacks_congestion_control(const std::string& name);
+  void lacks_congestion_control(std::string_view name);
 
   std::function<void(const NetworkEvent&)> watcher_;
   std::set<std::string> lacking_;  // congestion controls that were reported

@@ -85,7 +85,7 @@ Task<Result<UniqueFd>> Connector::connect_one(Address address) {
   const auto name = base::to_string(to_endpoint(address));
   CO_TRY(auto fd, make_socket(address));
   if (!tune_socket(fd.get(), options_.tuning)) {
-    dialing_.lacks_congestion_control(options_.tuning.congestion_control);
+    dialing_.lacks_congestion_control(options_.tuning.congestion_control.name());
   }
   const auto length = static_cast<socklen_t>(address.size());
   if (::connect(fd.get(), address.data(), length) != 0) {

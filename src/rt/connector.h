@@ -17,7 +17,7 @@ struct Dialing {
   Loop& loop;
   Clock& clock;
   TlsContexts& contexts;
-  std::function<void(const std::string&)> lacks_congestion_control;  // by its name
+  std::function<void(std::string_view)> lacks_congestion_control;  // by its name
 };
 
 // One attempt. Lives until run() has returned.

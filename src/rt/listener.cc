@@ -135,7 +135,7 @@ Result<std::unique_ptr<Listener>> TcpListener::open(Listening& listening, const 
   (void)::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (at.host.empty()) (void)::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
   if (!tune_socket(fd.get(), options.tuning)) {
-    listening.lacks_congestion_control(options.tuning.congestion_control);
+    listening.lacks_congestion_control(options.tuning.congestion_control.name());
   }
   if (::bind(fd.get(), address.data(), static_cast<socklen_t>(address.size())) != 0 ||
       ::listen(fd.get(), kBacklog) != 0) {

@@ -21,7 +21,7 @@ struct Listening {
   Clock& clock;
   TlsContexts& contexts;
   std::function<void(const NetworkEvent&)> report;
-  std::function<void(const std::string&)> lacks_congestion_control;  // by its name
+  std::function<void(std::string_view)> lacks_congestion_control;  // by its name
 };
 
 class TcpListener : public Listener {

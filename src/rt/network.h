@@ -77,6 +77,11 @@ class Network {
   virtual Task<Result<std::unique_ptr<Stream>>> connect(base::Endpoint to,
                                                         ConnectOptions options) = 0;
 
+  // Speaks TLS as a client inside `outer`, a tunnel for instance, with the server called
+  // `files.server_name`. Failures as of connect().
+  virtual Task<Result<std::unique_ptr<Stream>>> start_tls(std::unique_ptr<Stream> outer,
+                                                          TlsFiles files, Duration timeout) = 0;
+
   // The addresses of `name` in numbers, at least one, each with its port. Whoever judges where to
   // connect judges these and connects to one of them, since a name may mean another place next time.
   virtual Task<Result<std::vector<base::Endpoint>>> resolve(base::Endpoint name,

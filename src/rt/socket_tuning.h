@@ -1,20 +1,42 @@
 // How a TCP socket behaves, where the defaults do not suit its path.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
-#include <string>
+#include <string_view>
 
+#include "base/check.h"
 #include "rt/clock.h"
 
 namespace sluice::rt {
 
+// "bbr", "cubic"; empty: the system's. In place, so that options stay trivial to copy (g++ 12
+// destroys some temporaries of coroutines twice, see docs/style.md).
+class CongestionControl {
+ public:
+  static constexpr std::size_t kLengthMax = 15;  // the kernel's TCP_CA_NAME_MAX, less its zero
+
+  constexpr CongestionControl() = default;
+  CongestionControl(std::string_view name) {  // NOLINT(google-explicit-constructor): it is a name
+    CHECK(name.size() <= kLengthMax);
+    std::ranges::copy(name, name_.begin());
+  }
+  CongestionControl(const char* name) : CongestionControl(std::string_view(name)) {}  // NOLINT
+
+  std::string_view name() const { return name_.data(); }
+  bool is_empty() const { return name_.front() == '\0'; }
+
+ private:
+  std::array<char, kLengthMax + 1> name_{};
+};
+
 // What the kernel lacks or forbids is left as it is: a socket works all the same. A listener's
 // connections inherit its tuning.
 struct SocketTuning {
-  // By name: "bbr". Empty: the system's. One that the kernel does not offer becomes cubic, and the
-  // network reports it once (NetworkEvent).
-  std::string congestion_control{};
+  // One that the kernel does not offer becomes cubic, and the network reports it once (NetworkEvent).
+  CongestionControl congestion_control{};
 
   // Bytes that the kernel may hold per direction; 0 leaves the size to its autotuning, which a
   // fixed size switches off.

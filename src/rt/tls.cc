@@ -165,15 +165,26 @@ tl::unexpected<Error> TlsStream::end(std::string why) {
   return closed_error();
 }
 
+void name_server(ssl_st& ssl, const std::string& name, bool verify) {
+  const bool is_number = numeric_address({name, 0}).has_value();
+  if (!is_number) SSL_set_tlsext_host_name(&ssl, name.c_str());
+  if (verify && is_number) {
+    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(&ssl), name.c_str());
+  } else if (verify) {
+    SSL_set1_host(&ssl, name.c_str());
+  }
+}
+
+std::string tls_failure(ssl_st& ssl) {
+  const long verdict = SSL_get_verify_result(&ssl);
+  auto noted = noted_error();
+  if (verdict == X509_V_OK) return noted;
+  return std::string("certificate verify failed: ") + X509_verify_cert_error_string(verdict);
+}
+
 Task<Result<>> TlsStream::connect(std::string server_name, bool verify) {
   SSL_set_connect_state(ssl_.get());
-  const bool is_number = numeric_address({server_name, 0}).has_value();
-  if (!is_number) SSL_set_tlsext_host_name(ssl_.get(), server_name.c_str());
-  if (verify && is_number) {
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), server_name.c_str());
-  } else if (verify) {
-    SSL_set1_host(ssl_.get(), server_name.c_str());
-  }
+  name_server(*ssl_, server_name, verify);
   return handshake();
 }
 

@@ -32,6 +32,12 @@ class TlsContext {
   std::shared_ptr<ssl_ctx_st> context_;  // counted by OpenSSL too: an SSL keeps its context
 };
 
+// Says which server a client wants, and must see if it verifies.
+void name_server(ssl_st& ssl, const std::string& name, bool verify);
+
+// Why the last call on `ssl` failed, in words; the errors noted are taken.
+std::string tls_failure(ssl_st& ssl);
+
 class TlsStream : public Stream {
  public:
   // `fd` is a connected, non-blocking socket, tuned by whoever made it. connect() or accept() comes

@@ -314,6 +314,52 @@ TEST_F(TlsTest, EndsOneDirectionAndHearsTheOther) {
   run(main(host, *listener, trusting("ca.pem")));
 }
 
+// TLS inside a stream is the same TLS: its peer may as well have it on a socket.
+TEST_F(TlsTest, SpeaksInsideAnotherStream) {
+  const auto listener = listen(server_files());
+  const auto main = [](Host& h, Listener& at, TlsFiles with) -> Task<void> {
+    const ConnectOptions plain;
+    auto outer = co_await h.network().connect(at.local(), plain);
+    auto inner = co_await h.network().start_tls(*std::move(outer), std::move(with), 5s);
+    EXPECT_TRUE(inner) << inner.error().detail;
+    if (!inner) co_return;
+    Gate writers(h);
+    const std::string text(2'000'000, 'x');
+    writers.spawn(write_all(**inner, text));
+    std::size_t seen = 0;
+    while (seen < text.size()) {
+      const auto got = co_await (*inner)->read_some(h.read_buffer());
+      EXPECT_TRUE(got) << got.error().detail;
+      if (!got) break;
+      seen += *got;
+    }
+    EXPECT_EQ(seen, text.size());
+    co_await writers.closed();
+  };
+  auto with = *trusting("ca.pem").tls;
+  with.server_name = "localhost";
+  gate.spawn(echo_one(*listener));
+  run(main(host, *listener, with));
+}
+
+TEST_F(TlsTest, InsideAnotherStreamItVerifiesToo) {
+  const auto listener = listen(server_files());
+  const auto main = [](Host& h, Listener& at, TlsFiles with) -> Task<void> {
+    const ConnectOptions plain;
+    auto outer = co_await h.network().connect(at.local(), plain);
+    const auto inner = co_await h.network().start_tls(*std::move(outer), std::move(with), 5s);
+    EXPECT_FALSE(inner);
+    if (!inner) {
+      EXPECT_NE(inner.error().detail.find("certificate verify failed"), std::string::npos);
+    }
+    at.close();
+  };
+  auto with = *trusting("ca.pem").tls;
+  with.server_name = "elsewhere.example";
+  gate.spawn(echo_one(*listener));
+  run(main(host, *listener, with));
+}
+
 class TlsContextsTest : public TlsTest {
  protected:
   TempFolder folder;

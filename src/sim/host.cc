@@ -41,6 +41,10 @@ class Host::Net : public rt::Network {
                                                rt::ListenOptions) override {
     return host_.world().network().listen(host_, at);
   }
+  rt::Task<Result<std::unique_ptr<rt::Stream>>> start_tls(std::unique_ptr<rt::Stream> outer,
+                                                          rt::TlsFiles, rt::Duration) override {
+    co_return std::move(outer);
+  }
   // Machines have no numbers: a name is its own address.
   rt::Task<Result<std::vector<base::Endpoint>>> resolve(base::Endpoint name,
                                                         rt::Duration) override {

@@ -13,6 +13,7 @@ from harness.keeper import Keeper
 from harness.load import Load
 from harness.proxy import Proxy
 from harness.psync import Recorder
+from harness.relay import Relay
 from harness.redis_server import Redis, Sentinel, Tls
 
 
@@ -79,6 +80,17 @@ def keeper(bench):
         process = Keeper(name, bench.folder / name, upstream, **options)
         process.environment = environment or {}
         return bench.add(process, start)
+
+    return start
+
+
+@pytest.fixture
+def relay(bench):
+    """relay(allow=['127.0.0.1:6379'], tls=certificates, ...): see harness/relay.py"""
+
+    def start(allow=(), name='relay', start=True, **options):
+        name = bench.name(name)
+        return bench.add(Relay(name, bench.folder / name, allow, **options), start)
 
     return start
 

@@ -1,0 +1,85 @@
+// What a relay counts.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/metrics.h"
+#include "relay/next_hops.h"
+#include "rt/tcp_figures.h"
+
+namespace sluice::relay {
+
+// Why a connection was turned away; also the word in logs, metrics and answers.
+enum class Refusal : std::uint8_t {
+  kBadLine,      // not a line of the protocol, too long, unknown and mandatory, or of no use here
+  kLate,         // no whole line in time
+  kNotAllowed,   // no allow-list names the next node
+  kLoop,         // the route leads back to us
+  kUnreachable,  // no next node took the connection
+  kFull,         // tunnels_max
+  kDraining
+};
+inline constexpr std::size_t kRefusals = 7;
+
+std::string_view name_of(Refusal refusal);
+
+// What the tunnels to one next node add up to, sampled every few seconds.
+struct HopFigures {
+  std::uint64_t tunnels = 0;
+  std::uint64_t retransmits = 0;
+  std::uint64_t delivery_bytes_s = 0;
+  std::uint64_t cwnd_bytes = 0;
+  rt::Duration rtt_max{0};
+};
+
+// Handles are shared by nobody: each core has its own RelayMetrics over one base::Metrics. Labels of
+// hops are bounded: those after the first kHopLabelsMax are counted as "other".
+class RelayMetrics {
+ public:
+  static constexpr std::size_t kHopLabelsMax = 64;
+
+  explicit RelayMetrics(base::Metrics& metrics);
+
+  void refused(Refusal why) { refusals_[static_cast<std::size_t>(why)].add(); }
+  void opened() { opened_.add(); }
+  void set_tunnels(std::size_t open, std::size_t max);
+  void set_buffered(std::uint64_t bytes);
+  void set_draining(bool is_draining) { draining_.set(is_draining ? 1 : 0); }
+
+  // The label under which a hop is counted.
+  std::string label_of(const std::string& hop);
+  void moved(const std::string& label, std::uint64_t out_bytes, std::uint64_t back_bytes);
+  void sampled(const std::string& label, const HopFigures& figures, std::uint64_t new_retransmits);
+  void probed(const std::string& label, const HopState& hop);
+
+ private:
+  struct Hop {
+    base::Counter out_bytes;
+    base::Counter back_bytes;
+    base::Counter retransmits;
+    base::Gauge tunnels;
+    base::Gauge rtt;
+    base::Gauge delivery;
+    base::Gauge cwnd;
+    base::Gauge probe_rtt;
+    base::Gauge is_up;
+  };
+
+  Hop make_hop(const std::string& label);
+  Hop& hop(const std::string& label);
+
+  base::Metrics& metrics_;
+  std::array<base::Counter, kRefusals> refusals_;
+  base::Counter opened_;
+  base::Gauge tunnels_;
+  base::Gauge tunnels_max_;
+  base::Gauge buffered_;
+  base::Gauge draining_;
+  std::map<std::string, Hop> hops_;
+};
+
+}  // namespace sluice::relay

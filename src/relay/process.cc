@@ -1,0 +1,61 @@
+#include "relay/process.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "rt/network_report.h"
+
+namespace sluice::relay {
+namespace {
+
+constexpr std::uint64_t kDescriptorsOfTunnel = 2;
+constexpr std::uint64_t kDescriptorsBesides = 1500;  // connections that ask, probes, metrics, files
+
+}  // namespace
+
+Process::Process(rt::Host& host, const Config& config, base::Log log)
+    : host_(host), config_(config), log_(std::move(log)), server_(host, config, metrics_, log_) {
+  rt::report_network(host, metrics_, log_, "relay");
+}
+
+std::uint64_t Process::descriptors_for(const Settings& settings) {
+  return settings.tunnels_max * kDescriptorsOfTunnel + kDescriptorsBesides;
+}
+
+Result<> Process::open() {
+  TRY_VOID(server_.open());
+  if (!config_.settings.metrics) return {};
+  http_ = std::make_unique<http::Server>(host_, log_);
+  http_->get("/metrics", http::exposition(metrics_));
+  http_->get("/health", [this](const http::Request&) { return health(); });
+  TRY(const auto at, http_->listen(*config_.settings.metrics));
+  metrics_address_ = base::to_string(at);
+  return {};
+}
+
+std::vector<std::string> Process::addresses() const {
+  auto lines = server_.addresses();
+  if (http_) lines.push_back("metrics: http://" + metrics_address_ + "/metrics");
+  return lines;
+}
+
+rt::Task<void> Process::run() {
+  co_await server_.run();
+  if (http_) co_await http_->stop();
+}
+
+// While it drains it is not ready for more: a load balancer should look elsewhere.
+http::Response Process::health() const {
+  nlohmann::json dead = nlohmann::json::array();
+  for (const auto& [name, hop] : server_.next_hops().all()) {
+    if (hop.is_dead) dead.push_back(name);
+  }
+  const nlohmann::json body{{"status", server_.is_draining() ? "draining" : "running"},
+                            {"tunnels", server_.tunnels()},
+                            {"dead_hops", dead}};
+  return {.status = server_.is_draining() ? 503 : 200,
+          .content_type = "application/json",
+          .body = body.dump()};
+}
+
+}  // namespace sluice::relay

@@ -1,0 +1,199 @@
+#include <algorithm>
+#include <utility>
+
+#include "relay/server_state.h"
+
+namespace sluice::relay {
+namespace {
+
+constexpr std::size_t kAddressesMax = 2;  // tried of each name
+constexpr std::size_t kAttemptsMax = 8;   // of one route
+
+bool is_same_host(const std::string& a, const std::string& b) {
+  const auto x = IpAddress::parse(a);
+  const auto y = IpAddress::parse(b);
+  return x && y ? *x == *y : a == b;
+}
+
+std::string host_of(const std::string& address) {
+  const auto parsed = base::parse_endpoint(address);
+  return parsed ? parsed->host : std::string();
+}
+
+}  // namespace
+
+rt::Task<Result<>> Server::follow(Client& client, tunnel::RouteLine line) {
+  if (auto refused = refusal_before_dialing(line))
+    co_return co_await refuse(client, *std::move(refused));
+  auto backend = co_await reach(client, line);
+  if (!backend) co_return tl::unexpected<Error>(std::move(backend).error());
+  line.route.erase(line.route.begin());
+  auto destination = backend->node.is_proxy() ? to_string(line.route) : to_string(backend->node);
+  co_return co_await carry(client, *std::move(backend), std::move(destination));
+}
+
+// The next node, connected and told the rest of the route; else the client has been refused.
+rt::Task<Result<Server::Backend>> Server::reach(Client& client, const tunnel::RouteLine& line) {
+  Refused why{Refusal::kNotAllowed, ""};
+  auto own_ip = host_of(client.stream->local());
+  ++dialing_;
+  auto candidates = co_await allowed(client.facts, line.route.front(), std::move(own_ip), why);
+  const bool has_any = !candidates.empty();
+  auto backend = co_await connect_best(std::move(candidates));
+  --dialing_;
+  if (!backend) {
+    if (has_any) why = {Refusal::kUnreachable, backend.error().detail};
+    CO_TRY_VOID(co_await refuse(client, std::move(why)));
+  }
+  if (!backend->node.is_proxy()) co_return backend;
+  const auto text = next_line_text(client, line);
+  if (!text) {
+    Refused bad{Refusal::kBadLine, text.error().detail};
+    CO_TRY_VOID(co_await refuse(client, std::move(bad)));
+  }
+  CO_TRY_VOID(co_await backend->stream->write(*text));
+  co_return backend;
+}
+
+Result<std::string> Server::next_line_text(const Client& client,
+                                           const tunnel::RouteLine& line) const {
+  TRY(const auto next, tunnel::forwarded(line, client.stream->peer()));
+  return tunnel::print(next);
+}
+
+rt::Task<Result<>> Server::carry(Client& client, Backend backend, std::string destination) {
+  auto& front = *client.stream;
+  auto& back = *backend.stream;
+  Pump pump(host_, front, back, config_.settings.buffer_bytes.bytes);
+  Tunnel tunnel{.front = &front,
+                .back = &back,
+                .pump = &pump,
+                .destination = std::move(destination),
+                .label = metrics_.label_of(to_string(backend.node)),
+                .line_received_ms = client.line_received_ms,
+                .established_ms = host_.clock().wall_ms()};
+  const auto id = next_id_++;
+  const auto own_end = back.local();
+  tunnels_.emplace(id, &tunnel);
+  asking_.erase(&front);
+  own_ends_.insert(own_end);
+  hops_.opened(backend.node);
+  metrics_.opened();
+  log_.debug("tunnel opened", {{"from", front.peer()}, {"to", to_string(backend.node)}});
+
+  auto early = std::exchange(client.unread, {});
+  const auto ended = co_await pump.run(std::move(early));
+
+  account(tunnel);
+  hops_.closed(backend.node);
+  own_ends_.erase(own_end);
+  tunnels_.erase(id);
+  drained_.notify_all();
+  co_return ended;
+}
+
+std::optional<Server::Refused> Server::refusal_before_dialing(const tunnel::RouteLine& line) const {
+  if (tunnels_.size() + dialing_ >= config_.settings.tunnels_max) {
+    return Refused{Refusal::kFull, "tunnels_max (" + std::to_string(config_.settings.tunnels_max) +
+                                       ") tunnels are open"};
+  }
+  for (const auto& passed : line.forward_for) {
+    if (own_ends_.contains(passed)) {
+      return Refused{Refusal::kLoop, "the route has passed this relay before: " + passed};
+    }
+  }
+  if (line.is_compressed) {
+    return Refused{Refusal::kBadLine, "CONTENT COMPRESS is not spoken here"};
+  }
+  return std::nullopt;
+}
+
+// Names are resolved here and their addresses judged and connected to, so that a name cannot mean
+// one place when it is judged and another when it is used.
+rt::Task<std::vector<Server::Candidate>> Server::allowed(const ClientFacts& facts, tunnel::Hop hop,
+                                                         std::string own_ip, Refused& why_none) {
+  std::vector<Candidate> candidates;
+  for (const auto index : hops_.order(hop)) {
+    const auto& node = hop[index];
+    const auto name = to_string(node);
+    const rt::Duration timeout = config_.settings.connect_timeout;
+    if (!allow_.could_allow(facts, node.endpoint)) {
+      why_none = {Refusal::kNotAllowed, name + " is not on the allow-list"};
+      continue;
+    }
+    const auto addresses = co_await host_.network().resolve(node.endpoint, timeout);
+    if (!addresses) {
+      why_none = {Refusal::kUnreachable, addresses.error().detail};
+      continue;
+    }
+    std::size_t taken = 0;
+    for (const auto& address : *addresses) {
+      const Destination destination{node.endpoint, IpAddress::parse(address.host)};
+      if (!allow_.allows(facts, destination)) {
+        why_none = {Refusal::kNotAllowed, name + " is not on the allow-list"};
+      } else if (is_self(address, own_ip)) {
+        why_none = {Refusal::kLoop, name + " is this relay itself"};
+      } else if (taken < kAddressesMax) {
+        candidates.push_back({node, address});
+        ++taken;
+      }
+    }
+    if (taken > 0 && node.is_proxy()) hops_.want(node, host_.clock().now());
+  }
+  co_return candidates;
+}
+
+bool Server::is_self(const base::Endpoint& address, const std::string& own_ip) const {
+  const auto ip = IpAddress::parse(address.host);
+  for (const auto& listener : listeners_) {
+    const auto local = listener->local();
+    if (local.port != address.port) continue;
+    const auto bound = IpAddress::parse(local.host);
+    const bool is_everywhere = bound && bound->is_unspecified();
+    if (!is_everywhere && is_same_host(local.host, address.host)) return true;
+    if (is_everywhere && (is_same_host(own_ip, address.host) ||
+                          (ip && (ip->is_loopback() || ip->is_unspecified())))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+rt::Task<Result<Server::Backend>> Server::connect_best(std::vector<Candidate> candidates) {
+  std::string failures;
+  Errc last = Errc::kDisconnected;
+  for (std::size_t i = 0; i < std::min(candidates.size(), kAttemptsMax); ++i) {
+    auto candidate = std::move(candidates[i]);
+    const auto node = candidate.node;
+    auto stream = co_await connect(std::move(candidate));
+    if (stream) {
+      Backend backend{node, *std::move(stream)};
+      co_return backend;
+    }
+    hops_.failed(node);
+    last = stream.error().code;
+    failures += (failures.empty() ? "" : "; ") + to_string(node) + ": " + stream.error().detail;
+  }
+  co_return fail(last, std::move(failures));
+}
+
+rt::Task<Result<std::unique_ptr<rt::Stream>>> Server::connect(Candidate to) {
+  auto options = options_for(to.node);
+  co_return co_await host_.network().connect(std::move(to.address), std::move(options));
+}
+
+rt::ConnectOptions Server::options_for(const tunnel::Node& node) const {
+  rt::ConnectOptions options;
+  options.timeout = config_.settings.connect_timeout;
+  options.tuning = tuning_of(config_.settings);
+  if (!node.is_tls()) return options;
+  options.tls = relay_tls(config_.settings);
+  if (!node.is_proxy()) {  // a server of any kind: its own name, and TLS as it has it
+    options.tls->server_name.clear();
+    options.tls->version_min = rt::TlsVersion::k1_2;
+  }
+  if (options.tls->server_name.empty()) options.tls->server_name = node.endpoint.host;
+  return options;
+}
+
+}  // namespace sluice::relay
