@@ -18,11 +18,17 @@ class PrefixedStream final : public rt::Stream {
 
   rt::Task<Result<std::size_t>> read_some(std::span<char> into) override {
     if (prefix_.empty()) co_return co_await stream_->read_some(into);
-    const auto count = prefix_.copy(into.data(), into.size());
-    prefix_.erase(0, count);
-    co_return count;
+    co_return take_prefix(into);
+  }
+  rt::Task<Result<std::size_t>> read_or_end(std::span<char> into) override {
+    if (prefix_.empty()) co_return co_await stream_->read_or_end(into);
+    co_return take_prefix(into);
   }
   rt::Task<Result<>> write(std::string_view bytes) override { return stream_->write(bytes); }
+  Result<std::size_t> write_now(std::string_view bytes) override {
+    return stream_->write_now(bytes);
+  }
+  rt::Task<Result<>> end_writes() override { return stream_->end_writes(); }
   rt::Task<Result<std::size_t>> send_file(const rt::File& file, std::uint64_t at,
                                           std::size_t count) override {
     return stream_->send_file(file, at, count);
@@ -34,8 +40,16 @@ class PrefixedStream final : public rt::Stream {
   std::string peer() const override { return stream_->peer(); }
   std::string local() const override { return stream_->local(); }
   std::uint64_t unsent_bytes() const override { return stream_->unsent_bytes(); }
+  std::optional<rt::PeerIdentity> identity() const override { return stream_->identity(); }
+  std::optional<rt::TcpFigures> figures() const override { return stream_->figures(); }
 
  private:
+  std::size_t take_prefix(std::span<char> into) {
+    const auto count = prefix_.copy(into.data(), into.size());
+    prefix_.erase(0, count);
+    return count;
+  }
+
   std::string prefix_;
   std::unique_ptr<rt::Stream> stream_;
 };

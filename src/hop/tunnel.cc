@@ -266,7 +266,7 @@ tl::unexpected<Error> Tunnel::ended() {
   return fail(why.code, peer_ + ": " + why.detail);
 }
 
-rt::Task<Result<std::size_t>> Tunnel::read_some(std::span<char> into) {
+rt::Task<Result<std::size_t>> Tunnel::read(std::span<char> into, AtEnd at_end) {
   CHECK(!into.empty());
   if (++served_ >= kServedMax) {
     served_ = 0;
@@ -276,6 +276,8 @@ rt::Task<Result<std::size_t>> Tunnel::read_some(std::span<char> into) {
     served_ = 0;
     co_await readable_.wait();
   }
+  const bool is_end = !closed_ && !session_.is_readable() && session_.has_ended();
+  if (is_end && at_end == AtEnd::kGiveZero) co_return std::size_t{0};
   if (closed_ || !session_.is_readable()) co_return ended();
   auto count = session_.read(into, now());
   pump();
@@ -297,6 +299,43 @@ rt::Task<Result<>> Tunnel::write(std::string_view bytes) {
     served_ = 0;
     co_await writable_.wait();
   }
+}
+
+Result<std::size_t> Tunnel::write_now(std::string_view bytes) {
+  if (closed_ || session_.failure()) return ended();
+  const auto taken = session_.write(bytes, now());
+  if (taken > 0) pump();
+  return taken;
+}
+
+Result<> Tunnel::end_writes() {
+  if (closed_ || session_.failure()) return ended();
+  session_.finish(now());
+  pump();
+  return {};
+}
+
+std::optional<rt::TcpFigures> Tunnel::figures() const {
+  std::optional<rt::TcpFigures> total;
+  for (const auto& connection : connections_) {
+    const auto one = connection->stream->figures();
+    if (!one) continue;
+    if (!total) {
+      total = one;
+      continue;
+    }
+    total->rtt = std::max(total->rtt, one->rtt);
+    total->rtt_var = std::max(total->rtt_var, one->rtt_var);
+    total->rtt_min = std::min(total->rtt_min, one->rtt_min);
+    total->retransmits += one->retransmits;
+    total->delivery_bytes_s += one->delivery_bytes_s;
+    total->cwnd_bytes += one->cwnd_bytes;
+    total->unacked_bytes += one->unacked_bytes;
+    total->unsent_bytes += one->unsent_bytes;
+    total->acked_bytes += one->acked_bytes;
+    total->received_bytes += one->received_bytes;
+  }
+  return total;
 }
 
 rt::Task<Result<std::size_t>> Tunnel::send_file(const rt::File& file, std::uint64_t at,

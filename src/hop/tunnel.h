@@ -37,14 +37,21 @@ class Tunnel {
              std::string_view rest);
 
   // --- the stream (rt::Stream says what each does) ---
-  rt::Task<Result<std::size_t>> read_some(std::span<char> into);
+  rt::Task<Result<std::size_t>> read_some(std::span<char> into) { return read(into, AtEnd::kFail); }
+  rt::Task<Result<std::size_t>> read_or_end(std::span<char> into) {
+    return read(into, AtEnd::kGiveZero);
+  }
   rt::Task<Result<>> write(std::string_view bytes);
+  Result<std::size_t> write_now(std::string_view bytes);
+  Result<> end_writes();
   rt::Task<Result<std::size_t>> send_file(const rt::File& file, std::uint64_t at,
                                           std::size_t count);
   // What was written still goes, for as long as Limits::linger; nothing more is read.
   void close(Errc why);
   // The stream is gone: nobody else calls any of these.
   void let_go();
+  // Of all its connections together: rates and windows added, the longest round trip.
+  std::optional<rt::TcpFigures> figures() const;
   std::string peer() const { return peer_; }
   std::string local() const { return local_; }
 
@@ -66,7 +73,9 @@ class Tunnel {
 
  private:
   struct Connection;
+  enum class AtEnd : std::uint8_t { kFail, kGiveZero };
 
+  rt::Task<Result<std::size_t>> read(std::span<char> into, AtEnd at_end);
   tunnel::Time now() const { return host_.clock().now().since_start; }
   // Does what the session asks for; after every call that may have changed it.
   void pump();
@@ -104,7 +113,7 @@ class Tunnel {
   std::size_t dials_ = 0;
   rt::Instant dial_after_{};
   int refused_in_row_ = 0;
-  int served_ = 0;  // reads and writes without a wait
+  int served_ = 0;             // reads and writes without a wait
   bool is_let_go_ = false;
   bool is_over_ = false;
 };
