@@ -92,7 +92,9 @@ rt::Task<Result<std::unique_ptr<rt::Stream>>> Tunnels::connect(tunnel::Node node
     options.tls.emplace();
   }
   const auto began = host_.clock().now();
-  auto connected = co_await host_.network().connect(node.endpoint, std::move(options));
+  auto connecting = options_.connect ? options_.connect(node)
+                                     : host_.network().connect(node.endpoint, std::move(options));
+  auto connected = co_await std::move(connecting);
   const auto now = host_.clock().now();
   if (!connected) {
     hops_.failed(node, now);

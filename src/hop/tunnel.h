@@ -113,7 +113,7 @@ class Tunnel {
   std::size_t dials_ = 0;
   rt::Instant dial_after_{};
   int refused_in_row_ = 0;
-  int served_ = 0;             // reads and writes without a wait
+  int served_ = 0;  // reads and writes without a wait
   bool is_let_go_ = false;
   bool is_over_ = false;
 };

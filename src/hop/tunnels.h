@@ -1,6 +1,7 @@
 // All tunnels of a core, both those that lead from here and those that end here.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,6 +22,8 @@ struct Options {
   // and to destinations (TCP, TLS).
   rt::ConnectOptions to_relay{.timeout = std::chrono::milliseconds(2500), .tls = {}};
   rt::ConnectOptions to_destination{.timeout = std::chrono::milliseconds(2500), .tls = {}};
+  // In place of both: connects to a node for who decides itself where to, and how. May be empty.
+  std::function<rt::Task<Result<std::unique_ptr<rt::Stream>>>(tunnel::Node)> connect{};
   rt::Duration probe_timeout = std::chrono::milliseconds(2500);  // for "do you speak Sluice"
   rt::Duration answer_timeout = std::chrono::seconds(15);        // for all hops behind the first
 };

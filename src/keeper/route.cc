@@ -2,33 +2,27 @@
 
 #include <utility>
 
-#include "hop/line_dial.h"
-
 namespace sluice::keeper {
 namespace {
 
 using Stream = Result<std::unique_ptr<rt::Stream>>;
 
-struct Way {
-  tunnel::Route relays;
-  rt::TlsFiles tls;  // towards the first relay
-};
-
 // The relays have to connect too, before the destination answers.
-constexpr rt::Duration kConnectTimeout = std::chrono::seconds(10);
+constexpr rt::Duration kInnerTlsTimeout = std::chrono::seconds(10);
 
-rt::Task<Stream> dial(rt::Host& host, Way way, base::Endpoint to, rt::ConnectOptions how) {
-  auto inner_tls = std::exchange(how.tls, std::move(way.tls));
+rt::Task<Stream> dial(rt::Host& host, hop::Tunnels& tunnels, tunnel::Route relays,
+                      base::Endpoint to, rt::ConnectOptions how) {
+  auto inner_tls = std::move(how.tls);
   if (inner_tls && inner_tls->server_name.empty()) inner_tls->server_name = to.host;
-  way.relays.push_back({tunnel::Node{tunnel::Scheme::kTcp, std::move(to)}});
-  const auto timeout = how.timeout;
-  hop::LineDialOptions options;
-  options.connect = std::move(how);
-  CO_TRY(auto stream, co_await hop::dial_by_line(host, std::move(way.relays), std::move(options)));
-  if (!inner_tls) co_return stream;
+  relays.push_back({tunnel::Node{tunnel::Scheme::kTcp, std::move(to)}});
+  hop::DialRequest request;
+  request.line.route = std::move(relays);
+  CO_TRY(auto dialled, co_await tunnels.dial(std::move(request)));
+  if (!inner_tls) co_return std::move(dialled.stream);
   auto& network = host.network();
   auto files = *std::move(inner_tls);
-  co_return co_await network.start_tls(std::move(stream), std::move(files), timeout);
+  co_return co_await network.start_tls(std::move(dialled.stream), std::move(files),
+                                       kInnerTlsTimeout);
 }
 
 }  // namespace
@@ -44,20 +38,27 @@ Result<tunnel::Route> relays_of(const ShardConfig& shard) {
   return route;
 }
 
-redis::Dial dial_of(rt::Host& host, const ShardConfig& shard) {
+redis::Dial dial_of(rt::Host& host, hop::Tunnels& tunnels, const ShardConfig& shard) {
   if (shard.route.empty()) return {};
-  Way way;
-  way.relays = *relays_of(shard);
-  way.tls = {.cert = shard.route_tls_cert,
-             .key = shard.route_tls_key,
-             .ca = shard.route_tls_ca,
-             .server_name = shard.route_tls_server_name,
-             .verify_peer = true,
-             .version_min = rt::TlsVersion::k1_3};
-  return [&host, way](base::Endpoint to, rt::ConnectOptions how) {
-    how.timeout = std::max<rt::Duration>(how.timeout, kConnectTimeout);
-    return dial(host, way, std::move(to), std::move(how));
+  return [&host, &tunnels, relays = *relays_of(shard)](base::Endpoint to, rt::ConnectOptions how) {
+    return dial(host, tunnels, relays, std::move(to), std::move(how));
   };
+}
+
+hop::Options transport_options(const ShardConfig& shard) {
+  hop::Options options;
+  options.to_relay.tls = rt::TlsFiles{.cert = shard.route_tls_cert,
+                                      .key = shard.route_tls_key,
+                                      .ca = shard.route_tls_ca,
+                                      .server_name = shard.route_tls_server_name,
+                                      .verify_peer = true,
+                                      .version_min = rt::TlsVersion::k1_3};
+  auto& tuning = options.to_relay.tuning;
+  tuning.congestion_control = "bbr";
+  tuning.unsent_low_bytes = 128 * 1024;
+  tuning.user_timeout = std::chrono::seconds(60);
+  tuning.retransmit_pause_max = std::chrono::seconds(1);
+  return options;
 }
 
 }  // namespace sluice::keeper

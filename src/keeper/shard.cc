@@ -15,10 +15,9 @@ constexpr auto kSyncInterval = seconds(1);
 constexpr auto kUpkeepInterval = seconds(1);
 constexpr auto kRefreshPause = seconds(60);  // after a failure, which a retry at once would repeat
 
-LinkOptions link_options(rt::Host& host, const ShardConfig& config, std::string_view keeper_id) {
+LinkOptions link_options(const ShardConfig& config, std::string_view keeper_id) {
   LinkOptions options;
   options.upstream.url = config.upstream;
-  options.upstream.dial = dial_of(host, config);
   options.upstream.tls = {.cert = config.upstream_tls_cert,
                           .key = config.upstream_tls_key,
                           .ca = config.upstream_tls_ca,
@@ -30,6 +29,13 @@ LinkOptions link_options(rt::Host& host, const ShardConfig& config, std::string_
   options.quarantine = {.keys_min = config.quarantine_keys_min,
                         .shrink_percent = config.quarantine_shrink_percent};
   options.own_run_id = keeper_id;
+  return options;
+}
+
+LinkOptions link_with_dial(redis::Dial dial, const ShardConfig& config,
+                           std::string_view keeper_id) {
+  auto options = link_options(config, keeper_id);
+  options.upstream.dial = std::move(dial);
   return options;
 }
 
@@ -85,9 +91,10 @@ Shard::Shard(rt::Host& host, ShardConfig config, ProcessHooks hooks, base::Metri
               snapshot_rate_,
               lineage_changed_,
               counters_},
+      tunnels_(host, transport_options(config_)),
       link_(
           host, *archive_, [this] { ask_replicas_again(); }, log_, std::move(known_keys),
-          link_options(host, config_, archive_->keeper_id())),
+          link_with_dial(dial_of(host, tunnels_, config_), config_, archive_->keeper_id())),
       refresher_(host, shared_, log_),
       clients_gate_(host),
       gate_(host) {}
@@ -103,6 +110,8 @@ rt::Task<void> Shard::run() {
   }
   co_await gate_.closed();
   co_await clients_gate_.closed();
+  tunnels_.close();
+  co_await tunnels_.closed();
   (void)co_await sync_logs();
   co_await archive_->close();
 }
@@ -215,7 +224,7 @@ Result<RefreshSource> Shard::refresh_source() const {
                 "snapshot_refresh is off: set it to private or to a replica's URL");
   }
   source.replica = std::get<base::RedisUrl>(config_.snapshot_refresh);
-  source.tls = link_options(host_, config_, "").upstream.tls;
+  source.tls = link_options(config_, "").upstream.tls;
   return source;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "hop/tunnels.h"
 #include "keeper/client.h"
 #include "keeper/config.h"
 #include "keeper/refresh.h"
@@ -101,6 +102,7 @@ class Shard : public View, public Actor {
   Admission admission_;
   RateLimit snapshot_rate_;
   DownstreamShared shared_;
+  hop::Tunnels tunnels_;  // to the upstream, if it is reached through relays
   UpstreamLink link_;
   Refresher refresher_;
 

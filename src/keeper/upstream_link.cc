@@ -124,6 +124,7 @@ rt::Task<Result<>> UpstreamLink::follow_once() {
   if (status_.state != FollowState::kWaiting && status_.state != FollowState::kRefused) {
     enter(FollowState::kConnecting);
   }
+  closed_to_us_.reset();
   auto how = upstream_options();
   CO_TRY(auto upstream, co_await redis::Upstream::connect(host_, std::move(how)));
   if (is_stopping_) co_return fail(Errc::kCancelled, "stopping");
@@ -185,9 +186,12 @@ rt::Task<Result<>> UpstreamLink::refuse_cycles(const repl::Peer& peer) {
   auto next = *peer.master;
   std::vector<std::string> seen{peer.run_id};
   for (int hop = 0; hop < kCycleHopsMax; ++hop) {
+    if (closed_to_us_ == next) break;
     auto how = upstream_options();
     how.url.endpoint = next;
     auto link = co_await redis::Upstream::connect(host_, std::move(how));
+    // Who lets us not in (a relay whose list lacks it) is not asked again and again.
+    if (!link && link.error().code == Errc::kRejected) closed_to_us_ = next;
     if (!link) break;  // not ours to judge: the upstream itself will say that its link is down
     const auto beyond = co_await (*link)->peer();
     if (!beyond || beyond->run_id.empty()) break;

@@ -124,8 +124,9 @@ class UpstreamLink {
   LinkStatus status_;
   std::optional<std::string> refusal_;
   std::optional<repl::ReplId> rejected_;
-  std::optional<repl::ReplId> accepted_;  // rejected, then wanted after all
-  std::uint32_t operators_ = 0;           // who answer a quarantine, and are waited for
+  std::optional<base::Endpoint> closed_to_us_;  // beyond the upstream, in the search for cycles
+  std::optional<repl::ReplId> accepted_;        // rejected, then wanted after all
+  std::uint32_t operators_ = 0;                 // who answer a quarantine, and are waited for
   bool is_following_ = false;
   bool is_stopping_ = false;
   KeyCount known_keys_;

@@ -32,6 +32,11 @@ struct Settings {
   std::chrono::milliseconds line_timeout = std::chrono::seconds(5);
   std::chrono::milliseconds connect_timeout = std::chrono::seconds(5);
   std::chrono::milliseconds drain_time = std::chrono::seconds(30);
+  std::uint32_t stripes = 4;
+  base::ByteSize window_bytes = 64_MiB;
+  bool compression = true;
+  std::int32_t compression_level = 1;
+  std::chrono::milliseconds flush_interval{2};
   std::string congestion_control = "bbr";
   base::ByteSize send_buffer_bytes;
   base::ByteSize receive_buffer_bytes;

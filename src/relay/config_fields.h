@@ -96,6 +96,43 @@ inline constexpr std::tuple kLimitFields{
     },
 };
 
+inline constexpr std::tuple kTransportFields{
+    base::Field{
+        .name = "stripes",
+        .member = &Settings::stripes,
+        .doc = "Connections to another Sluice relay that one busy tunnel is spread over.",
+        .min = 1,
+        .max = 16,
+    },
+    base::Field{
+        .name = "window_bytes",
+        .member = &Settings::window_bytes,
+        .doc = "The most of a tunnel that may be sent and not yet taken at its end, per direction: "
+               "what a slow destination can make the last relay hold. At least the bandwidth "
+               "times the round trip.",
+        .min = 256_KiB,
+        .max = 1_GiB,
+    },
+    base::Field{
+        .name = "compression",
+        .member = &Settings::compression,
+        .doc = "Whether what is sent to another Sluice relay is compressed (zstd) where it helps.",
+    },
+    base::Field{
+        .name = "compression_level",
+        .member = &Settings::compression_level,
+        .doc = "Level of zstd.",
+        .min = -7,
+        .max = 9,
+    },
+    base::Field{
+        .name = "flush_interval",
+        .member = &Settings::flush_interval,
+        .doc = "How long bytes of a busy tunnel may wait for more; an idle one sends at once.",
+        .max = std::chrono::seconds(1),
+    },
+};
+
 inline constexpr std::tuple kSocketFields{
     base::Field{
         .name = "congestion_control",
@@ -135,7 +172,7 @@ inline constexpr std::tuple kSocketFields{
 };
 
 inline constexpr std::tuple kSettingsFields =
-    std::tuple_cat(kListenFields, kLimitFields, kSocketFields);
+    std::tuple_cat(kListenFields, kLimitFields, kTransportFields, kSocketFields);
 
 inline constexpr std::tuple kClientFields{
     base::Field{

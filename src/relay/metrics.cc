@@ -46,7 +46,19 @@ RelayMetrics::RelayMetrics(base::Metrics& metrics)
       tunnels_max_(metrics.gauge({"sluice_relay_tunnels_max", "Tunnels that may be open."})),
       buffered_(metrics.gauge(
           {"sluice_relay_buffered_bytes", "Bytes held for receivers that are slow."})),
-      draining_(metrics.gauge({"sluice_relay_draining", "1 while no new tunnels are taken."})) {}
+      draining_(metrics.gauge({"sluice_relay_draining", "1 while no new tunnels are taken."})),
+      compression_(metrics.gauge({"sluice_relay_compression_ratio",
+                                  "Bytes sent through open tunnels to other Sluice peers, per byte "
+                                  "that left; 1 if none."})),
+      stripes_(metrics.gauge({"sluice_relay_stripes", "Connections that carry such tunnels."})) {}
+
+void RelayMetrics::set_transport(const TransportFigures& figures) {
+  const bool has_any = figures.encoded_bytes > 0;
+  compression_.set(has_any ? static_cast<double>(figures.raw_bytes) /
+                                 static_cast<double>(figures.encoded_bytes)
+                           : 1);
+  stripes_.set(static_cast<double>(figures.stripes));
+}
 
 void RelayMetrics::set_tunnels(std::size_t open, std::size_t max) {
   tunnels_.set(static_cast<double>(open));

@@ -36,6 +36,13 @@ struct HopFigures {
   rt::Duration rtt_max{0};
 };
 
+// What the tunnels of Sluice's own transport that are open now add up to.
+struct TransportFigures {
+  std::uint64_t raw_bytes = 0;      // sent, as they were given
+  std::uint64_t encoded_bytes = 0;  // ... and as they left
+  std::uint64_t stripes = 0;
+};
+
 // Handles are shared by nobody: each core has its own RelayMetrics over one base::Metrics. Labels of
 // hops are bounded: those after the first kHopLabelsMax are counted as "other".
 class RelayMetrics {
@@ -48,6 +55,7 @@ class RelayMetrics {
   void opened() { opened_.add(); }
   void set_tunnels(std::size_t open, std::size_t max);
   void set_buffered(std::uint64_t bytes);
+  void set_transport(const TransportFigures& figures);
   void set_draining(bool is_draining) { draining_.set(is_draining ? 1 : 0); }
 
   // The label under which a hop is counted.
@@ -79,6 +87,8 @@ class RelayMetrics {
   base::Gauge tunnels_max_;
   base::Gauge buffered_;
   base::Gauge draining_;
+  base::Gauge compression_;
+  base::Gauge stripes_;
   std::map<std::string, Hop> hops_;
 };
 

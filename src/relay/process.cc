@@ -8,6 +8,7 @@
 namespace sluice::relay {
 namespace {
 
+// More than two where a tunnel between Sluice relays is busy; those are far fewer.
 constexpr std::uint64_t kDescriptorsOfTunnel = 2;
 constexpr std::uint64_t kDescriptorsBesides = 1500;  // connections that ask, probes, metrics, files
 

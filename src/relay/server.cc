@@ -17,6 +17,24 @@ constexpr rt::Duration kRefusalLogInterval = 10s;
 constexpr rt::Duration kRefusedLife = 1s;  // for the peer to read why
 constexpr std::size_t kRefusedReadMax = 64 * 1024;
 
+tunnel::AnswerCode answer_code_of(Refusal why) {
+  switch (why) {
+    case Refusal::kNotAllowed:
+      return tunnel::AnswerCode::kNotAllowed;
+    case Refusal::kUnreachable:
+      return tunnel::AnswerCode::kUnreachable;
+    case Refusal::kLate:
+      return tunnel::AnswerCode::kTimedOut;
+    case Refusal::kFull:
+    case Refusal::kDraining:
+      return tunnel::AnswerCode::kBusy;
+    case Refusal::kBadLine:
+    case Refusal::kLoop:
+      return tunnel::AnswerCode::kBadRoute;
+  }
+  return tunnel::AnswerCode::kBadRoute;
+}
+
 }  // namespace
 
 Server::Server(rt::Host& host, const Config& config, base::Metrics& metrics, base::Log log)
@@ -25,6 +43,7 @@ Server::Server(rt::Host& host, const Config& config, base::Metrics& metrics, bas
       allow_(*allow_list_of(config)),
       metrics_(metrics),
       log_(std::move(log)),
+      transport_(host, transport_options()),
       refusal_logs_(kRefusals, base::OncePer(kRefusalLogInterval)),
       drained_(host.loop(), host.clock()),
       clients_gate_(host),
@@ -77,6 +96,8 @@ rt::Task<void> Server::run() {
   end_all(Errc::kCancelled);
   co_await clients_gate_.closed();
   co_await gate_.closed();
+  transport_.close();
+  co_await transport_.closed();
 }
 
 void Server::drain() {
@@ -102,13 +123,14 @@ rt::Task<void> Server::accept_loop(rt::Listener& listener) {
 }
 
 rt::Task<void> Server::serve(std::unique_ptr<rt::Stream> stream) {
-  Client client{.stream = std::move(stream), .facts = {}, .reader = {}, .unread = {}};
+  Client client{.stream = std::move(stream), .peer = {}, .facts = {}, .reader = {}, .unread = {}};
+  client.peer = client.stream->peer();
   auto& facts = client.facts;
   if (const auto identity = client.stream->identity()) {
     facts.identities = identity->names;
     if (!identity->common_name.empty()) facts.identities.push_back(identity->common_name);
   }
-  if (const auto peer = base::parse_endpoint(client.stream->peer())) {
+  if (const auto peer = base::parse_endpoint(client.peer)) {
     facts.source = IpAddress::parse(peer->host);
   }
   asking_.insert(client.stream.get());
@@ -120,8 +142,7 @@ rt::Task<void> Server::serve(std::unique_ptr<rt::Stream> stream) {
     ended = co_await converse(client);
   }
   asking_.erase(client.stream.get());
-  if (!ended)
-    log_.debug("connection ended", {{"peer", client.stream->peer()}, {"why", ended.error()}});
+  if (!ended) log_.debug("connection ended", {{"peer", client.peer}, {"why", ended.error()}});
 }
 
 rt::Task<Result<>> Server::converse(Client& client) {
@@ -134,14 +155,17 @@ rt::Task<Result<>> Server::converse(Client& client) {
       Refused bad{Refusal::kBadLine, line.error().detail};
       co_return co_await refuse(client, std::move(bad));
     }
-    if (is_draining_) {
-      Refused draining{Refusal::kDraining, "this relay is being stopped"};
-      co_return co_await refuse(client, std::move(draining));
-    }
     if (auto* const route = std::get_if<tunnel::RouteLine>(&*line)) {
       co_return co_await follow(client, std::move(*route));
     }
-    if (auto* const ping = std::get_if<tunnel::PingLine>(&*line)) {
+    auto* const ping = std::get_if<tunnel::PingLine>(&*line);
+    // One that asks what we speak, before a ROUTE, learns that; its ROUTE is then refused.
+    const bool asks_what_we_speak = ping != nullptr && ping->sluice;
+    if (is_draining_ && !asks_what_we_speak) {
+      Refused draining{Refusal::kDraining, "this relay is being stopped"};
+      co_return co_await refuse(client, std::move(draining));
+    }
+    if (ping != nullptr) {
       CO_TRY_VOID(co_await answer_ping(client, std::move(*ping)));
     } else {
       const auto answer = answer_monitor(std::get<tunnel::MonitorLine>(*line).kind);
@@ -189,6 +213,11 @@ std::string Server::answer_text(const Client& client, const Refused& refused) co
 rt::Task<Result<>> Server::refuse(Client& client, Refused refused) {
   note_refusal(client, refused);
   auto& stream = *client.stream;
+  if (client.tunnel != nullptr) {
+    const auto code = refused.code.value_or(answer_code_of(refused.why));
+    client.tunnel->answer({code, stream.local(), refused.detail});
+    co_return fail(Errc::kRejected, std::move(refused.detail));
+  }
   std::function<void()> give_up = [&stream] { stream.close(Errc::kTimedOut); };
   const rt::Deadline limit(host_.clock(), host_.clock().now() + kRefusedLife, std::move(give_up));
   const auto text = answer_text(client, refused);
@@ -207,7 +236,7 @@ void Server::note_refusal(const Client& client, const Refused& refused) {
   auto& due = refusal_logs_[static_cast<std::size_t>(refused.why)];
   if (const auto held_back = due.due(host_.clock().now().since_start)) {
     log_.warn("refused", {{"reason", name_of(refused.why)},
-                          {"peer", client.stream->peer()},
+                          {"peer", client.peer},
                           {"client", allow_.name_of(client.facts)},
                           {"why", refused.detail},
                           {"held_back", *held_back}});

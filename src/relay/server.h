@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "hop/tunnels.h"
 #include "relay/config.h"
 #include "relay/metrics.h"
 #include "relay/monitor.h"
@@ -20,6 +21,7 @@
 #include "relay/tunnel.h"
 #include "rt/gate.h"
 #include "rt/host.h"
+#include "tunnel/answer.h"
 #include "tunnel/line_reader.h"
 #include "tunnel/route.h"
 
@@ -52,6 +54,8 @@ class Server {
   struct Refused {
     Refusal why;
     std::string detail;
+    // What a peer that speaks Sluice is answered, if it is not what `why` stands for.
+    std::optional<tunnel::AnswerCode> code{};
   };
   // A node that may be connected to, at one of its addresses.
   struct Candidate {
@@ -60,7 +64,7 @@ class Server {
   };
   struct Backend {
     tunnel::Node node;
-    std::unique_ptr<rt::Stream> stream;
+    hop::Dialled dialled;
   };
 
   rt::Task<void> accept_loop(rt::Listener& listener);
@@ -76,13 +80,20 @@ class Server {
 
   rt::Task<Result<>> follow(Client& client, tunnel::RouteLine line);
   rt::Task<Result<Backend>> reach(Client& client, const tunnel::RouteLine& line);
-  Result<std::string> next_line_text(const Client& client, const tunnel::RouteLine& line) const;
+  // Takes the connection into Sluice's own transport if the line says so. False: it has joined a
+  // tunnel that exists, and nothing is left to do.
+  Result<bool> take_transport(Client& client, const tunnel::RouteLine& line);
+  static std::string identity_of(const Client& client);
   rt::Task<Result<>> carry(Client& client, Backend backend, std::string destination);
   std::optional<Refused> refusal_before_dialing(const tunnel::RouteLine& line) const;
   rt::Task<std::vector<Candidate>> allowed(const ClientFacts& facts, tunnel::Hop hop,
                                            std::string own_ip, Refused& why_none);
-  rt::Task<Result<Backend>> connect_best(std::vector<Candidate> candidates);
-  rt::Task<Result<std::unique_ptr<rt::Stream>>> connect(Candidate to);
+  rt::Task<Result<Backend>> connect_best(std::vector<Candidate> candidates, tunnel::RouteLine line,
+                                         std::string from);
+  // To a node by number, as connect_best() names them.
+  rt::Task<Result<std::unique_ptr<rt::Stream>>> connect(tunnel::Node node);
+  hop::Options transport_options();
+  void remember_name(const tunnel::Node& by_number, const tunnel::Node& by_name);
   rt::ConnectOptions options_for(const tunnel::Node& node) const;
   bool is_self(const base::Endpoint& address, const std::string& own_ip) const;
   void note_refusal(const Client& client, const Refused& refused);
@@ -109,7 +120,11 @@ class Server {
   std::set<std::string> probing_;             // hops, by name
   std::set<std::string> seen_labels_;         // of tunnels, for metrics
   std::set<std::string> own_ends_;  // of our connections to next relays: a loop shows them
-  std::size_t dialing_ = 0;         // routes that are being connected: tunnels soon
+  // Routes are dialled by the addresses that were judged; this says what each is called, for its
+  // certificate, its figures, and stripes that come later.
+  std::map<std::string, tunnel::Node> names_;
+  hop::Tunnels transport_;
+  std::size_t dialing_ = 0;  // routes that are being connected: tunnels soon
   std::uint64_t next_id_ = 1;
   std::vector<base::OncePer> refusal_logs_;  // by Refusal
   bool is_draining_ = false;

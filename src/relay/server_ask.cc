@@ -26,6 +26,7 @@ rt::Task<Result<>> Server::answer_ping(Client& client, tunnel::PingLine ping) {
   tunnel::Pong pong;
   pong.direct = endpoint_of(client.stream->local());
   if (ping.through) pong = co_await ping_through(client, *ping.through);
+  pong.sluice = ping.sluice ? std::optional(tunnel::SluiceOption{}) : std::nullopt;
   const auto text = tunnel::print(pong);
   co_return co_await client.stream->write(text);
 }
@@ -160,6 +161,7 @@ void Server::sample() {
   std::map<std::string, std::uint64_t> retransmits;
   for (const auto& label : seen_labels_) hops[label];  // those without tunnels fall to zero
   std::uint64_t waiting = 0;
+  TransportFigures compression;
   for (const auto& [id, tunnel] : tunnels_) {
     const auto out_before = tunnel->out_bytes;
     const auto home_before = tunnel->home_bytes;
@@ -167,13 +169,22 @@ void Server::sample() {
     tunnel->out_bytes_s = (tunnel->out_bytes - out_before) / seconds;
     tunnel->home_bytes_s = (tunnel->home_bytes - home_before) / seconds;
     waiting += tunnel->pump->out().waiting + tunnel->pump->home().waiting;
+    for (const auto* const end : {tunnel->front_tunnel, tunnel->back_tunnel}) {
+      if (end == nullptr) continue;
+      const auto stats = end->stats();
+      waiting += stats.held_to_read + stats.held_to_send;
+      compression.raw_bytes += stats.raw_sent;
+      compression.encoded_bytes += stats.encoded_sent;
+      compression.stripes += stats.stripes;
+    }
     auto& hop = hops[tunnel->label];
     seen_labels_.insert(tunnel->label);
     ++hop.tunnels;
     const auto tcp = tunnel->back->figures();
     if (!tcp) continue;
-    retransmits[tunnel->label] +=
-        tcp->retransmits - std::exchange(tunnel->retransmits, tcp->retransmits);
+    // Fewer than before: a stripe with its own count has been replaced.
+    const auto before = std::exchange(tunnel->retransmits, tcp->retransmits);
+    if (tcp->retransmits > before) retransmits[tunnel->label] += tcp->retransmits - before;
     hop.delivery_bytes_s += tcp->delivery_bytes_s;
     hop.cwnd_bytes += tcp->cwnd_bytes;
     hop.rtt_max = std::max(hop.rtt_max, tcp->rtt);
@@ -181,6 +192,7 @@ void Server::sample() {
   for (const auto& [label, figures] : hops) metrics_.sampled(label, figures, retransmits[label]);
   metrics_.set_tunnels(tunnels_.size(), config_.settings.tunnels_max);
   metrics_.set_buffered(waiting);
+  metrics_.set_transport(compression);
 }
 
 void Server::account(Tunnel& tunnel) {

@@ -7,7 +7,8 @@ namespace sluice::relay {
 namespace {
 
 constexpr std::size_t kAddressesMax = 2;  // tried of each name
-constexpr std::size_t kAttemptsMax = 8;   // of one route
+constexpr std::size_t kNamesMax = 4096;
+constexpr std::size_t kAttemptsMax = 8;  // of one route
 
 bool is_same_host(const std::string& a, const std::string& b) {
   const auto x = IpAddress::parse(a);
@@ -23,13 +24,37 @@ std::string host_of(const std::string& address) {
 }  // namespace
 
 rt::Task<Result<>> Server::follow(Client& client, tunnel::RouteLine line) {
-  if (auto refused = refusal_before_dialing(line))
+  CO_TRY(const bool is_tunnel, take_transport(client, line));
+  if (!is_tunnel) co_return Result<>{};
+  if (auto refused = refusal_before_dialing(line)) {
     co_return co_await refuse(client, *std::move(refused));
+  }
   auto backend = co_await reach(client, line);
   if (!backend) co_return tl::unexpected<Error>(std::move(backend).error());
+  if (client.tunnel != nullptr) client.tunnel->answer({});
   line.route.erase(line.route.begin());
   auto destination = backend->node.is_proxy() ? to_string(line.route) : to_string(backend->node);
   co_return co_await carry(client, *std::move(backend), std::move(destination));
+}
+
+Result<bool> Server::take_transport(Client& client, const tunnel::RouteLine& line) {
+  if (!line.sluice || !line.sluice->stripe) return true;
+  asking_.erase(client.stream.get());
+  TRY(auto accepted,
+      transport_.accept(std::move(client.stream), line, client.unread, identity_of(client)));
+  client.unread.clear();
+  if (!accepted.stream) return false;
+  client.stream = std::move(accepted.stream);
+  client.tunnel = accepted.tunnel;
+  asking_.insert(client.stream.get());
+  return true;
+}
+
+// Whoever shows the same certificate, or comes from the same address without one.
+std::string Server::identity_of(const Client& client) {
+  std::string names;
+  for (const auto& name : client.facts.identities) names += name + " ";
+  return names.empty() ? host_of(client.peer) : names;
 }
 
 // The next node, connected and told the rest of the route; else the client has been refused.
@@ -39,35 +64,27 @@ rt::Task<Result<Server::Backend>> Server::reach(Client& client, const tunnel::Ro
   ++dialing_;
   auto candidates = co_await allowed(client.facts, line.route.front(), std::move(own_ip), why);
   const bool has_any = !candidates.empty();
-  auto backend = co_await connect_best(std::move(candidates));
+  auto backend = co_await connect_best(std::move(candidates), line, client.peer);
   --dialing_;
   if (!backend) {
-    if (has_any) why = {Refusal::kUnreachable, backend.error().detail};
+    if (has_any) {
+      why = {Refusal::kUnreachable, backend.error().detail,
+             tunnel::to_answer(backend.error(), "").code};
+    }
     CO_TRY_VOID(co_await refuse(client, std::move(why)));
   }
-  if (!backend->node.is_proxy()) co_return backend;
-  const auto text = next_line_text(client, line);
-  if (!text) {
-    Refused bad{Refusal::kBadLine, text.error().detail};
-    CO_TRY_VOID(co_await refuse(client, std::move(bad)));
-  }
-  CO_TRY_VOID(co_await backend->stream->write(*text));
   co_return backend;
-}
-
-Result<std::string> Server::next_line_text(const Client& client,
-                                           const tunnel::RouteLine& line) const {
-  TRY(const auto next, tunnel::forwarded(line, client.stream->peer()));
-  return tunnel::print(next);
 }
 
 rt::Task<Result<>> Server::carry(Client& client, Backend backend, std::string destination) {
   auto& front = *client.stream;
-  auto& back = *backend.stream;
+  auto& back = *backend.dialled.stream;
   Pump pump(host_, front, back, config_.settings.buffer_bytes.bytes);
   Tunnel tunnel{.front = &front,
                 .back = &back,
                 .pump = &pump,
+                .front_tunnel = client.tunnel,
+                .back_tunnel = backend.dialled.tunnel,
                 .destination = std::move(destination),
                 .label = metrics_.label_of(to_string(backend.node)),
                 .line_received_ms = client.line_received_ms,
@@ -93,6 +110,7 @@ rt::Task<Result<>> Server::carry(Client& client, Backend backend, std::string de
 }
 
 std::optional<Server::Refused> Server::refusal_before_dialing(const tunnel::RouteLine& line) const {
+  if (is_draining_) return Refused{Refusal::kDraining, "this relay is being stopped"};
   if (tunnels_.size() + dialing_ >= config_.settings.tunnels_max) {
     return Refused{Refusal::kFull, "tunnels_max (" + std::to_string(config_.settings.tunnels_max) +
                                        ") tunnels are open"};
@@ -159,27 +177,55 @@ bool Server::is_self(const base::Endpoint& address, const std::string& own_ip) c
   return false;
 }
 
-rt::Task<Result<Server::Backend>> Server::connect_best(std::vector<Candidate> candidates) {
+rt::Task<Result<Server::Backend>> Server::connect_best(std::vector<Candidate> candidates,
+                                                       tunnel::RouteLine line, std::string from) {
   std::string failures;
   Errc last = Errc::kDisconnected;
   for (std::size_t i = 0; i < std::min(candidates.size(), kAttemptsMax); ++i) {
-    auto candidate = std::move(candidates[i]);
-    const auto node = candidate.node;
-    auto stream = co_await connect(std::move(candidate));
-    if (stream) {
-      Backend backend{node, *std::move(stream)};
+    const auto& node = candidates[i].node;
+    const tunnel::Node by_number{node.scheme, candidates[i].address};
+    remember_name(by_number, node);
+    hop::DialRequest request{.line = line, .from = from};
+    request.line.route.front() = {by_number};
+    auto dialled = co_await transport_.dial(std::move(request));
+    if (dialled) {
+      Backend backend{node, *std::move(dialled)};
       co_return backend;
     }
-    hops_.failed(node);
-    last = stream.error().code;
-    failures += (failures.empty() ? "" : "; ") + to_string(node) + ": " + stream.error().detail;
+    last = dialled.error().code;
+    failures += (failures.empty() ? "" : "; ") + dialled.error().detail;
+    if (last == Errc::kRejected || last == Errc::kCancelled) break;  // another would say the same
   }
   co_return fail(last, std::move(failures));
 }
 
-rt::Task<Result<std::unique_ptr<rt::Stream>>> Server::connect(Candidate to) {
-  auto options = options_for(to.node);
-  co_return co_await host_.network().connect(std::move(to.address), std::move(options));
+void Server::remember_name(const tunnel::Node& by_number, const tunnel::Node& by_name) {
+  if (names_.size() >= kNamesMax) names_.erase(names_.begin());
+  names_.insert_or_assign(to_string(by_number), by_name);
+}
+
+hop::Options Server::transport_options() {
+  hop::Options options;
+  options.connect = [this](tunnel::Node node) { return connect(std::move(node)); };
+  options.probe_timeout = config_.settings.connect_timeout;
+  options.answer_timeout = 3 * rt::Duration(config_.settings.connect_timeout);
+  auto& limits = options.limits;
+  limits.stripes = config_.settings.stripes;
+  limits.window_max = config_.settings.window_bytes;
+  limits.window_min = std::min(limits.window_min, limits.window_max);
+  limits.compression.is_enabled = config_.settings.compression;
+  limits.compression.level = config_.settings.compression_level;
+  limits.flush_interval = config_.settings.flush_interval;
+  return options;
+}
+
+rt::Task<Result<std::unique_ptr<rt::Stream>>> Server::connect(tunnel::Node node) {
+  const auto found = names_.find(to_string(node));
+  const auto named = found == names_.end() ? node : found->second;
+  auto options = options_for(named);
+  auto connected = co_await host_.network().connect(node.endpoint, std::move(options));
+  if (!connected) hops_.failed(named);
+  co_return connected;
 }
 
 rt::ConnectOptions Server::options_for(const tunnel::Node& node) const {

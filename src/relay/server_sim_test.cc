@@ -133,7 +133,9 @@ TEST_F(RelayServer, CarriesBytesAndEndsBothWaysOverTwoRelays) {
 
 TEST_F(RelayServer, AnswersALaterHopsRefusal) {
   const auto seen = answer_to("+PROXY ROUTE PROXYTCP://far:7000 TCP://elsewhere:6379\r\n", false);
-  EXPECT_TRUE(seen.text.starts_with("-PROXY not-allowed far:7000: ")) << seen.text;
+  EXPECT_TRUE(seen.text.starts_with("-PROXY unreachable near:7000: PROXYTCP://far:7000: "))
+      << seen.text;
+  EXPECT_NE(seen.text.find("TCP://elsewhere:6379 is not on the allow-list"), std::string::npos);
 }
 
 TEST_F(RelayServer, RefusesRoutesToItself) {
@@ -184,6 +186,41 @@ TEST_F(RelayServer, ADrainEndsWhatIsLeftAtItsTime) {
   world.run_for(5s);
   EXPECT_TRUE(near.has_ended);
   EXPECT_TRUE(seen.has_ended);
+}
+
+TEST_F(RelayServer, RefusesAPeerThatSpeaksSluiceWithAnAnswer) {
+  hop::Tunnels tunnels(client, {});
+  Result<> outcome;
+  const auto dial = [](hop::Tunnels& with, Result<>& came) -> rt::Task<void> {
+    hop::DialRequest request;
+    request.line.route = *tunnel::parse_route("PROXYTCP://near:7000 TCP://elsewhere:1");
+    const auto dialled = co_await with.dial(std::move(request));
+    if (!dialled) came = tl::unexpected<Error>(dialled.error());
+  };
+  world.spawn(dial(tunnels, outcome));
+  world.run_for(20s);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, Errc::kRejected);
+  EXPECT_NE(outcome.error().detail.find("is not on the allow-list"), std::string::npos);
+  tunnels.close();
+  world.spawn(tunnels.closed());
+  world.run_for(5s);
+}
+
+TEST_F(RelayServer, ATunnelOfSluicePeersOutlivesTheLossOfItsConnections) {
+  Seen seen;
+  std::string text;
+  for (int i = 0; i < 300'000; ++i) text += std::to_string(i);
+  world.network().set_link("near", "far", {.latency = 50ms, .bytes_per_second = 1'000'000});
+  world.spawn(say(client, "near", "+PROXY ROUTE PROXYTCP://far:7000 TCP://redis:6379\r\n" + text,
+                  true, seen));
+  for (int i = 0; i < 3; ++i) {
+    world.run_for(700ms);
+    world.network().reset("near", "far");
+  }
+  world.run_for(60s);
+  EXPECT_TRUE(seen.has_ended);
+  EXPECT_TRUE(seen.text == text);
 }
 
 // Whatever comes first on a connection, it is answered or ended, and leaves nothing behind.

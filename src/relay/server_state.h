@@ -10,6 +10,8 @@ namespace sluice::relay {
 
 struct Server::Client {
   std::unique_ptr<rt::Stream> stream;
+  hop::TunnelStream* tunnel = nullptr;  // `stream`, if the peer speaks Sluice: it awaits an answer
+  std::string peer;
   ClientFacts facts;
   tunnel::LineReader reader;
   std::string unread;  // behind the last line
@@ -21,6 +23,8 @@ struct Server::Tunnel {
   rt::Stream* front;
   rt::Stream* back;
   const Pump* pump;
+  const hop::TunnelStream* front_tunnel;  // null: raw
+  const hop::TunnelStream* back_tunnel;
   std::string destination;
   std::string label;  // of its next node in metrics
   std::int64_t line_received_ms;
