@@ -7,15 +7,20 @@
 namespace sluice::hop {
 
 rt::Task<Result<std::size_t>> CompressedStream::read_some(std::span<char> into) {
+  const auto count = co_await read_or_end(into);
+  if (!count || *count > 0) co_return count;
+  stream_->close(Errc::kDisconnected);
+  co_return fail(Errc::kDisconnected, stream_->peer() + ": end of stream");
+}
+
+rt::Task<Result<std::size_t>> CompressedStream::read_or_end(std::span<char> into) {
   CHECK(!into.empty());
   while (at_ == decoded_.size()) {
     decoded_.clear();
     at_ = 0;
-    if (reader_.has_ended()) {
-      stream_->close(Errc::kDisconnected);
-      co_return fail(Errc::kDisconnected, stream_->peer() + ": end of stream");
-    }
-    CO_TRY(const auto count, co_await stream_->read_some(piece_));
+    if (reader_.has_ended()) co_return std::size_t{0};
+    CO_TRY(const auto count, co_await stream_->read_or_end(piece_));
+    if (count == 0) co_return std::size_t{0};
     if (auto taken = reader_.take({piece_.data(), count}, decoded_); !taken) {
       stream_->close(Errc::kDisconnected);
       co_return fail(Errc::kDisconnected, stream_->peer() + ": " + taken.error().detail);

@@ -17,13 +17,19 @@ class CompressedStream final : public rt::Stream {
       : stream_(std::move(stream)), level_(level) {}
 
   rt::Task<Result<std::size_t>> read_some(std::span<char> into) override;
+  rt::Task<Result<std::size_t>> read_or_end(std::span<char> into) override;
   rt::Task<Result<>> write(std::string_view bytes) override;
+  // What is encoded has to be sent, and the stream may not take it at once.
+  Result<std::size_t> write_now(std::string_view) override { return std::size_t{0}; }
+  rt::Task<Result<>> end_writes() override { return stream_->end_writes(); }
   rt::Task<Result<std::size_t>> send_file(const rt::File& file, std::uint64_t at,
                                           std::size_t count) override;
   void close(Errc why) override { stream_->close(why); }
   std::string peer() const override { return stream_->peer(); }
   std::string local() const override { return stream_->local(); }
   std::uint64_t unsent_bytes() const override { return stream_->unsent_bytes(); }
+  std::optional<rt::PeerIdentity> identity() const override { return stream_->identity(); }
+  std::optional<rt::TcpFigures> figures() const override { return stream_->figures(); }
 
  private:
   static constexpr std::size_t kPieceBytes = 16 * 1024;

@@ -80,7 +80,8 @@ class Server {
 
   rt::Task<Result<>> follow(Client& client, tunnel::RouteLine line);
   rt::Task<Result<Backend>> reach(Client& client, const tunnel::RouteLine& line);
-  // Takes the connection into Sluice's own transport if the line says so. False: it has joined a
+  // Takes the connection into Sluice's own transport, or behind the field's compression, if the
+  // line says so. False: it has joined a
   // tunnel that exists, and nothing is left to do.
   Result<bool> take_transport(Client& client, const tunnel::RouteLine& line);
   static std::string identity_of(const Client& client);

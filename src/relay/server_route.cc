@@ -38,7 +38,8 @@ rt::Task<Result<>> Server::follow(Client& client, tunnel::RouteLine line) {
 }
 
 Result<bool> Server::take_transport(Client& client, const tunnel::RouteLine& line) {
-  if (!line.sluice || !line.sluice->stripe) return true;
+  const bool is_raw = !line.is_compressed && !(line.sluice && line.sluice->stripe);
+  if (is_raw) return true;
   asking_.erase(client.stream.get());
   TRY(auto accepted,
       transport_.accept(std::move(client.stream), line, client.unread, identity_of(client)));
@@ -119,9 +120,6 @@ std::optional<Server::Refused> Server::refusal_before_dialing(const tunnel::Rout
     if (own_ends_.contains(passed)) {
       return Refused{Refusal::kLoop, "the route has passed this relay before: " + passed};
     }
-  }
-  if (line.is_compressed) {
-    return Refused{Refusal::kBadLine, "CONTENT COMPRESS is not spoken here"};
   }
   return std::nullopt;
 }
