@@ -25,13 +25,13 @@ enum class LinkState : std::uint8_t { kNone, kConnect, kConnecting, kHandshake, 
 
 struct UpstreamStatus {
   std::optional<base::Endpoint> endpoint;  // absent after REPLICAOF NO ONE
-  std::string route;                       // relays on the way; empty: none
-  std::string why;                         // it is not connected; empty while all is well
   LinkState link = LinkState::kNone;
   std::optional<rt::Instant> last_io;
   std::optional<rt::Instant> down_since;  // absent while up, and before the first connection
   std::uint64_t sync_bytes_total = 0;     // of the snapshot that comes in; 0 when diskless
   std::uint64_t sync_bytes_read = 0;
+  std::string route{};  // relays on the way; empty: none
+  std::string why{};    // it is not connected; empty while all is well
 };
 
 enum class ReplicaState : std::uint8_t { kWaitBgsave, kSendBulk, kOnline };
