@@ -121,6 +121,14 @@ void Tunnel::drop(Connection& connection) {
   session_.remove_stripe(connection.number, now());
   connection.work.notify_all();
   if (!connection.was_heard) wait_to_dial();
+  fail_if_unanswerable();
+}
+
+// Before the answer there is one connection and no other is made: without it, none will come.
+void Tunnel::fail_if_unanswerable() {
+  if (side_ != tunnel::Side::kDialer || session_.answered() || session_.failure()) return;
+  const bool is_alone = std::ranges::all_of(connections_, [](const auto& c) { return c->is_dead; });
+  if (is_alone) session_.fail_with({Errc::kDisconnected, "ended before it answered the route"});
 }
 
 // A connection that was taken and ended at once was refused. To try again at once would not help.

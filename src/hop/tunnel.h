@@ -86,6 +86,7 @@ class Tunnel {
   bool wants_stripes() const;
   void ask_for_stripes(tunnel::Time now);
   void drop(Connection& connection);
+  void fail_if_unanswerable();
   void wait_to_dial();
   rt::Task<void> run_reader(Connection& connection);
   rt::Task<void> run_writer(Connection& connection);

@@ -100,6 +100,7 @@ def test_a_keeper_over_two_relays_has_the_masters_data(relay, redis_server, keep
     eventually(replica.link_is_up, 'replica up')
     writes.stop()
     wait_in_sync(master, replica)
+    master.expires(False)
     assert master.digest() == replica.digest()
     assert master.stats('sync_full') == 1
     assert ours.info('keeper')['keeper_upstream_route'] == route_to(near, far)
@@ -142,6 +143,7 @@ def test_a_killed_relay_costs_a_partial_resync(relay, redis_server, keeper, cert
         assert ours.info('keeper')['keeper_upstream_sync_partial'] > before
     writes.stop()
     wait_in_sync(master, replica)
+    master.expires(False)
     assert master.digest() == replica.digest()
     assert master.stats('sync_full') == 1 and ours.info('stats')['sync_full'] == 1
 
