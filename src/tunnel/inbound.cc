@@ -82,16 +82,19 @@ Result<std::size_t> Inbound::read(std::span<char> into, Time now, Time round_tri
   return count;
 }
 
-// A window must hold what comes while its grant travels back and what waits behind a lost packet,
-// so about three times what the reader takes in a round trip. A reader that is slow takes little,
+// A window must hold what comes while its grant travels back and while a packet is lost more than
+// once, so several times what the reader takes in a round trip. A reader that is slow takes little,
 // and gets little.
+constexpr std::uint64_t kRoundsHeld = 6;
+
 void Inbound::grow_window(Time now, Time round_trip) {
   if (now - round_began_ < round_trip) return;
   const auto in_round = taken_ - round_taken_;
   const bool is_one_round = now - round_began_ < 2 * round_trip;
   round_began_ = now;
   round_taken_ = taken_;
-  const auto wanted = std::clamp(3 * in_round, limits_.window_min.bytes, limits_.window_max.bytes);
+  const auto wanted =
+      std::clamp(kRoundsHeld * in_round, limits_.window_min.bytes, limits_.window_max.bytes);
   if (wanted > window_) {
     window_ = wanted;
   } else if (is_one_round) {

@@ -266,7 +266,7 @@ Time Session::deadline(Time now) const {
   if (failure_) return kFar;
   const bool is_lively = has_lively_stripe();
   Time first = earlier(kFar, outbound_.due().value_or(kFar), now);
-  if (stripes_.size() > 1) {
+  if (may_resend_late()) {
     first = earlier(first, outbound_.late_at(late_after()).value_or(kFar), now);
   }
   if (outbound_.has_unacked()) first = earlier(first, judge_due_, now);
@@ -292,7 +292,7 @@ void Session::tick(Time now) {
   if (failure_) return;
   for (auto& [number, stripe] : stripes_) judge_silence(number, stripe, now);
   if (now >= judge_due_) measure_rates(now);
-  if (stripes_.size() > 1) outbound_.resend_late(now, late_after());
+  if (may_resend_late()) outbound_.resend_late(now, late_after());
   if (!has_lively_stripe() && now >= heard_ + limits_.cut_max) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limits_.cut_max);
     fail_with({Errc::kTimedOut,
@@ -380,6 +380,12 @@ Time Session::silence() const {
 
 Time Session::late_after() const {
   return std::max(limits_.late_min, round_trip() * 5 / 2);
+}
+
+// While new bytes fill the link, sending others twice would take their place; unless the window is used
+// up, so that none may go before the late ones have come.
+bool Session::may_resend_late() const {
+  return stripes_.size() > 1 && (!outbound_.has_waiting() || outbound_.is_blocked());
 }
 
 bool Session::is_busy(Time now) const {

@@ -129,6 +129,7 @@ class Session {
   Time silence() const;
   Time late_after() const;
   Time stripe_deadline(const Stripe& stripe, Time now, bool is_lively) const;
+  bool may_resend_late() const;
   bool is_busy(Time now) const;
 
   const Side side_;
