@@ -61,8 +61,10 @@ void SimKeeper::stop() {
 
 void SimKeeper::lose(sim::Crash how) {
   const bool is_power = how == sim::Crash::kPower;
+  // That policy relies on the page cache, of which a failed disk leaves what it likes.
+  const bool is_cache_lost = is_power || has_disk_failed_;
   if (is_power) mend_disk();
-  if (is_power && fsync_ == replog::Fsync::kOs) {
+  if (is_cache_lost && fsync_ == replog::Fsync::kOs) {
     promised_.reset();
     options_.forgets();
     return;

@@ -133,6 +133,8 @@ void ModelMaster::start_replica(Link& link, std::string_view replid, std::string
     link.reply = "+CONTINUE " + std::string(line_.id.text()) + "\r\n";
   } else {
     ++(link.as == As::kMaster ? full_resyncs_ : snapshots_saved_);
+    if (link.as == As::kMaster) truth_.begin_copy(line_);
+    link.epoch = truth_.epoch();
     link.rdb = truth_.save(line_);
     line_.db = ~0U;
     link.sent = line_.end();

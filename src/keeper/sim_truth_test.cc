@@ -144,6 +144,15 @@ void Truth::judge_asked(const Line& of, const std::optional<repl::Position>& fro
   }
 }
 
+void Truth::begin_copy(const Line& of) {
+  const auto& copied = of.root();
+  if (copied.keys >= kKeysMin) return;
+  ++epoch_;
+  for (auto& [id, line] : lines_) {
+    if (&line->root() == &copied) line->acked = 0;
+  }
+}
+
 void Truth::forget_acknowledgements() {
   ++epoch_;
   for (auto& [id, line] : lines_) line->acked = 0;

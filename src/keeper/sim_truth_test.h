@@ -69,6 +69,9 @@ class Truth {
   // Judges where the keeper asks a master to go on; absent: it asks for everything.
   void judge_asked(const Line& of, const std::optional<repl::Position>& from);
 
+  // The keeper has one place for what is in quarantine: another full copy of that data set takes it
+  // as it begins, before it is whole.
+  void begin_copy(const Line& of);
   // A power cut took what the keeper never promised to keep. An acknowledgement that was under way
   // then is of an epoch before, and counts no more.
   void forget_acknowledgements();

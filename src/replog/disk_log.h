@@ -52,7 +52,8 @@ class DiskLog final : public Log, public std::enable_shared_from_this<DiskLog> {
   rt::Task<void> retire();
   // For the archive: takes nothing more, as after a failed write.
   rt::Task<void> give_up() { return fail_for_good(); }
-  // For the archive: what retention decides over, and its carrying out.
+  // For the archive: what retention decides over, and its carrying out, unless a cut has come between
+  // that leaves no snapshot to start from.
   std::vector<KeptSegment> kept_segments() const;
   rt::Task<Result<>> discard(repl::Offset begin, std::vector<std::string> snapshot_names);
 

@@ -206,6 +206,10 @@ rt::Task<Result<>> DiskLog::discard(repl::Offset from, std::vector<std::string> 
            snapshot_names.end();
   };
   std::erase_if(changed.snapshots, is_named);
+  // Decided before a cut that took the snapshot it relied on: retention decides anew.
+  const bool leaves_a_start =
+      !changed.snapshots.empty() && changed.snapshots.back().at.offset >= changed.begin;
+  if (!file_.snapshots.empty() && !leaves_a_start) co_return Result<>{};
   CO_TRY_VOID(co_await save(std::move(changed)));
   segments_.drop_before(file_.begin);
   history_.held.begin = segments_.begin();

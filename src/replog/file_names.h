@@ -13,6 +13,8 @@ namespace sluice::replog {
 inline constexpr std::string_view kLineageFile = "lineage.json";
 inline constexpr std::string_view kArchiveFile = "archive.json";
 inline constexpr std::string_view kLockFile = "LOCK";
+// Left by a start whose disk failed: the end of the stream may be in memory alone.
+inline constexpr std::string_view kUnsyncedFile = "unsynced";
 
 std::string segment_name(repl::Offset start);                      // <20 digits>.log
 std::string segment_index_name(repl::Offset start);                // <20 digits>.idx

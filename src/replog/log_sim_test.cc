@@ -240,6 +240,27 @@ TEST_F(LogSim, RefusesToSwitchHistoryBehindItsOnlySnapshot) {
   EXPECT_TRUE(keeper.run(log().switch_history(replid('b'), at.offset)));
 }
 
+rt::Task<void> switch_history(Log& log, Position to, std::optional<Result<>>& outcome) {
+  outcome = co_await log.switch_history(to.id, to.offset);
+}
+
+TEST_F(LogSim, KeepsTheSnapshotThatASwitchOfHistoryLeavesThoughRetentionHadChosenIt) {
+  open();
+  append(commands(0, 10));
+  const Position parted{replid('b'), log().end()};
+  append(commands(10, 10));
+  const Position at{replid('a'), log().end()};
+  auto writer = keeper.run(log().write_snapshot(at));
+  ASSERT_TRUE(writer && keeper.run((*writer)->append("newer snapshot")));
+  ASSERT_TRUE(keeper.run((*writer)->commit(0, 1)));
+  std::optional<Result<>> switched;
+  keeper.world.spawn(switch_history(log(), parted, switched));
+  ASSERT_TRUE(keeper.run(keeper.archive->enforce(Retention{.snapshots = 1})));
+  ASSERT_TRUE(switched && *switched);
+  ASSERT_EQ(log().snapshots().size(), 1U);
+  EXPECT_EQ(keeper.read_snapshot(log().snapshots()[0]), "snapshot");
+}
+
 TEST_F(LogSim, DoesNotTakeASnapshotForLostBecauseTheDiskFailsToReadIt) {
   open();
   append(commands(0, 10));
@@ -317,6 +338,26 @@ TEST_F(LogSim, KeepsOnlyWhatIsDurableAfterAFailedSync) {
   append(commands(20, 5));
   reopen();
   EXPECT_EQ(all(), stream);
+}
+
+TEST_F(LogSim, KeepsAcrossAPowerCutWhatAStartBeforeFailedToSync) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    ArchiveWorld killed(seed);
+    killed.options.segment_bytes = {2000};
+    auto& its_disk = killed.machine().disk();
+    ASSERT_TRUE(killed.open_with_snapshot(kStart, "snapshot"));
+    const auto written = commands(0, 80);
+    ASSERT_TRUE(killed.run(killed.log().append(written)));
+    killed.crash(sim::Crash::kProcess);
+    its_disk.fail_nth(sim::DiskOp::kSync, 1 + seed % 5);
+    EXPECT_FALSE(killed.open());
+    its_disk.fail_nth(sim::DiskOp::kSync, 0);
+    ASSERT_TRUE(killed.open());
+    killed.crash(sim::Crash::kPower);
+    const auto opened = killed.open();
+    ASSERT_TRUE(opened) << "seed " << seed << ": " << opened.error().detail;
+    EXPECT_EQ(killed.read(kStart.offset, killed.log().end()), written) << "seed " << seed;
+  }
 }
 
 TEST_F(LogSim, TakesNothingMoreAfterAFailedWrite) {

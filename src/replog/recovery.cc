@@ -74,6 +74,8 @@ class Recovery {
   Result<> find_end();
   Result<> check_end() const;
   Result<> cut_tail();
+  Result<> sync_tail();
+  Result<> write_again(const SegmentExtent& segment);
   Result<> drop_lost();
   Result<bool> is_whole(const Snapshot& snapshot) const;
 
@@ -82,6 +84,7 @@ class Recovery {
   std::vector<std::string> names_;
   std::vector<Found> found_;
   std::optional<repl::Offset> distrusted_;
+  repl::Offset believed_;  // durable, says the last sound block
   RecoveredLineage lineage_;
 };
 
@@ -249,7 +252,8 @@ Result<> Recovery::find_end() {
   const repl::Offset floor = found_[first_unsettled()].start;
   TRY(const auto last, last_sound());
   if (last) {
-    TRY_VOID(sound_until(std::max(floor, last->entry.durable_claim()), *last));
+    believed_ = std::max(floor, last->entry.durable_claim());
+    TRY_VOID(sound_until(believed_, *last));
   } else {
     lineage_.extent.segments.push_back({floor, floor, 0, 0});
   }
@@ -273,8 +277,28 @@ Result<> Recovery::check_end() const {
   return tl::unexpected(corrupt_at(directory_, lineage_.extent.segments.back().start, what));
 }
 
-// Also makes what a killed keeper had written durable, so that it may be acknowledged.
+// Also makes what a killed keeper had written durable, so that it may be acknowledged. If that fails,
+// the kernel calls the pages clean, and the sync of the next start would succeed without them: that
+// start is told to write them again.
 Result<> Recovery::cut_tail() {
+  if (std::binary_search(names_.begin(), names_.end(), kUnsyncedFile)) {
+    for (const auto& segment : lineage_.extent.segments) TRY_VOID(write_again(segment));
+  }
+  auto synced = sync_tail();
+  if (!synced && synced.error().code == Errc::kDiskFailed) {
+    TRY_VOID(directory_.open(kUnsyncedFile, rt::OpenMode::kCreate));
+  }
+  TRY_VOID(std::move(synced));
+  lineage_.file.durable = lineage_.extent.end();
+  const auto saved = save_lineage(directory_, lineage_.file);
+  if (!saved && saved.error().code != Errc::kNoSpace) return saved;  // a full disk is no reason
+  for (const auto& name : names_) {
+    if (distrusted_from(name) || name == kUnsyncedFile) TRY_VOID(directory_.remove(name));
+  }
+  return {};
+}
+
+Result<> Recovery::sync_tail() {
   const auto& segments = lineage_.extent.segments;
   Tail tail;
   tail.end = lineage_.extent.end();
@@ -284,14 +308,25 @@ Result<> Recovery::cut_tail() {
     TRY_VOID(file.bytes->sync());
     TRY_VOID(file.index->sync());
   }
-  TRY_VOID(cut_files(directory_, segment_starts(names_), segments.back().start, tail));
-  lineage_.file.durable = tail.end;
-  const auto saved = save_lineage(directory_, lineage_.file);
-  if (!saved && saved.error().code != Errc::kNoSpace) return saved;  // a full disk is no reason
-  for (const auto& name : names_) {
-    if (distrusted_from(name)) TRY_VOID(directory_.remove(name));
+  return cut_files(directory_, segment_starts(names_), segments.back().start, tail);
+}
+
+// What was checked just now: all that is not believed to be durable.
+Result<> Recovery::write_again(const SegmentExtent& segment) {
+  if (segment.end <= believed_ || segment.entries == 0) return {};
+  TRY(const auto file, open_segment(directory_, segment.start, rt::OpenMode::kReadWrite));
+  std::uint64_t number = 0;
+  if (believed_ > segment.start) {
+    TRY(number, file.find(repl::Offset{believed_.bytes() - 1}, segment.entries));
   }
-  return {};
+  BlockWalk walk(file, number, segment.entries);
+  for (;; ++number) {
+    TRY(const auto block, walk.next());
+    if (!block) return {};
+    TRY_VOID(file.bytes->write_at(block->entry.offset - segment.start, block->bytes));
+    const EntryText text = encode(block->entry);
+    TRY_VOID(file.index->write_at(number * kEntryBytes, {text.data(), text.size()}));
+  }
 }
 
 // A replid that began past the end cannot be continued, nor a snapshot from there.
