@@ -94,7 +94,9 @@ rt::Task<Result<>> Server::carry(Client& client, Backend backend, std::string de
   const auto own_end = back.local();
   tunnels_.emplace(id, &tunnel);
   asking_.erase(&front);
-  own_ends_.insert(own_end);
+  // Only behind a relay can there be a loop. On one machine, where ports of a client and of ours may
+  // be the same, the end towards a destination would look like one.
+  if (backend.node.is_proxy()) own_ends_.insert(own_end);
   hops_.opened(backend.node);
   metrics_.opened();
   log_.debug("tunnel opened", {{"from", front.peer()}, {"to", to_string(backend.node)}});
