@@ -28,14 +28,15 @@ KeyCount::KeyCount(rt::Host& host, std::unique_ptr<rt::Directory> folder)
   if (folder_) value_ = written_ = read_number(*folder_);
 }
 
-rt::Task<void> KeyCount::remember() {
+rt::Task<Result<>> KeyCount::remember() {
   const auto change = value_ > written_ ? value_ - written_ : written_ - value_;
-  if (!folder_ || change == 0 || change < written_ / 100) co_return;
+  if (!folder_ || change == 0 || change < written_ / 100) co_return Result<>{};
   const auto value = value_;
   Result<> outcome;
   std::function<void()> work = [&] { outcome = write(value); };
   co_await host_.disk().run(rt::Lane::kSync, std::move(work));
-  if (outcome) written_ = value;
+  written_ = outcome ? value : 0;  // unknown: to be written whatever the next value is
+  co_return outcome;
 }
 
 Result<> KeyCount::write(std::uint64_t keys) const {

@@ -18,9 +18,9 @@ class KeyCount {
   std::uint64_t value() const { return value_; }
   void note(std::uint64_t keys) { value_ = keys; }
 
-  // Writes the value down if it changed by more than a hundredth since it last was. Failing is no
-  // reason to stop: the value in memory counts.
-  rt::Task<void> remember();
+  // Writes the value down if it changed by more than a hundredth since it last was. After a failure
+  // the next start may read either.
+  rt::Task<Result<>> remember();
 
  private:
   Result<> write(std::uint64_t keys) const;

@@ -305,17 +305,24 @@ rt::Task<Result<>> UpstreamLink::settle_incoming(std::uint64_t keys) {
   const bool has_known = archive_.active() != nullptr && !is_accepted;
   const auto reason =
       has_known ? judge(known_keys_.value(), keys, options_.quarantine) : std::nullopt;
-  if (!reason) {
-    known_keys_.note(keys);
-    co_await known_keys_.remember();  // before it: the next start judges by what is active then
-    co_return co_await promote();
-  }
+  if (!reason) co_return co_await promote(keys);
   log_.error("quarantined", {{"why", *reason}, {"lift", "KEEPER ACCEPT or KEEPER REJECT"}});
   co_return co_await archive_.quarantine_incoming(*reason);
 }
 
-rt::Task<Result<>> UpstreamLink::promote() {
+// The next start judges by the count that is on the disk then. Until it is that of what is active, it
+// must be the larger of the two: rather a quarantine too many than an empty data set that passes.
+rt::Task<Result<>> UpstreamLink::promote(std::uint64_t keys) {
+  const auto before = known_keys_.value();
+  if (keys > before) {
+    known_keys_.note(keys);
+    const auto remembered = co_await known_keys_.remember();
+    known_keys_.note(before);
+    CO_TRY_VOID(remembered);
+  }
   CO_TRY_VOID(co_await archive_.promote_incoming());
+  known_keys_.note(keys);
+  (void)co_await known_keys_.remember();
   rejected_.reset();
   lineage_changed_();
   co_return Result<>{};
@@ -331,10 +338,9 @@ rt::Task<Result<>> UpstreamLink::answer_quarantine(Answer answer) {
   if (!archive_.quarantine_reason()) {
     outcome = fail(Errc::kNotFound, "nothing is quarantined");
   } else if (answer == Answer::kAccept) {
-    const auto* const incoming = archive_.incoming();
-    if (!incoming->snapshots().empty()) known_keys_.note(incoming->snapshots().back().keys);
-    co_await known_keys_.remember();
-    outcome = co_await promote();
+    const auto& snapshots = archive_.incoming()->snapshots();
+    const auto keys = snapshots.empty() ? known_keys_.value() : snapshots.back().keys;
+    outcome = co_await promote(keys);
   } else {
     rejected_ = archive_.incoming()->history().id;
     outcome = co_await archive_.drop_incoming();
@@ -442,7 +448,7 @@ rt::Task<void> UpstreamLink::watch_upstream_loop(redis::Upstream& upstream, rt::
     const bool is_ours = active != nullptr && peer->id == active->history().id;
     if (!is_ours || !peer->keys || archive_.quarantine_reason()) continue;
     known_keys_.note(*peer->keys);
-    co_await known_keys_.remember();
+    (void)co_await known_keys_.remember();
   }
 }
 

@@ -107,7 +107,7 @@ class UpstreamLink {
   rt::Task<void> acknowledge_loop(redis::Upstream& upstream, replog::Log& log, rt::Gate& gate);
   rt::Task<void> watch_upstream_loop(redis::Upstream& upstream, rt::Gate& gate);
   redis::UpstreamOptions upstream_options() const;
-  rt::Task<Result<>> promote();
+  rt::Task<Result<>> promote(std::uint64_t keys);
   void enter(FollowState state, std::string why = {});
 
   rt::Host& host_;
