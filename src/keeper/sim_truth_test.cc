@@ -167,7 +167,8 @@ void Truth::accept_all() {
 }
 
 void Truth::reject_all() {
-  for (auto& [id, line] : lines_) line->is_rejected |= line->is_held_back;
+  // Also what somebody accepted in vain before, since the disk had failed.
+  for (auto& [id, line] : lines_) line->is_rejected |= line->is_held_back || line->keys < kKeysMin;
 }
 
 void Truth::judge_passed_on(const Line& line) {

@@ -360,6 +360,24 @@ TEST_F(LogSim, KeepsAcrossAPowerCutWhatAStartBeforeFailedToSync) {
   }
 }
 
+TEST_F(LogSim, KeepsAcrossAPowerCutWhatBecameDurableAfterTheDiskWasMended) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    ArchiveWorld mended(seed);
+    ASSERT_TRUE(mended.open_with_snapshot(kStart, "snapshot"));
+    mended.machine().disk().fail_nth(sim::DiskOp::kSync, 1);
+    ASSERT_TRUE(mended.run(mended.log().append(commands(0, 20))));
+    EXPECT_FALSE(mended.run(mended.log().sync()));
+    mended.crash(sim::Crash::kPower);
+    ASSERT_TRUE(mended.open());
+    ASSERT_TRUE(mended.run(mended.log().append(commands(20, 20))));
+    ASSERT_TRUE(mended.run(mended.log().sync()));
+    const auto durable = mended.log().durable();
+    mended.crash(sim::Crash::kPower);
+    ASSERT_TRUE(mended.open());
+    EXPECT_EQ(mended.log().end(), durable) << "seed " << seed;
+  }
+}
+
 TEST_F(LogSim, TakesNothingMoreAfterAFailedWrite) {
   open();
   append(commands(0, 20));

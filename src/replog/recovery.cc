@@ -292,10 +292,14 @@ Result<> Recovery::cut_tail() {
   lineage_.file.durable = lineage_.extent.end();
   const auto saved = save_lineage(directory_, lineage_.file);
   if (!saved && saved.error().code != Errc::kNoSpace) return saved;  // a full disk is no reason
+  // A power cut must not bring them back, when more will be durable.
+  bool is_any_gone = false;
   for (const auto& name : names_) {
-    if (distrusted_from(name) || name == kUnsyncedFile) TRY_VOID(directory_.remove(name));
+    if (!distrusted_from(name) && name != kUnsyncedFile) continue;
+    TRY_VOID(directory_.remove(name));
+    is_any_gone = true;
   }
-  return {};
+  return is_any_gone ? directory_.sync() : Result<>{};
 }
 
 Result<> Recovery::sync_tail() {
