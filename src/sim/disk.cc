@@ -179,6 +179,7 @@ void Disk::lose_unsynced(Inode& inode) {
 
 void Disk::unlink(const Folder::Entry& entry) {
   if (entry.file) {
+    if (!entry.file->is_linked) return;  // with its folder, which somebody still had open
     used_ -= entry.file->bytes.size();
     entry.file->is_linked = false;
     return;
