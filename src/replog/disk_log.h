@@ -1,6 +1,7 @@
 // The Log on disk: appends, syncs and changes of one lineage. See docs/design/log.md.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -37,6 +38,8 @@ class DiskLog final : public Log, public std::enable_shared_from_this<DiskLog> {
   rt::Task<Result<>> append(std::string_view bytes) override;
   rt::Task<Result<>> sync() override;
   bool failed() const override { return failed_; }
+  bool waits_for_room() const override { return waits_for_room_; }
+  void stop_waiting() override;
   repl::Offset getack() const override { return scanner_.getack(); }
   rt::Task<Result<>> switch_history(repl::ReplId id, repl::Offset at,
                                     std::optional<repl::Offset> predecessor_end = {}) override;
@@ -86,6 +89,8 @@ class DiskLog final : public Log, public std::enable_shared_from_this<DiskLog> {
   rt::Task<void> stop(Errc reason);
   rt::Task<void> fail_for_good();
   void adopt(RecoveredLineage found);
+  rt::Task<Result<RecoveredLineage>> until_there_is_room(
+      std::function<Result<RecoveredLineage>()> change);
   rt::Task<Result<>> cut(repl::Mark boundary, repl::Offset at, LineageFile changed);
   rt::Task<Result<>> commit_snapshot(Snapshot snapshot, std::size_t cuts_seen);
   Result<> check_open() const;
@@ -119,8 +124,10 @@ class DiskLog final : public Log, public std::enable_shared_from_this<DiskLog> {
   bool sync_is_due_ = false;  // a sync waits for the write on the lane, the next write for it
   bool syncing_ = false;
   bool changing_file_ = false;
-  bool cutting_ = false;     // files lose their ends now: what is read from them means nothing
-  bool cut_failed_ = false;  // for good: what is left of the files is known at the next start
+  bool cutting_ = false;         // files lose their ends now: what is read from them means nothing
+  bool cut_failed_ = false;      // for good: what is left of the files is known at the next start
+  bool waits_for_room_ = false;  // to go on with a cut
+  bool gives_up_waiting_ = false;  // the next start goes on with it
   bool failed_ = false;
   std::optional<Errc> stopped_;
 

@@ -1,5 +1,7 @@
 // What changes a lineage besides appends: its history, its snapshots, and what retention takes.
 #include <algorithm>
+#include <chrono>
+#include <functional>
 #include <utility>
 #include <variant>
 
@@ -15,6 +17,7 @@ namespace {
 using rt::Lane;
 
 constexpr std::size_t kDivergedMax = 16;
+constexpr auto kDiskFullRetry = std::chrono::seconds(1);
 
 Result<> remove_files(rt::Directory& directory, const std::vector<repl::Offset>& segments,
                       const std::vector<std::string>& names) {
@@ -107,7 +110,7 @@ rt::Task<Result<>> DiskLog::cut(repl::Mark boundary, repl::Offset at, LineageFil
     TRY_VOID(remove_files(*directory_, {}, surplus));
     return recover_lineage(*directory_, Repair::kCut);
   };
-  auto found = co_await rt::on_disk(host_.disk(), Lane::kAppend, std::move(carry_out));
+  auto found = co_await until_there_is_room(std::move(carry_out));
   cutting_ = false;
   progress_.notify_all();
   grown_.notify_all();
@@ -121,6 +124,25 @@ rt::Task<Result<>> DiskLog::cut(repl::Mark boundary, repl::Offset at, LineageFil
   adopt(*std::move(found));
   cuts_.push_back(at);
   co_return Result<>{};
+}
+
+// A cut that is decided can be repeated from any point of it, and nothing else can go on before it.
+rt::Task<Result<RecoveredLineage>> DiskLog::until_there_is_room(
+    std::function<Result<RecoveredLineage>()> change) {
+  for (;;) {
+    auto job = [&change] { return change(); };
+    auto found = co_await rt::on_disk(host_.disk(), Lane::kAppend, std::move(job));
+    const bool is_full = !found && found.error().code == Errc::kNoSpace;
+    waits_for_room_ = is_full && !gives_up_waiting_ && !stopped_;
+    if (!waits_for_room_) co_return found;
+    const auto until = host_.clock().now() + kDiskFullRetry;
+    co_await progress_.wait_until(until);
+  }
+}
+
+void DiskLog::stop_waiting() {
+  gives_up_waiting_ = true;
+  progress_.notify_all();
 }
 
 void DiskLog::adopt(RecoveredLineage found) {

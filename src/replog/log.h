@@ -96,6 +96,11 @@ class Log {
   // After a failed write or sync: the log takes nothing more; what is durable is still served.
   virtual bool failed() const = 0;
 
+  // switch_history() is decided, and goes on once the disk is no longer full; stop_waiting() makes
+  // it fail instead, and the next start goes on with it.
+  virtual bool waits_for_room() const = 0;
+  virtual void stop_waiting() = 0;
+
   // Offset just after the last REPLCONF GETACK in the stream; the master wants an ACK past it.
   virtual repl::Offset getack() const = 0;
 

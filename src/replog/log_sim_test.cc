@@ -317,6 +317,34 @@ TEST_F(LogSim, TakesBytesAgainOnceThereIsRoom) {
   EXPECT_EQ(all(), stream);
 }
 
+// How much room a cut needs at which of its steps is its own affair: every amount is tried.
+TEST_F(LogSim, GoesOnWithADecidedCutOnceThereIsRoom) {
+  for (std::uint64_t room = 0; room < 4000; room += 40) {
+    ArchiveWorld other{1};
+    ASSERT_TRUE(other.open_with_snapshot(kStart, "snapshot"));
+    const auto bytes = commands(0, 20);
+    ASSERT_TRUE(other.run(other.log().append(bytes)));
+    const auto cut = other.run(other.log().mark_at(kStart.offset + bytes.size() / 2));
+    ASSERT_TRUE(cut);
+    auto& full = other.machine().disk();
+    full.set_capacity(full.used() + room);
+    other.world.spawn([](ArchiveWorld& in, sim::Disk& of) -> rt::Task<void> {
+      co_await rt::sleep(*in.machine().host(), std::chrono::milliseconds(2500));
+      of.set_capacity(1 << 30);
+    }(other, full));
+    const auto switched = other.run(other.log().switch_history(replid('b'), cut->offset));
+    EXPECT_FALSE(other.log().failed()) << room;
+    if (!switched) {  // not decided: all is as it was
+      EXPECT_EQ(switched.error().code, Errc::kNoSpace);
+      EXPECT_EQ(other.log().history().id, replid('a')) << room;
+      continue;
+    }
+    EXPECT_EQ(other.log().history().id, replid('b')) << room;
+    EXPECT_EQ(other.log().end(), cut->offset) << room;
+    EXPECT_TRUE(other.run(other.log().append(commands(50, 5)))) << room;
+  }
+}
+
 TEST_F(LogSim, KeepsOnlyWhatIsDurableAfterAFailedSync) {
   open();
   append(commands(0, 20));

@@ -34,6 +34,13 @@ tl::unexpected<Error> failed(const std::string& what) {
   return tl::unexpected<Error>(disk_error(errno, what));
 }
 
+// Of a sync even a full disk is final: it is not known what was dropped, and file.h forbids a retry.
+tl::unexpected<Error> failed_sync(const std::string& what) {
+  auto error = disk_error(errno, what);
+  error.code = Errc::kDiskFailed;
+  return tl::unexpected<Error>(std::move(error));
+}
+
 std::string place(const char* verb, const std::string& path, std::uint64_t at) {
   return std::string(verb) + " of " + path + " at " + std::to_string(at);
 }
@@ -99,7 +106,7 @@ Result<> PosixFile::write_at(std::uint64_t at, std::string_view bytes) {
 
 // fdatasync writes the size too where it has changed: it is needed to read the bytes back.
 Result<> PosixFile::sync() {
-  if (retry([&] { return ::fdatasync(fd_.get()); }) != 0) return failed("sync of " + path_);
+  if (retry([&] { return ::fdatasync(fd_.get()); }) != 0) return failed_sync("sync of " + path_);
   return {};
 }
 
@@ -199,7 +206,7 @@ Result<> PosixDirectory::rename(std::string_view from, std::string_view to) {
 }
 
 Result<> PosixDirectory::sync() {
-  if (retry([&] { return ::fsync(fd_.get()); }) != 0) return failed("sync of folder " + path_);
+  if (retry([&] { return ::fsync(fd_.get()); }) != 0) return failed_sync("sync of folder " + path_);
   return {};
 }
 
