@@ -82,6 +82,9 @@ struct ShardConfig {
   std::chrono::milliseconds replica_timeout = std::chrono::seconds(60);
   std::chrono::milliseconds upstream_timeout = std::chrono::seconds(60);
   std::chrono::milliseconds ahead_wait = std::chrono::seconds(60);
+  std::uint32_t catch_up_times = 3;
+  std::chrono::seconds catch_up_gain = std::chrono::seconds(60);
+  std::chrono::seconds snapshot_grace = std::chrono::minutes(10);
   std::string announce_host;
   std::uint16_t announce_port = 0;
   bool replica_announced = true;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "keeper/config.h"
+#include "keeper/limit_fields.h"
 
 namespace sluice::keeper {
 
@@ -214,78 +215,6 @@ inline constexpr std::tuple kStorageFields{
         .name = "redis_server",
         .member = &ShardConfig::redis_server,
         .doc = "The redis-server that is run for private snapshots.",
-    },
-};
-
-inline constexpr std::tuple kLimitFields{
-    base::Field{
-        .name = "quarantine_keys_min",
-        .member = &ShardConfig::quarantine_keys_min,
-        .doc = "A data set smaller than this is never judged to have shrunk.",
-        .unit = "keys",
-        .reload = base::Reload::kLive,
-    },
-    base::Field{
-        .name = "quarantine_shrink_percent",
-        .member = &ShardConfig::quarantine_shrink_percent,
-        .doc = "A full resync that has lost more than this share of the keys is quarantined.",
-        .max = 100,
-        .unit = "percent",
-        .reload = base::Reload::kLive,
-    },
-    base::Field{
-        .name = "full_resyncs_max",
-        .member = &ShardConfig::full_resyncs_max,
-        .doc = "Snapshots sent at the same time; further replicas wait their turn.",
-        .min = 1,
-        .reload = base::Reload::kLive,
-    },
-    base::Field{
-        .name = "replicas_max",
-        .member = &ShardConfig::replicas_max,
-        .doc = "Replicas served; further ones are refused.",
-        .min = 1,
-        .reload = base::Reload::kLive,
-    },
-    base::Field{
-        .name = "clients_max",
-        .member = &ShardConfig::clients_max,
-        .doc = "Connections served, replicas included; further ones are refused.",
-        .min = 1,
-        .reload = base::Reload::kLive,
-    },
-    base::Field{
-        .name = "replica_rate_bytes",
-        .member = &ShardConfig::replica_rate_bytes,
-        .doc = "Bytes per second that one replica gets of a snapshot; 0 means no limit.",
-        .reload = base::Reload::kLive,
-    },
-    base::Field{
-        .name = "total_rate_bytes",
-        .member = &ShardConfig::total_rate_bytes,
-        .doc = "Bytes per second that all replicas together get of snapshots; 0 means no limit.",
-        .reload = base::Reload::kLive,
-    },
-    base::Field{
-        .name = "replica_timeout",
-        .member = &ShardConfig::replica_timeout,
-        .doc = "A replica that gives no sign of life for this long is dropped.",
-        .min = std::chrono::seconds(1),
-        .reload = base::Reload::kLive,
-    },
-    base::Field{
-        .name = "upstream_timeout",
-        .member = &ShardConfig::upstream_timeout,
-        .doc = "An upstream that gives no sign of life for this long is connected to anew.",
-        .min = std::chrono::seconds(1),
-        .reload = base::Reload::kLive,
-    },
-    base::Field{
-        .name = "ahead_wait",
-        .member = &ShardConfig::ahead_wait,
-        .doc = "How long a replica that is ahead of us waits for us to catch up before it gets a "
-               "full resync.",
-        .reload = base::Reload::kLive,
     },
 };
 

@@ -4,6 +4,8 @@
 #include <utility>
 #include <variant>
 
+#include "repl/payload.h"
+
 namespace sluice::keeper {
 namespace {
 
@@ -33,6 +35,35 @@ const replog::Snapshot* newest_snapshot(const replog::Log& log,
     if (!until || snapshot.at.offset <= *until) newest = &snapshot;
   }
   return newest;
+}
+
+// Of no other snapshot of any keeper, and of the same one after a restart.
+std::string name_of(const replog::Snapshot& snapshot, std::string_view keeper_id) {
+  return std::string(keeper_id) + ":" + snapshot.file_name + ":" + std::to_string(snapshot.wall_ms);
+}
+
+// What is sent, and how much of it the replica has.
+struct Choice {
+  const replog::Snapshot* snapshot = nullptr;
+  std::uint64_t from = 0;
+};
+
+Choice choose_snapshot(const replog::Log& log, const ReplicaRequest& request,
+                       std::string_view keeper_id) {
+  if (request.is_keeper && request.held) {
+    for (const auto& snapshot : log.snapshots()) {
+      const bool is_it = name_of(snapshot, keeper_id) == request.held->name;
+      if (is_it && request.held->bytes < snapshot.bytes) return {&snapshot, request.held->bytes};
+    }
+  }
+  return {newest_snapshot(log, request.until), 0};
+}
+
+std::string payload_header(const replog::Snapshot& snapshot, std::uint64_t from,
+                           const ReplicaRequest& request, std::string_view keeper_id) {
+  if (!request.is_keeper || !request.psync) return "$" + std::to_string(snapshot.bytes) + "\r\n";
+  return repl::named_payload_header(snapshot.bytes - from, snapshot.bytes,
+                                    name_of(snapshot, keeper_id));
 }
 
 }  // namespace
@@ -105,10 +136,12 @@ rt::Task<Result<>> Downstream::go_on(replog::Log& log, const ReplicaRequest& req
 rt::Task<Result<>> Downstream::start_over(replog::Log& log, const ReplicaRequest& request) {
   CO_TRY(auto place, co_await wait_for_place());
   if (shared_.active_log() != &log) co_return fail(Errc::kNotFound, "lineage was replaced");
-  const auto* const newest = newest_snapshot(log, request.until);
-  if (newest == nullptr) co_return fail(Errc::kNotFound, "no snapshot");
+  const auto choice = choose_snapshot(log, request, shared_.keeper_id);
+  if (choice.snapshot == nullptr) co_return fail(Errc::kNotFound, "no snapshot");
 
-  const auto snapshot = *newest;
+  const auto snapshot = *choice.snapshot;
+  if (choice.from > 0) ++shared_.counters.snapshots_resumed;
+  if (request.is_keeper) resumable_ = snapshot.file_name;
   needs_ = snapshot.at.offset;
   phase_ = Phase::kSendingSnapshot;
   const auto id = log.history().id;
@@ -119,9 +152,10 @@ rt::Task<Result<>> Downstream::start_over(replog::Log& log, const ReplicaRequest
     header = "+FULLRESYNC " + std::string(id.text()) + " " +
              std::to_string(snapshot.at.offset.bytes()) + "\r\n";
   }
-  header += "$" + std::to_string(snapshot.bytes) + "\r\n";
+  header += payload_header(snapshot, choice.from, request, shared_.keeper_id);
   CO_TRY_VOID(co_await replica_.write(header));
-  CO_TRY_VOID(co_await send_snapshot(*reader_, snapshot.bytes));
+  reader_->advance(static_cast<std::size_t>(choice.from));
+  CO_TRY_VOID(co_await send_snapshot(*reader_, snapshot.bytes - choice.from));
   place = Admission::Place{};
   if (request.is_rdb_only) co_return Result<>{};
   reader_ = std::move(stream_reader);

@@ -27,13 +27,22 @@ struct DownstreamShared {
   Admission& admission;                      // of full resyncs
   RateLimit& snapshot_rate;                  // of all snapshots together
   rt::Event& lineage_changed;  // another lineage is active, or the active one got another replid
-  Counters& counters;          // sync_full, sync_partial_ok, sync_partial_err
+  Counters& counters;          // sync_full, sync_partial_ok, sync_partial_err, snapshots_resumed
+  std::string keeper_id{};     // a part of the names of our snapshots
+};
+
+// The first bytes of a snapshot of ours, that the replica has already.
+struct HeldSnapshot {
+  std::string name;
+  std::uint64_t bytes = 0;
 };
 
 struct ReplicaRequest {
   std::optional<repl::PsyncRequest> psync;  // absent: SYNC, of old replicas and tools
   bool is_psync2 = true;                    // understands a new replid in +CONTINUE
   bool is_rdb_only = false;                 // redis-cli --rdb: hang up after the snapshot
+  bool is_keeper = false;                   // it may come back for the rest of a snapshot
+  std::optional<HeldSnapshot> held;
   // Send the stream up to this mark and then nothing, from the newest snapshot at or before it.
   std::optional<repl::Offset> until;
 };
@@ -59,6 +68,8 @@ class Downstream {
   // While set, the log from here on must not be taken: the replica was sent the snapshot before it
   // and has not caught up yet.
   std::optional<repl::Offset> needs() const { return needs_; }
+  // The file of the snapshot that a keeper is sent, and may come back for the rest of.
+  const std::optional<std::string>& resumable() const { return resumable_; }
   std::uint64_t bytes_sent() const { return bytes_sent_; }
   rt::Instant last_progress() const { return last_progress_; }
 
@@ -82,6 +93,7 @@ class Downstream {
   bool is_cancelled_ = false;
   repl::Offset sent_;
   std::optional<repl::Offset> needs_;
+  std::optional<std::string> resumable_;
   std::uint64_t bytes_sent_ = 0;
   rt::Instant last_progress_;
 };

@@ -32,7 +32,8 @@ rt::Task<Result<repl::Mark>> resolve(replog::Log& log, std::optional<ExportPoint
 // Every key of the RDB is counted and its checksum checked on the way to the file.
 rt::Task<Result<Exported>> save(redis::Upstream& from, rt::Directory& folder, std::string name,
                                 const ExportProgress& progress) {
-  CO_TRY(const auto reply, co_await from.psync(std::nullopt));
+  redis::PsyncWish everything;
+  CO_TRY(const auto reply, co_await from.psync(std::move(everything)));
   const auto* const full = std::get_if<repl::FullResyncBegun>(&reply);
   if (full == nullptr) co_return fail(Errc::kProtocol, "redis-server sends no snapshot");
   Exported result{.at = full->snapshot};

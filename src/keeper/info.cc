@@ -310,6 +310,20 @@ bool is_wanted(const SectionRow& row, std::span<const std::string_view> sections
   });
 }
 
+std::string seconds_text(const std::optional<double>& seconds) {
+  return seconds ? fmt::format("{:.1f}", *seconds) : std::string("unknown");
+}
+
+void catch_up_fields(Section& section, const repl::CatchUp& choice) {
+  const bool is_by_replay = choice.by == repl::CatchUpBy::kReplay;
+  section.field("keeper_catch_up_by", is_by_replay ? "replay" : "snapshot")
+      .field("keeper_catch_up_replay_bytes", choice.costs.replay_bytes)
+      .field("keeper_catch_up_replay_seconds", seconds_text(choice.replay_seconds))
+      .field("keeper_catch_up_snapshot_bytes", choice.costs.snapshot_bytes)
+      .field("keeper_catch_up_snapshot_tail_bytes", choice.costs.tail_bytes)
+      .field("keeper_catch_up_snapshot_seconds", seconds_text(choice.snapshot_seconds));
+}
+
 std::string_view state_word(const Status& status) {
   if (status.failure) return "failed";
   if (status.quarantine_reason) return "quarantined";
@@ -342,7 +356,14 @@ std::string format_keeper_section(const Status& status, Moment at) {
       .field("keeper_upstream_route", one_line(status.upstream.route))
       .field("keeper_upstream_why", one_line(status.upstream.why))
       .field("keeper_upstream_sync_full", status.counters.upstream_sync_full)
-      .field("keeper_upstream_sync_partial", status.counters.upstream_sync_partial);
+      .field("keeper_upstream_sync_partial", status.counters.upstream_sync_partial)
+      .field("keeper_upstream_snapshots_resumed", status.counters.upstream_snapshots_resumed)
+      .field("keeper_upstream_snapshots_preferred", status.counters.upstream_snapshots_preferred)
+      .field("keeper_upstream_resumed_bytes", status.counters.upstream_resumed_bytes)
+      .field("keeper_snapshots_resumed", status.counters.snapshots_resumed)
+      .field("keeper_upstream_bandwidth", status.upstream.bandwidth)
+      .field("keeper_upstream_stream_rate", status.upstream.stream_rate);
+  if (status.upstream.catch_up) catch_up_fields(section, *status.upstream.catch_up);
   if (!status.log) return section.take();
   const LogStatus& log = *status.log;
   section.field("keeper_fsync", log.fsync)

@@ -112,5 +112,23 @@ TEST_F(KeeperInfo, CountsWhatAReplicaMustReplayAfterTheSnapshot) {
             std::string::npos);
 }
 
+TEST_F(KeeperInfo, ShowsBothSidesOfTheChoiceHowToCatchUp) {
+  EXPECT_EQ(info({"keeper"}).find("keeper_catch_up_by"), std::string::npos);
+  const repl::CatchUpCosts costs{.replay_bytes = 1000,
+                                 .snapshot_bytes = 10,
+                                 .tail_bytes = 1,
+                                 .bandwidth = 10,
+                                 .stream_rate = 0};
+  view_.status_.upstream.catch_up = repl::choose_catch_up(costs, {});
+  EXPECT_NE(info({"keeper"})
+                .find("keeper_catch_up_by:snapshot\r\n"
+                      "keeper_catch_up_replay_bytes:1000\r\n"
+                      "keeper_catch_up_replay_seconds:100.0\r\n"
+                      "keeper_catch_up_snapshot_bytes:10\r\n"
+                      "keeper_catch_up_snapshot_tail_bytes:1\r\n"
+                      "keeper_catch_up_snapshot_seconds:1.1\r\n"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace sluice::keeper

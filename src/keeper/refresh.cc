@@ -75,7 +75,8 @@ rt::Task<Result<>> Refresher::fetch(replog::Log& log, redis::UpstreamOptions fro
     redis::Upstream*& connection;
     ~Forget() { connection = nullptr; }
   } const forget{connection_};
-  CO_TRY(const auto reply, co_await upstream->psync(std::nullopt));
+  redis::PsyncWish everything;
+  CO_TRY(const auto reply, co_await upstream->psync(std::move(everything)));
   const auto* full = std::get_if<repl::FullResyncBegun>(&reply);
   if (full == nullptr) co_return fail(Errc::kProtocol, "asked for a full resync, got none");
   const auto at = full->snapshot;

@@ -3,6 +3,7 @@
 #include "keeper/handlers.h"
 #include "keeper/info.h"
 #include "redis/wire_words.h"
+#include "repl/payload.h"
 
 namespace sluice::keeper {
 namespace {
@@ -30,6 +31,20 @@ bool set_replica_fact(Call& call, std::string_view option, std::string_view valu
   } else if (same_word(option, "capa")) {
     facts.can_eof |= same_word(value, "eof");
     facts.can_psync2 |= same_word(value, "psync2");
+    facts.is_keeper |= same_word(value, "keeper");
+  } else if (same_word(option, "snapshot-name")) {
+    if (!repl::is_snapshot_name(value)) {
+      call.reply.error("ERR snapshot-name is no name of a snapshot");
+      return false;
+    }
+    facts.held_snapshot = value;
+  } else if (same_word(option, "snapshot-from")) {
+    const auto held = parse_integer(value);
+    if (!held || *held < 0) {
+      call.reply.error(kNotInteger);
+      return false;
+    }
+    facts.held_bytes = static_cast<std::uint64_t>(*held);
   } else if (same_word(option, "version")) {
     facts.version = value.substr(0, 64);
   } else if (same_word(option, "rdb-only")) {

@@ -31,6 +31,10 @@ struct ReplicaFacts {
   bool can_psync2 = false;
   bool wants_only_rdb = false;  // redis-cli --rdb: no stream after the snapshot
   bool wants_no_data = false;   // redis-cli --replica: passes over the snapshot for the stream
+  bool is_keeper = false;       // REPLCONF capa keeper: understands payloads that have a name
+  // The first bytes of a snapshot that it has already; both are told, or nothing is meant.
+  std::string held_snapshot;
+  std::uint64_t held_bytes = 0;
   std::optional<repl::Offset> acked;
   std::optional<repl::Offset> fsynced;  // REPLCONF ACK … FACK …
   std::optional<rt::Instant> last_ack;

@@ -218,6 +218,17 @@ TEST_F(KeeperSession, CollectsWhatAReplicaSaysOfItself) {
   EXPECT_EQ(facts.version, "8.0.1");
 }
 
+TEST_F(KeeperSession, IsToldByAKeeperWhatItHasOfASnapshot) {
+  EXPECT_EQ(say("REPLCONF capa keeper"), "+OK\r\n");
+  EXPECT_EQ(say("REPLCONF snapshot-name id:0001-2.rdb:17 snapshot-from 123"), "+OK\r\n");
+  const ReplicaFacts& facts = session_->replica();
+  EXPECT_TRUE(facts.is_keeper);
+  EXPECT_EQ(facts.held_snapshot, "id:0001-2.rdb:17");
+  EXPECT_EQ(facts.held_bytes, 123U);
+  EXPECT_TRUE(say("REPLCONF snapshot-name " + std::string(201, 'n')).starts_with("-ERR snapshot"));
+  EXPECT_TRUE(say("REPLCONF snapshot-from -1").starts_with("-ERR value"));
+}
+
 TEST_F(KeeperSession, RefusesReplconfThatItDoesNotKnow) {
   EXPECT_EQ(say("REPLCONF"), "+OK\r\n");
   EXPECT_EQ(say("REPLCONF a"), "-ERR syntax error\r\n");

@@ -28,6 +28,7 @@ LinkOptions link_options(const ShardConfig& config, std::string_view keeper_id) 
       config.announce_host, config.announce_port != 0 ? config.announce_port : config.listen.port};
   options.quarantine = {.keys_min = config.quarantine_keys_min,
                         .shrink_percent = config.quarantine_shrink_percent};
+  options.catch_up = {.times = config.catch_up_times, .gain = config.catch_up_gain};
   options.own_run_id = keeper_id;
   return options;
 }
@@ -46,6 +47,13 @@ std::optional<rt::TlsFiles> listen_tls(const ShardConfig& config) {
                       .ca = config.listen_tls_ca,
                       .server_name = {},
                       .verify_peer = true};
+}
+
+// A keeper acknowledges nothing before it has stored the whole snapshot.
+std::optional<std::string> unfinished_snapshot(const Client& client) {
+  const auto* const downstream = client.downstream();
+  const bool has_stored_it = client.session().replica().acked.has_value();
+  return downstream == nullptr || has_stored_it ? std::nullopt : downstream->resumable();
 }
 
 Credentials credentials_of(const ShardConfig& config) {
@@ -90,7 +98,8 @@ Shard::Shard(rt::Host& host, ShardConfig config, ProcessHooks hooks, base::Metri
               admission_,
               snapshot_rate_,
               lineage_changed_,
-              counters_},
+              counters_,
+              std::string(archive_->keeper_id())},
       tunnels_(host, transport_options(config_)),
       link_(
           host, *archive_, [this] { ask_replicas_again(); }, log_, std::move(known_keys),
@@ -156,6 +165,9 @@ rt::Task<void> Shard::run_client(std::unique_ptr<Client> client) {
   clients_.erase(client->id());
   if (const auto* const downstream = client->downstream()) {
     sent_by_gone_replicas_ += downstream->bytes_sent();
+    if (const auto part = unfinished_snapshot(*client)) {
+      leases_.hold(*part, host_.clock().now() + config_.snapshot_grace);
+    }
     log_.info("replica left",
               {{"replica", client->address()}, {"why", client->failure().value_or("it hung up")}});
   }
@@ -192,7 +204,8 @@ rt::Task<void> Shard::upkeep_loop() {
         .bytes = config_.retention_bytes,
         .age = std::chrono::duration_cast<seconds>(config_.retention_age),
         .snapshots = config_.snapshots_keep,
-        .keep_from = needed_by_replicas()};
+        .keep_from = needed_by_replicas(),
+        .keep_snapshots = wanted_by_keepers()};
     const auto enforced = co_await archive_->enforce(retention);
     if (!enforced) log_.error("retention", {{"why", enforced.error()}});
     const auto* const log = archive_->active();
@@ -249,6 +262,15 @@ void Shard::ask_replicas_again() {
   }
 }
 
+// Snapshots that keepers are being sent, or were until their connection broke.
+std::vector<std::string> Shard::wanted_by_keepers() {
+  auto names = leases_.held(host_.clock().now());
+  for (const auto& [id, client] : clients_) {
+    if (auto part = unfinished_snapshot(*client)) names.push_back(*std::move(part));
+  }
+  return names;
+}
+
 std::optional<repl::Offset> Shard::needed_by_replicas() const {
   std::optional<repl::Offset> lowest;
   for (const auto& [id, client] : clients_) {
@@ -263,8 +285,16 @@ void Shard::report() {
   const auto now = status();
   std::size_t plain = 0;
   for (const auto& [id, client] : clients_) plain += client->downstream() == nullptr ? 1 : 0;
+  auto link = link_.status();
+  const auto* const log = archive_->active();
+  const bool waits_for_room = log != nullptr && log->waits_for_room();
+  if (waits_for_room && !std::exchange(is_waiting_for_room_, true)) {
+    log_.error("disk full, a change of the stream's history waits for room");
+  }
+  is_waiting_for_room_ = waits_for_room;
+  link.is_disk_full |= waits_for_room;
   metrics_.show({.status = now,
-                 .link = link_.status(),
+                 .link = link,
                  .clients = plain,
                  .snapshots_being_sent = admission_.taken(),
                  .refreshes_taken = refresher_.taken(),

@@ -17,6 +17,7 @@
 #include "keeper/config.h"
 #include "keeper/refresh.h"
 #include "keeper/shard_metrics.h"
+#include "keeper/snapshot_leases.h"
 #include "keeper/upstream_link.h"
 #include "keeper/view.h"
 #include "replog/archive.h"
@@ -73,6 +74,7 @@ class Shard : public View, public Actor {
   void drop_silent_replicas();
   void ask_replicas_again();
   std::optional<repl::Offset> needed_by_replicas() const;
+  std::vector<std::string> wanted_by_keepers();
   Result<RefreshSource> refresh_source() const;
   void report();
 
@@ -110,6 +112,8 @@ class Shard : public View, public Actor {
   std::uint64_t next_client_id_ = 1;
   std::uint64_t sent_by_gone_replicas_ = 0;
   rt::Instant refresh_not_before_;
+  SnapshotLeases leases_;
+  bool is_waiting_for_room_ = false;
   bool is_stopping_ = false;
   rt::Gate clients_gate_;
   rt::Gate gate_;

@@ -73,6 +73,10 @@ Result<Done> Shard::start_replica(Client& client, std::optional<repl::PsyncReque
   request.psync = psync;
   request.is_psync2 = told.can_psync2;
   request.is_rdb_only = told.wants_only_rdb;
+  request.is_keeper = told.is_keeper;
+  if (!told.held_snapshot.empty() && told.held_bytes > 0) {
+    request.held = HeldSnapshot{told.held_snapshot, told.held_bytes};
+  }
   const DownstreamOptions options{.ahead_wait = config_.ahead_wait,
                                   .snapshot_bytes_per_second = config_.replica_rate_bytes.bytes};
   client.serve_replica(shared_, options, std::move(request));

@@ -61,6 +61,11 @@ ShardMetrics::ShardMetrics(base::Metrics& metrics, const std::string& shard)
       upstream_partial_(
           Maker(metrics, shard)
               .counter("upstream_partial_resyncs_total", "Partial resyncs with upstreams.")),
+      upstream_resumed_(Maker(metrics, shard)
+                            .counter("upstream_snapshots_resumed_total",
+                                     "Snapshots of upstreams gone on with where they broke.")),
+      upstream_bandwidth_(Maker(metrics, shard)(
+          "upstream_bandwidth_bytes", "Per second, measured while we were behind; 0: not yet.")),
       full_(Maker(metrics, shard).counter("full_resyncs_total", "Full resyncs given to replicas.")),
       partial_(
           Maker(metrics, shard).counter("partial_resyncs_total", "Partial resyncs of replicas.")),
@@ -86,6 +91,8 @@ void ShardMetrics::show(const ShardFigures& figures) {
   raise(received_bytes_, link.bytes_received);
   raise(upstream_full_, link.full_resyncs);
   raise(upstream_partial_, link.partial_resyncs);
+  raise(upstream_resumed_, link.snapshots_resumed);
+  upstream_bandwidth_.set(static_cast<double>(status.upstream.bandwidth));
   const auto& counters = status.counters;
   raise(sent_bytes_, counters.repl_output_bytes);
   raise(full_, counters.sync_full);

@@ -32,7 +32,8 @@ class ShardMetrics {
   base::Gauge begin_offset_, end_offset_, durable_offset_, acknowledged_offset_;
   base::Gauge log_bytes_, snapshot_bytes_, snapshot_age_, tail_bytes_, loading_bytes_;
   base::Gauge clients_, replicas_, replicas_online_, replica_lag_max_, snapshots_sending_;
-  base::Counter received_bytes_, sent_bytes_, upstream_full_, upstream_partial_;
+  base::Counter received_bytes_, sent_bytes_, upstream_full_, upstream_partial_, upstream_resumed_;
+  base::Gauge upstream_bandwidth_;
   base::Counter full_, partial_, refused_, refreshes_, refreshes_failed_;
 };
 

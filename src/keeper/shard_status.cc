@@ -88,6 +88,9 @@ Status Shard::status() const {
   status.counters.repl_input_bytes = link_.status().bytes_received;
   status.counters.upstream_sync_full = link_.status().full_resyncs;
   status.counters.upstream_sync_partial = link_.status().partial_resyncs;
+  status.counters.upstream_snapshots_resumed = link_.status().snapshots_resumed;
+  status.counters.upstream_snapshots_preferred = link_.status().snapshots_preferred;
+  status.counters.upstream_resumed_bytes = link_.status().resumed_bytes;
   status.counters.repl_output_bytes = sent_by_gone_replicas_;
   for (const auto& [id, client] : clients_) {
     const auto* const downstream = client->downstream();
@@ -109,6 +112,9 @@ UpstreamStatus Shard::upstream_status() const {
   }
   status.sync_bytes_total = link.loading_total.value_or(0);
   status.sync_bytes_read = link.loading_bytes;
+  status.bandwidth = link_.bandwidth();
+  status.stream_rate = link_.stream_rate();
+  status.catch_up = link.catch_up;
   return status;
 }
 

@@ -55,6 +55,11 @@ Result<> SimKeeper::start(sim::Host& host) {
 }
 
 void SimKeeper::stop() {
+  if (is_running_) {
+    const auto counters = runs_.back()->shard->status().counters;
+    snapshots_resumed_ += counters.upstream_snapshots_resumed;
+    snapshots_preferred_ += counters.upstream_snapshots_preferred;
+  }
   is_running_ = false;
   runs_.back()->shard->stop();
 }

@@ -31,6 +31,10 @@ class SimKeeper final : public SimNode {
   void fail_disk(sim::DiskOp op, std::uint64_t nth);
   bool has_disk_failed() const { return has_disk_failed_; }
 
+  // Of all its processes that have ended.
+  std::uint64_t snapshots_resumed() const { return snapshots_resumed_; }
+  std::uint64_t snapshots_preferred() const { return snapshots_preferred_; }
+
   bool is_done() const override;
   std::string describe() const;
 
@@ -55,6 +59,8 @@ class SimKeeper final : public SimNode {
   std::vector<std::unique_ptr<Run>> runs_;  // the last one may be running
   bool is_running_ = false;
   bool has_disk_failed_ = false;
+  std::uint64_t snapshots_resumed_ = 0;
+  std::uint64_t snapshots_preferred_ = 0;
   replog::Fsync fsync_ = replog::Fsync::kAlways;
   std::optional<repl::Position> promised_;  // durable when the last process ended
 };

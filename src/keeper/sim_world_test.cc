@@ -51,6 +51,7 @@ void SimWorld::draw_weather() {
   w.is_backlog_short = random().one_in(5);
   w.is_retention_short = random().one_in(4);
   w.has_refreshes = w.is_retention_short || random().one_in(3);
+  w.weighs_catch_up = w.has_chain && !w.is_gapless();
   notes_.say(std::string("fsync ") + std::to_string(static_cast<int>(w.fsync)) +
              (w.is_gapless() ? ", gapless" : "") + (w.has_chain ? ", chained" : ""));
 }
@@ -94,6 +95,9 @@ ShardConfig SimWorld::keeper_config(std::string_view name) {
   config.upstream_timeout = seconds(6);
   config.ahead_wait = seconds(weather_.is_gapless() ? 3600 : random().between(1, 60));
   config.quarantine_keys_min = kKeysMin;
+  // A snapshot taken by choice starts our replicas over.
+  config.catch_up_gain = weather_.weighs_catch_up ? seconds(0) : std::chrono::hours(24);
+  config.catch_up_times = 1;
   return config;
 }
 
@@ -282,6 +286,10 @@ void SimWorld::count(Tally& tally) const {
     tally["full in"] += each->full_resyncs();
     tally["partial in"] += each->partial_resyncs();
     tally["snapshot refreshed"] += each->snapshots_saved();
+  }
+  for (const auto& keeper : keepers_) {
+    tally["snapshot resumed"] += keeper->snapshots_resumed();
+    tally["snapshot preferred"] += keeper->snapshots_preferred();
   }
   for (const auto& replica : replicas_) {
     const std::string where = replica->upstream() == keepers_.front()->name() ? "" : "chained ";

@@ -58,6 +58,7 @@ struct Weather {
   bool is_backlog_short = false;
   bool is_retention_short = false;
   bool has_refreshes = false;
+  bool weighs_catch_up = false;  // the second keeper may prefer a snapshot to a replay
 
   // Nobody who holds a position may be told to start over.
   bool is_gapless() const {

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "base/overloaded.h"
-#include "rdb/scanner.h"
 #include "repl/backoff.h"
 
 namespace sluice::keeper {
@@ -54,6 +53,7 @@ rt::Task<void> UpstreamLink::run() {
     }
     while (operators_ > 0 && !is_stopping_) co_await left_.wait();
     const auto streamed_before = status_.bytes_received;
+    const auto loaded_before = intake_ ? intake_->bytes() : 0;
     is_following_ = true;
     const auto outcome = co_await follow_once();
     is_following_ = false;
@@ -63,7 +63,8 @@ rt::Task<void> UpstreamLink::run() {
       co_await wake_.wait();
       continue;
     }
-    if (status_.bytes_received != streamed_before) failures_ = 0;
+    const bool has_loaded_more = intake_ && intake_->bytes() > loaded_before;
+    if (status_.bytes_received != streamed_before || has_loaded_more) failures_ = 0;
     rt::Duration pause = repl::backoff(failures_++, host_.random());
     if (unreadable_snapshots_ > 1) pause = kUnreadablePause;
     const auto why = outcome ? std::string("upstream was left") : outcome.error().detail;
@@ -71,10 +72,14 @@ rt::Task<void> UpstreamLink::run() {
     const auto until = host_.clock().now() + pause;
     co_await wake_.wait_until(until);
   }
+  intake_.reset();  // its file goes, as the next start would have it
 }
 
 void UpstreamLink::stop() {
   is_stopping_ = true;
+  for (auto* const log : {archive_.active(), archive_.incoming()}) {
+    if (log != nullptr) log->stop_waiting();
+  }
   left_.notify_all();
   if (connection_ != nullptr) connection_->close();
   wake_.notify_all();
@@ -138,7 +143,8 @@ rt::Task<Result<>> UpstreamLink::follow_once() {
     outcome = tl::unexpected(peer.error());
   }
   connection_ = nullptr;
-  if (archive_.incoming() != nullptr && !archive_.quarantine_reason()) {
+  if (intake_ && !intake_->is_resumable()) intake_.reset();
+  if (archive_.incoming() != nullptr && !archive_.quarantine_reason() && !intake_) {
     CO_TRY_VOID(co_await archive_.drop_incoming());  // half a snapshot is of no use
   }
   co_return outcome;
@@ -158,10 +164,22 @@ rt::Task<Result<>> UpstreamLink::ask_and_stream(redis::Upstream& upstream, repl:
   }
   refusal_.reset();
 
-  const auto target = resume_target(peer);
-  std::optional<repl::Position> from;
-  if (target) from = target->from;
-  CO_TRY(const auto reply, co_await upstream.psync(from));
+  note_stream_of(peer);
+  catch_up_goal_ = peer.offset;
+  auto target = resume_target(peer);
+  const bool may_replay = target && target->log == archive_.active();
+  if (const auto choice = may_replay ? weigh_catch_up(peer) : std::nullopt) {
+    log_.info("catching up", {{"by", repl::to_text(*choice)}});
+    if (choice->by == repl::CatchUpBy::kSnapshot) {
+      ++status_.snapshots_preferred;
+      target.reset();
+    }
+  }
+  redis::PsyncWish wish;
+  if (target) wish.from = target->from;
+  wish.is_of_keeper = peer.is_keeper;
+  if (intake_) wish.held = redis::SnapshotPart{intake_->name, intake_->bytes()};
+  CO_TRY(const auto reply, co_await upstream.psync(std::move(wish)));
   if (const auto* full = std::get_if<repl::FullResyncBegun>(&reply)) {
     const auto at = full->snapshot;
     CO_TRY_VOID(co_await load(upstream, at));
@@ -172,6 +190,7 @@ rt::Task<Result<>> UpstreamLink::ask_and_stream(redis::Upstream& upstream, repl:
   const auto continued = std::get<repl::Continued>(reply);
   CO_TRY(const auto known, co_await adopt(*target, continued, peer));
   ++status_.partial_resyncs;
+  bandwidth_.restart();
   if (peer.keys && !archive_.quarantine_reason()) known_keys_.note(*peer.keys);
   co_return co_await stream(upstream, *target->log, known);
 }
@@ -253,61 +272,10 @@ rt::Task<Result<std::uint64_t>> UpstreamLink::adopt(Target target, repl::Continu
   }
   // An upstream that goes on where the active log ends is sane: what was held back is obsolete.
   if (target.log == archive_.active() && archive_.incoming() != nullptr) {
+    intake_.reset();
     CO_TRY_VOID(co_await archive_.drop_incoming());
   }
   co_return known;
-}
-
-rt::Task<Result<>> UpstreamLink::load(redis::Upstream& upstream, repl::Position at) {
-  enter(FollowState::kLoading);
-  ++status_.full_resyncs;
-  status_.loading_bytes = 0;
-  log_.info("full resync",
-            {{"replid", std::string(at.id.text())}, {"offset", std::to_string(at.offset.bytes())}});
-  CO_TRY(auto* const incoming, co_await archive_.begin_incoming(at));
-  CO_TRY(auto writer, co_await incoming->write_snapshot(at));
-  rdb::Scanner scanner;
-  for (;;) {
-    CO_TRY(const auto bytes, co_await upstream.read_snapshot());
-    if (bytes.empty()) break;
-    status_.loading_total = upstream.snapshot_bytes();
-    if (const auto read = scanner.feed(bytes); !read) co_return refuse_snapshot(read.error());
-    auto stored = co_await writer->append(bytes);
-    while (!stored && stored.error().code == Errc::kNoSpace) {
-      if (!std::exchange(status_.is_disk_full, true)) {
-        log_.error("disk full, the full resync is held back", {{"why", stored.error().detail}});
-      }
-      const auto until = host_.clock().now() + kDiskFullRetry;
-      co_await wake_.wait_until(until);
-      if (is_stopping_) co_return fail(Errc::kCancelled, "stopping");
-      stored = co_await writer->append(bytes);
-    }
-    status_.is_disk_full = false;
-    CO_TRY_VOID(std::move(stored));
-    status_.loading_bytes += bytes.size();
-    status_.last_heard = upstream.last_heard();
-  }
-  const auto summary = scanner.finish();
-  if (!summary) co_return refuse_snapshot(summary.error());
-  unreadable_snapshots_ = 0;
-  CO_TRY_VOID(co_await writer->commit(summary->stream_db.value_or(0), summary->total.keys));
-  co_return co_await settle_incoming(summary->total.keys);
-}
-
-tl::unexpected<Error> UpstreamLink::refuse_snapshot(const Error& why) {
-  ++unreadable_snapshots_;
-  enter(FollowState::kRefused, "its snapshot cannot be read: " + why.detail);
-  return tl::unexpected(why);
-}
-
-rt::Task<Result<>> UpstreamLink::settle_incoming(std::uint64_t keys) {
-  const bool is_accepted = std::exchange(accepted_, {}) == archive_.incoming()->history().id;
-  const bool has_known = archive_.active() != nullptr && !is_accepted;
-  const auto reason =
-      has_known ? judge(known_keys_.value(), keys, options_.quarantine) : std::nullopt;
-  if (!reason) co_return co_await promote(keys);
-  log_.error("quarantined", {{"why", *reason}, {"lift", "KEEPER ACCEPT or KEEPER REJECT"}});
-  co_return co_await archive_.quarantine_incoming(*reason);
 }
 
 // The next start judges by the count that is on the disk then. Until it is that of what is active, it
@@ -369,7 +337,7 @@ rt::Task<Result<>> UpstreamLink::stream(redis::Upstream& upstream, replog::Log& 
   enter(FollowState::kStreaming);
   rt::Gate gate(host_);
   gate.spawn(acknowledge_loop(upstream, log, gate));
-  gate.spawn(watch_upstream_loop(upstream, gate));
+  gate.spawn(watch_upstream_loop(upstream, log, gate));
   auto outcome = co_await receive(upstream, log, known);
   upstream.close();
   gate.close();
@@ -386,6 +354,7 @@ rt::Task<Result<>> UpstreamLink::receive(redis::Upstream& upstream, replog::Log&
     CO_TRY(auto bytes, co_await upstream.read_stream());
     status_.last_heard = upstream.last_heard();
     status_.bytes_received += bytes.size();
+    if (log.end() < catch_up_goal_) bandwidth_.note(bytes.size(), status_.last_heard.since_start);
     const auto again = static_cast<std::size_t>(std::min<std::uint64_t>(known, bytes.size()));
     known -= again;
     bytes.remove_prefix(again);
@@ -429,7 +398,8 @@ rt::Task<void> UpstreamLink::acknowledge_loop(redis::Upstream& upstream, replog:
 
 // On a connection of its own, since replicas get no answers on theirs. A master that is told to
 // replicate itself keeps its old replicas connected and silent: only its INFO tells.
-rt::Task<void> UpstreamLink::watch_upstream_loop(redis::Upstream& upstream, rt::Gate& gate) {
+rt::Task<void> UpstreamLink::watch_upstream_loop(redis::Upstream& upstream, replog::Log& log,
+                                                 rt::Gate& gate) {
   auto how = upstream_options();
   how.announced = {};
   auto link = co_await redis::Upstream::connect(host_, std::move(how));
@@ -445,6 +415,13 @@ rt::Task<void> UpstreamLink::watch_upstream_loop(redis::Upstream& upstream, rt::
       co_return;
     }
     const auto* const active = archive_.active();
+    note_stream_of(*peer);
+    const bool is_behind = &log == active && log.end() < catch_up_goal_;
+    const auto choice = is_behind ? weigh_catch_up(*peer) : std::nullopt;
+    if (choice && choice->by == repl::CatchUpBy::kSnapshot) {
+      upstream.close();
+      co_return;
+    }
     const bool is_ours = active != nullptr && peer->id == active->history().id;
     if (!is_ours || !peer->keys || archive_.quarantine_reason()) continue;
     known_keys_.note(*peer->keys);

@@ -15,7 +15,9 @@
 #include "base/log.h"
 #include "keeper/key_count.h"
 #include "keeper/quarantine.h"
+#include "keeper/snapshot_intake.h"
 #include "redis/upstream.h"
+#include "repl/catch_up.h"
 #include "replog/archive.h"
 #include "rt/gate.h"
 #include "rt/host.h"
@@ -43,6 +45,10 @@ struct LinkStatus {
   std::optional<std::uint64_t> loading_total;
   std::uint64_t full_resyncs = 0;  // taken from upstreams since start
   std::uint64_t partial_resyncs = 0;
+  std::uint64_t snapshots_resumed = 0;    // where their last connection broke
+  std::uint64_t resumed_bytes = 0;        // that did not have to come again
+  std::optional<repl::CatchUp> catch_up;  // the last time that there was a choice
+  std::uint64_t snapshots_preferred = 0;  // to a replay of the log
   std::uint64_t bytes_received = 0;
   std::uint64_t acknowledgements = 0;
   bool is_disk_full = false;
@@ -52,6 +58,7 @@ struct LinkStatus {
 struct LinkOptions {
   redis::UpstreamOptions upstream;  // its url is what follow() says
   QuarantineLimits quarantine;
+  repl::CatchUpMargin catch_up;
   std::string own_run_id;  // to notice a cycle of replication
 };
 
@@ -80,6 +87,9 @@ class UpstreamLink {
   // Told after bytes became durable, so that they are acknowledged.
   void on_durable();
 
+  std::uint64_t bandwidth() const { return bandwidth_.per_second(); }
+  std::uint64_t stream_rate() const { return stream_rate_.per_second(); }
+
   // Keys of the upstream when it was last seen well; asked every few seconds where INFO is allowed.
   std::uint64_t known_keys() const { return known_keys_.value(); }
 
@@ -98,14 +108,20 @@ class UpstreamLink {
   std::optional<Target> resume_target(const repl::Peer& peer);
   rt::Task<Result<std::uint64_t>> adopt(Target target, repl::Continued answer,
                                         const repl::Peer& peer);
+  std::optional<repl::CatchUp> weigh_catch_up(const repl::Peer& peer);
+  void note_stream_of(const repl::Peer& peer);
   rt::Task<Result<>> load(redis::Upstream& upstream, repl::Position at);
+  rt::Task<Result<>> begin_intake(redis::Upstream& upstream, repl::Position at);
+  rt::Task<Result<>> resume_intake(redis::Upstream& upstream, repl::Position at);
+  rt::Task<Result<>> receive_snapshot(redis::Upstream& upstream);
+  rt::Task<Result<>> store(std::string_view bytes);
   tl::unexpected<Error> refuse_snapshot(const Error& why);
   rt::Task<Result<>> settle_incoming(std::uint64_t keys);
   rt::Task<Result<>> stream(redis::Upstream& upstream, replog::Log& log, std::uint64_t known);
   rt::Task<Result<>> receive(redis::Upstream& upstream, replog::Log& log, std::uint64_t known);
   rt::Task<Result<>> append(replog::Log& log, std::string_view bytes);
   rt::Task<void> acknowledge_loop(redis::Upstream& upstream, replog::Log& log, rt::Gate& gate);
-  rt::Task<void> watch_upstream_loop(redis::Upstream& upstream, rt::Gate& gate);
+  rt::Task<void> watch_upstream_loop(redis::Upstream& upstream, replog::Log& log, rt::Gate& gate);
   redis::UpstreamOptions upstream_options() const;
   rt::Task<Result<>> promote(std::uint64_t keys);
   void enter(FollowState state, std::string why = {});
@@ -131,7 +147,12 @@ class UpstreamLink {
   bool is_stopping_ = false;
   KeyCount known_keys_;
   unsigned failures_ = 0;
-  unsigned unreadable_snapshots_ = 0;  // one after another
+  std::unique_ptr<SnapshotIntake> intake_;      // of the incoming lineage
+  repl::ByteRate bandwidth_;                    // measured while we are behind
+  repl::ByteRate stream_rate_;                  // as its INFO shows it grow
+  std::optional<repl::Position> upstream_end_;  // when INFO told it last
+  repl::Offset catch_up_goal_;                  // short of it, what comes is as fast as the link
+  unsigned unreadable_snapshots_ = 0;           // one after another
 };
 
 }  // namespace sluice::keeper

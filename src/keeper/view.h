@@ -8,6 +8,7 @@
 
 #include "base/endpoint.h"
 #include "keeper/credentials.h"
+#include "repl/catch_up.h"
 #include "repl/psync.h"
 #include "resp/writer.h"
 #include "rt/clock.h"
@@ -30,8 +31,11 @@ struct UpstreamStatus {
   std::optional<rt::Instant> down_since;  // absent while up, and before the first connection
   std::uint64_t sync_bytes_total = 0;     // of the snapshot that comes in; 0 when diskless
   std::uint64_t sync_bytes_read = 0;
-  std::string route{};  // relays on the way; empty: none
-  std::string why{};    // it is not connected; empty while all is well
+  std::string route{};                      // relays on the way; empty: none
+  std::string why{};                        // it is not connected; empty while all is well
+  std::uint64_t bandwidth = 0;              // bytes per second, measured while we were behind
+  std::uint64_t stream_rate = 0;            // bytes per second that its stream grows by
+  std::optional<repl::CatchUp> catch_up{};  // the last time that there was a choice
 };
 
 enum class ReplicaState : std::uint8_t { kWaitBgsave, kSendBulk, kOnline };
@@ -87,6 +91,10 @@ struct Counters {
   std::uint64_t sync_partial_err = 0;
   std::uint64_t upstream_sync_full = 0;  // taken from the upstream
   std::uint64_t upstream_sync_partial = 0;
+  std::uint64_t snapshots_resumed = 0;             // sent to keepers from where they broke
+  std::uint64_t upstream_snapshots_resumed = 0;    // got so
+  std::uint64_t upstream_snapshots_preferred = 0;  // to a replay of the log
+  std::uint64_t upstream_resumed_bytes = 0;        // that did not have to come again
 };
 
 struct Status {

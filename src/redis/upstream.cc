@@ -104,7 +104,7 @@ rt::Task<Result<repl::Peer>> Upstream::peer() {
   co_return repl::parse_peer(text);
 }
 
-rt::Task<Result<repl::PsyncReply>> Upstream::psync(std::optional<repl::Position> from) {
+rt::Task<Result<repl::PsyncReply>> Upstream::psync(PsyncWish wish) {
   // Errors are passed over, as Redis' replicas do: an old master knows fewer of these.
   if (options_.announced.port != 0) {
     auto port = command({"REPLCONF", "listening-port", std::to_string(options_.announced.port)});
@@ -116,9 +116,28 @@ rt::Task<Result<repl::PsyncReply>> Upstream::psync(std::optional<repl::Position>
   }
   auto capabilities = command({"REPLCONF", "capa", "eof", "capa", "psync2"});
   CO_TRY_VOID(co_await ask(std::move(capabilities)));
-  auto request = repl::psync_command(from);
+  if (wish.is_of_keeper) {
+    auto keeper = command({"REPLCONF", "capa", "keeper"});
+    CO_TRY_VOID(co_await ask(std::move(keeper)));
+  }
+  if (wish.is_of_keeper && wish.held) {
+    auto held = command({"REPLCONF", "snapshot-name", wish.held->name, "snapshot-from",
+                         std::to_string(wish.held->bytes)});
+    CO_TRY_VOID(co_await ask(std::move(held)));
+  }
+  auto request = repl::psync_command(wish.from);
   CO_TRY(const auto reply, co_await ask(std::move(request)));
   co_return repl::parse_psync_reply(reply);
+}
+
+rt::Task<Result<>> Upstream::begin_snapshot() {
+  while (!payload_.has_begun()) {
+    if (begin_ == end_) CO_TRY_VOID(co_await read_more());
+    CO_TRY(const auto taken, payload_.take(unread()));
+    begin_ += taken.consumed;
+    if (taken.consumed == 0) CO_TRY_VOID(co_await read_more());
+  }
+  co_return Result<>{};
 }
 
 rt::Task<Result<std::string_view>> Upstream::read_snapshot() {

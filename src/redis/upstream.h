@@ -40,6 +40,19 @@ struct UpstreamOptions {
   std::size_t buffer_bytes = 1024 * 1024;
 };
 
+// The first bytes of a keeper's snapshot, which a connection that broke has brought.
+struct SnapshotPart {
+  std::string name;
+  std::uint64_t bytes = 0;
+};
+
+// What is asked of an upstream.
+struct PsyncWish {
+  std::optional<repl::Position> from;  // absent: everything
+  bool is_of_keeper = false;           // it names its snapshots then, for a later SnapshotPart
+  std::optional<SnapshotPart> held;    // a keeper that still has that snapshot sends the rest
+};
+
 // One reader and one writer of acknowledgements may be in flight. Every failure is final.
 class Upstream {
  public:
@@ -52,13 +65,17 @@ class Upstream {
   // Empty where the upstream forbids INFO.
   rt::Task<Result<repl::Peer>> peer();
 
-  // Announces us and asks to continue at `from`, or for everything. Newlines that the master sends
+  // Announces us and asks. Newlines that the master sends
   // while it makes up its mind are skipped.
-  rt::Task<Result<repl::PsyncReply>> psync(std::optional<repl::Position> from);
+  rt::Task<Result<repl::PsyncReply>> psync(PsyncWish wish);
 
   // The next piece of the snapshot; empty once it has ended. Valid until the next call.
   rt::Task<Result<std::string_view>> read_snapshot();
+  // Waits until the snapshot begins: only then is known what the next three say of it.
+  rt::Task<Result<>> begin_snapshot();
   std::optional<std::uint64_t> snapshot_bytes() const { return payload_.length(); }
+  std::uint64_t snapshot_skipped() const { return payload_.skipped(); }
+  const std::string& snapshot_name() const { return payload_.name(); }
 
   // The next bytes of the stream, at least one. Valid until the next call.
   rt::Task<Result<std::string_view>> read_stream();

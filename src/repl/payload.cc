@@ -16,7 +16,32 @@ std::size_t longest_end_that_begins(std::string_view mark, std::string_view text
   return length;
 }
 
+bool take_word(std::string_view& text, std::string_view word) {
+  if (text.substr(0, word.size()) != word) return false;
+  text.remove_prefix(word.size());
+  return true;
+}
+
+bool take_number(std::string_view& text, std::uint64_t& number) {
+  const auto* const last = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), last, number);
+  if (error != std::errc{}) return false;
+  text.remove_prefix(static_cast<std::size_t>(stop - text.data()));
+  return true;
+}
+
 }  // namespace
+
+bool is_snapshot_name(std::string_view name) {
+  const auto is_odd = [](char c) { return c <= ' ' || c > '~'; };
+  return !name.empty() && name.size() <= kSnapshotNameBytesMax &&
+         std::none_of(name.begin(), name.end(), is_odd);
+}
+
+std::string named_payload_header(std::uint64_t rest, std::uint64_t total, std::string_view name) {
+  return "$" + std::to_string(rest) + " of " + std::to_string(total) + " as " + std::string(name) +
+         "\r\n";
+}
 
 Result<PayloadReader::Taken> PayloadReader::take(std::string_view bytes) {
   if (!has_begun_) return take_header(bytes);
@@ -39,16 +64,28 @@ Result<PayloadReader::Taken> PayloadReader::take_header(std::string_view bytes) 
     has_begun_ = true;
     return taken;
   }
-  std::uint64_t length = 0;
-  const auto* const last = line.data() + line.size();
-  const auto [stop, error] = std::from_chars(line.data() + 1, last, length);
-  if (line.front() != '$' || error != std::errc{} || stop != last || length == 0) {
+  if (!take_sizes(line)) {
     return fail(Errc::kProtocol, "expected a snapshot, got '" + std::string(line) + "'");
   }
   has_begun_ = true;
-  length_ = length;
-  left_ = length;
+  left_ = *length_;
   return taken;
+}
+
+// "$<length>", or "$<length> of <total> as <name>".
+bool PayloadReader::take_sizes(std::string_view line) {
+  std::uint64_t length = 0;
+  if (!take_word(line, "$") || !take_number(line, length) || length == 0) return false;
+  std::uint64_t total = length;
+  if (!line.empty()) {
+    const bool is_whole = take_word(line, " of ") && take_number(line, total) &&
+                          take_word(line, " as ") && is_snapshot_name(line);
+    if (!is_whole || total < length) return false;
+    name_ = line;
+  }
+  length_ = length;
+  total_ = total;
+  return true;
 }
 
 PayloadReader::Taken PayloadReader::take_sized(std::string_view bytes) {

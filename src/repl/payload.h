@@ -2,6 +2,8 @@
 //
 //   "\n"*  "$" length CRLF  <length bytes>            an RDB file on the master's disk
 //   "\n"*  "$EOF:" mark(40) CRLF  <bytes>  mark       diskless: the length is not known before
+//   "\n"*  "$" length " of " total " as " name CRLF  <length bytes>
+//                                                     a keeper to a keeper: the rest of a snapshot
 //
 // The newlines keep the connection alive while the master forks (Redis: replicationCron).
 #pragma once
@@ -14,6 +16,13 @@
 #include "base/result.h"
 
 namespace sluice::repl {
+
+// The name of a snapshot: printable, without a space. Longer ones are refused.
+inline constexpr std::size_t kSnapshotNameBytesMax = 200;
+bool is_snapshot_name(std::string_view name);
+
+// The header of the third framing. `rest` bytes of `total` follow it.
+std::string named_payload_header(std::uint64_t rest, std::uint64_t total, std::string_view name);
 
 class PayloadReader {
  public:
@@ -31,17 +40,24 @@ class PayloadReader {
   // a master that fails to fork answers an error line here, which the detail quotes.
   Result<Taken> take(std::string_view bytes);
 
-  // Total length, once known and if known.
-  std::optional<std::uint64_t> length() const { return length_; }
+  // Of the whole RDB, once known and if known.
+  std::optional<std::uint64_t> length() const { return total_; }
+  // How much of it precedes the bytes that come here: not 0 only if we asked for the rest.
+  std::uint64_t skipped() const { return total_.value_or(0) - length_.value_or(0); }
+  // By which a keeper can be asked for the rest; empty of a Redis.
+  const std::string& name() const { return name_; }
   bool has_begun() const { return has_begun_; }
 
  private:
   Result<Taken> take_header(std::string_view bytes);
+  bool take_sizes(std::string_view line);
   Taken take_sized(std::string_view bytes);
   Taken take_marked(std::string_view bytes);
 
   bool has_begun_ = false;
-  std::optional<std::uint64_t> length_;
+  std::optional<std::uint64_t> length_;  // of what comes here
+  std::optional<std::uint64_t> total_;
+  std::string name_;
   std::uint64_t left_ = 0;
   std::string mark_;
   std::string held_;    // bytes that may be the beginning of the mark

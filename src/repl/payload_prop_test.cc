@@ -73,6 +73,40 @@ RC_GTEST_PROP(Payload, EndsAtTheMarkHoweverTheBytesAreSplit, ()) {
   RC_ASSERT(result.rdb == expected);
 }
 
+RC_GTEST_PROP(Payload, TakesTheRestOfANamedSnapshotHoweverTheBytesAreSplit, ()) {
+  const auto body = body_of(*near_misses());
+  const auto skipped = *rc::gen::inRange<std::uint64_t>(0, 1ULL << 40);
+  const auto header = named_payload_header(body.size(), body.size() + skipped, "id:0001-2.rdb:17");
+  const auto result = cut("\n" + header + body + "*1\r\n", *split_sizes());
+  RC_ASSERT(result.is_complete);
+  RC_ASSERT(result.rdb == body);
+  RC_ASSERT(result.stream == "*1\r\n");
+  PayloadReader reader;
+  RC_ASSERT(reader.take(header)->consumed == header.size());
+  RC_ASSERT(reader.skipped() == skipped);
+  RC_ASSERT(*reader.length() == body.size() + skipped);
+  RC_ASSERT(reader.name() == "id:0001-2.rdb:17");
+}
+
+TEST(Payload, OfARedisHasNoNameAndSkipsNothing) {
+  PayloadReader reader;
+  ASSERT_TRUE(reader.take("$12\r\n"));
+  EXPECT_EQ(reader.name(), "");
+  EXPECT_EQ(reader.skipped(), 0U);
+  EXPECT_EQ(reader.length(), 12U);
+}
+
+TEST(Payload, RefusesARestThatIsNone) {
+  const std::string long_name(kSnapshotNameBytesMax + 1, 'n');
+  for (const auto& header :
+       {std::string("$12 of 11 as n\r\n"), std::string("$0 of 11 as n\r\n"),
+        std::string("$1 of 11 as \r\n"), std::string("$1 of 11\r\n"),
+        std::string("$1 of 11 as two words\r\n"), std::string("$1 of x as n\r\n"),
+        "$1 of 11 as " + long_name + "\r\n"}) {
+    EXPECT_FALSE(PayloadReader().take(header)) << header;
+  }
+}
+
 TEST(Payload, QuotesTheErrorOfAMasterThatCannotFork) {
   PayloadReader reader;
   const auto taken = reader.take("-ERR no memory\r\n");

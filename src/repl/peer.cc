@@ -24,6 +24,7 @@ struct Parsing {
   base::Endpoint master;
   std::optional<ReplId> second_id;
   Offset second_end;
+  PeerSnapshot snapshot;
 };
 
 std::optional<ReplId> replid(std::string_view text) {
@@ -53,6 +54,9 @@ void note(Parsing& at, std::string_view key, std::string_view value) {
   if (key.substr(0, 2) == "db" && key.size() > 2 && key[2] >= '0' && key[2] <= '9') {
     at.peer.keys = at.peer.keys.value_or(0) + keys_in(value);
   }
+  if (key == "keeper_id") at.peer.is_keeper = true;
+  if (key == "keeper_snapshot_offset") at.snapshot.at = Offset{number(value)};
+  if (key == "keeper_snapshot_bytes") at.snapshot.bytes = number(value);
   note_replication(at, key, value);
 }
 
@@ -72,6 +76,7 @@ Peer parse_peer(std::string_view info) {
     note(at, line.substr(0, colon), line.substr(colon + 1));
   }
   if (at.peer.is_replica && !at.master.host.empty()) at.peer.master = at.master;
+  if (at.peer.is_keeper && at.snapshot.bytes > 0) at.peer.snapshot = at.snapshot;
   if (at.second_id) at.peer.inherited = Position{*at.second_id, at.second_end};
   return at.peer;
 }

@@ -12,7 +12,13 @@
 
 namespace sluice::repl {
 
-// From INFO's sections server, replication and keyspace. Absent: not told.
+// Of an upstream that is a keeper: the newest snapshot that it would send us.
+struct PeerSnapshot {
+  Offset at;
+  std::uint64_t bytes = 0;
+};
+
+// From INFO's sections server, replication, keyspace and, of a keeper, keeper. Absent: not told.
 struct Peer {
   std::string run_id;
   std::string version;
@@ -24,6 +30,8 @@ struct Peer {
   std::optional<Position> inherited;  // its predecessor's stream, and where that ended
   Offset offset;
   std::optional<std::uint64_t> keys;
+  bool is_keeper = false;
+  std::optional<PeerSnapshot> snapshot;
 };
 
 // Never fails: what is not there or odd is absent.

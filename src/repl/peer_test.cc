@@ -37,6 +37,17 @@ TEST(Peer, TellsAnEmptyDataSetFromOneItMayNotSee) {
   EXPECT_FALSE(parse_peer("role:master\r\n").keys);
 }
 
+TEST(Peer, NamesTheSnapshotOfAKeeperAlone) {
+  const std::string snapshot = "keeper_snapshot_offset:300\r\nkeeper_snapshot_bytes:5000\r\n";
+  EXPECT_FALSE(parse_peer(snapshot).snapshot);
+  const auto peer = parse_peer("keeper_id:" + kA + "\r\n" + snapshot);
+  EXPECT_TRUE(peer.is_keeper);
+  ASSERT_TRUE(peer.snapshot);
+  EXPECT_EQ(peer.snapshot->at, Offset{300});
+  EXPECT_EQ(peer.snapshot->bytes, 5000U);
+  EXPECT_FALSE(parse_peer("keeper_id:" + kA + "\r\n").snapshot);
+}
+
 class ResumeAfterFailover : public testing::Test {
  protected:
   static Peer promoted_at(std::uint64_t parted) {

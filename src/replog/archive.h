@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "replog/log.h"
 
@@ -27,6 +28,8 @@ struct Retention {
   std::uint32_t snapshots = 2;  // of the active lineage, beyond which old ones go
   // A replica that was sent a snapshot still needs the active log from here on.
   std::optional<repl::Offset> keep_from{};
+  // File names: whoever has got a part of one may come back for the rest.
+  std::vector<std::string> keep_snapshots{};
 };
 
 // What recovery found and did, for the log and for people.

@@ -25,13 +25,30 @@ class Decision {
       ++decision_.retired;
     }
     while (next_segment() && (is_over() || next_segment()->wall_ms < oldest_ms_)) drop_segment();
-    while (is_over() && snapshots_left() > 1) drop_snapshot();
+    while (is_over() && snapshots_left() > 1 && !is_kept(oldest_snapshot())) drop_snapshot();
     return decision_;
   }
 
  private:
   bool is_over() const { return bytes_ > policy_.bytes.bytes; }
   std::size_t snapshots_left() const { return held_.snapshots.size() - decision_.snapshots.size(); }
+
+  const Snapshot& oldest_snapshot() const { return held_.snapshots[decision_.snapshots.size()]; }
+
+  bool is_kept(const Snapshot& snapshot) const {
+    const auto& kept = policy_.keep_snapshots;
+    return std::find(kept.begin(), kept.end(), snapshot.file_name) != kept.end();
+  }
+
+  // What lies before it is of no use to anybody who is to be served.
+  repl::Offset needed() const {
+    auto lowest = std::min(held_.snapshots.back().at.offset, held_.boundary.offset);
+    if (policy_.keep_from) lowest = std::min(lowest, *policy_.keep_from);
+    for (const auto& each : held_.snapshots) {
+      if (is_kept(each)) lowest = std::min(lowest, each.at.offset);
+    }
+    return lowest;
+  }
 
   const RetiredLineage* next_retired() const {
     return decision_.retired < held_.retired.size() ? &held_.retired[decision_.retired] : nullptr;
@@ -40,19 +57,19 @@ class Decision {
   // The oldest segment left, if nothing that must stay is in it.
   const KeptSegment* next_segment() const {
     if (segments_ + 1 >= held_.segments.size() || held_.snapshots.empty()) return nullptr;
-    const repl::Offset needed = std::min(held_.snapshots.back().at.offset, held_.boundary.offset);
     const KeptSegment& oldest = held_.segments[segments_];
-    return oldest.end <= needed ? &oldest : nullptr;
+    return oldest.end <= needed() ? &oldest : nullptr;
   }
 
   void drop_snapshot() {
-    const Snapshot& oldest = held_.snapshots[decision_.snapshots.size()];
+    const Snapshot& oldest = oldest_snapshot();
     bytes_ -= oldest.bytes;
     decision_.snapshots.push_back(oldest.file_name);
   }
 
   void drop_surplus_snapshots() {
-    while (snapshots_left() > std::max<std::size_t>(policy_.snapshots, 1)) drop_snapshot();
+    const auto wanted = std::max<std::size_t>(policy_.snapshots, 1);
+    while (snapshots_left() > wanted && !is_kept(oldest_snapshot())) drop_snapshot();
   }
 
   // A snapshot from whose offset the stream does not go on is of no use.
@@ -60,10 +77,7 @@ class Decision {
     bytes_ -= held_.segments[segments_].bytes;
     decision_.begin = held_.segments[segments_].end;
     ++segments_;
-    while (snapshots_left() > 1 &&
-           held_.snapshots[decision_.snapshots.size()].at.offset < decision_.begin) {
-      drop_snapshot();
-    }
+    while (snapshots_left() > 1 && oldest_snapshot().at.offset < decision_.begin) drop_snapshot();
   }
 
   const Holdings& held_;

@@ -58,6 +58,26 @@ std::uint64_t bytes_left(const Holdings& held, const Discards& gone) {
   return bytes;
 }
 
+RC_GTEST_PROP(RetentionProp, KeepsWhatReplicasHaveAPartOfAndTheStreamAfterIt, ()) {
+  const auto held = holdings();
+  RC_PRE(!held.snapshots.empty());
+  const auto& kept = held.snapshots[*rc::gen::inRange<std::size_t>(0, held.snapshots.size())];
+  auto wanted = policy();
+  wanted.keep_snapshots = {"gone long ago", kept.file_name};
+  const auto gone = discards(held, wanted, kNow);
+  RC_ASSERT(std::find(gone.snapshots.begin(), gone.snapshots.end(), kept.file_name) ==
+            gone.snapshots.end());
+  RC_ASSERT(gone.begin <= kept.at.offset || gone.begin == held.segments.front().start);
+}
+
+RC_GTEST_PROP(RetentionProp, KeepsTheStreamThatAReplicaStillNeeds, ()) {
+  const auto held = holdings();
+  const auto begin = held.segments.front().start;
+  auto wanted = policy();
+  wanted.keep_from = begin + *rc::gen::inRange<std::uint64_t>(0, 2000);
+  RC_ASSERT(discards(held, wanted, kNow).begin <= std::max(begin, *wanted.keep_from));
+}
+
 RC_GTEST_PROP(RetentionProp, KeepsTheNewestSnapshotAndAllThatItNeeds, ()) {
   const auto held = holdings();
   const auto gone = discards(held, policy(), kNow);

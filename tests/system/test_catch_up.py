@@ -1,0 +1,93 @@
+"""A keeper behind another keeper: snapshots that go on where their connection broke."""
+
+import os
+
+from harness.redis_server import wait_in_sync
+from harness.waiting import eventually
+
+MEGA = 1_000_000
+
+
+def fill(master, megabytes):
+    """Bytes that no snapshot makes smaller."""
+    for first in range(0, megabytes * 10, 50):
+        pipe = master.client.pipeline(transaction=False)
+        for n in range(first, min(first + 50, megabytes * 10)):
+            pipe.set(f'big:{n}', os.urandom(100_000))
+        pipe.execute()
+
+
+def figures(keeper):
+    return keeper.info('keeper')
+
+
+def test_a_snapshot_between_keepers_goes_on_where_it_broke(redis_server, keeper, proxy, load):
+    master = redis_server('master')
+    fill(master, 40)
+    near = keeper(master)
+    eventually(near.link_is_up, 'the first keeper is up')
+    size = figures(near)['keeper_snapshot_bytes']
+    assert size > 40 * MEGA
+    writes = load(master)
+    link = proxy(near)
+    link.limit(15 * MEGA)
+    far = keeper(link)
+    for share in (0.3, 0.6):
+        eventually(lambda: link.bytes_down > share * size, f'{share} of the snapshot came')
+        link.drop()
+    link.limit(None)
+    eventually(far.link_is_up, 'the second keeper is up', within=20)
+    brought, streamed = link.bytes_down, near.offset - figures(near)['keeper_snapshot_offset']
+    writes.stop()
+    replica = redis_server('replica', replica_of=far)
+    wait_in_sync(master, replica)
+    at_far, at_near = figures(far), figures(near)
+    assert at_far['keeper_upstream_snapshots_resumed'] == 2
+    assert at_near['keeper_snapshots_resumed'] == 2
+    assert at_far['keeper_upstream_sync_full'] == 1
+    assert at_far['keeper_upstream_resumed_bytes'] > 0.8 * size
+    # What was under way when the link broke comes twice; the stream since then comes too.
+    assert brought < size + streamed + 2 * MEGA
+    assert master.stats('sync_full') == 1
+
+
+def test_a_snapshot_goes_on_although_newer_ones_were_taken_meanwhile(redis_server, keeper, proxy):
+    master = redis_server('master')
+    fill(master, 20)
+    near = keeper(master, flags={'snapshots-keep': 1})
+    eventually(near.link_is_up, 'the first keeper is up')
+    size = figures(near)['keeper_snapshot_bytes']
+    first = figures(near)['keeper_snapshot_offset']
+    link = proxy(near)
+    link.limit(15 * MEGA)
+    far = keeper(link)
+    eventually(lambda: link.bytes_down > 0.5 * size, 'half of the snapshot came')
+    link.cut()
+    master.client.set('since', 'then')
+    for _ in range(2):
+        last = figures(near)['keeper_snapshot_offset']
+        master.client.set('once', 'more')
+        near.keeper('SNAPSHOT')
+        eventually(lambda: figures(near)['keeper_snapshot_offset'] > last, 'a newer snapshot', within=30)
+    link.heal()
+    eventually(far.link_is_up, 'the second keeper is up', within=20)
+    assert figures(far)['keeper_upstream_snapshots_resumed'] == 1
+    assert figures(far)['keeper_snapshot_offset'] == first
+    replica = redis_server('replica', replica_of=far)
+    wait_in_sync(master, replica)
+
+
+def test_a_snapshot_of_a_stock_master_begins_again(redis_server, keeper, proxy):
+    master = redis_server('master', options={'repl-diskless-sync': 'no'})
+    fill(master, 20)
+    link = proxy(master)
+    link.limit(20 * MEGA)
+    ours = keeper(link)
+    eventually(lambda: link.bytes_down > 5 * MEGA, 'midway')
+    link.drop()
+    link.limit(None)
+    eventually(ours.link_is_up, 'up at the second try', within=20)
+    assert figures(ours)['keeper_upstream_snapshots_resumed'] == 0
+    assert master.stats('sync_full') == 2
+    replica = redis_server('replica', replica_of=ours)
+    wait_in_sync(master, replica)
