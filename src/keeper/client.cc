@@ -58,6 +58,7 @@ rt::Task<Result<>> Client::answer_requests() {
     if (!*command) break;
     ++requests;
     const auto outcome = session_.step(**command, actor_.moment());
+    if (session_.is_subscribed()) actor_.begin_messages();
     reader_.set_limits(session_.limits());
     CO_TRY_VOID(co_await answer(outcome));
     if (outcome.close) {

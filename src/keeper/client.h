@@ -23,6 +23,8 @@ class Actor {
   virtual rt::Task<Result<Done>> carry_out(Action action, Client& from) = 0;
   virtual Moment moment() const = 0;
   virtual void count_requests(std::uint64_t requests, std::uint64_t bytes_in) = 0;
+  // A client has subscribed, and is not told so before this returns.
+  virtual void begin_messages() = 0;
 };
 
 struct ClientLimits {

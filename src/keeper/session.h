@@ -45,6 +45,7 @@ class Session {
   // What the reader of its requests shall refuse before it allocates; changes with AUTH.
   resp::CommandLimits limits() const;
   ClientFacts facts() const;
+  bool is_subscribed() const { return state_.subscriptions() > 0; }
   bool is_replica() const { return state_.is_replica; }
   const ReplicaFacts& replica() const { return state_.replica; }
   const std::set<std::string, std::less<>>& channels() const { return state_.channels; }

@@ -105,6 +105,10 @@ Shard::Shard(rt::Host& host, ShardConfig config, ProcessHooks hooks, base::Metri
           host, *archive_, [this] { ask_replicas_again(); }, log_, std::move(known_keys),
           link_with_dial(dial_of(host, tunnels_, config_), config_, archive_->keeper_id())),
       refresher_(host, shared_, log_),
+      published_(host, lineage_changed_,
+                 {.active_log = [this] { return archive_->active(); },
+                  .is_wanted = [this] { return has_subscribers(); },
+                  .deliver = [this](auto channel, auto message) { deliver(channel, message); }}),
       clients_gate_(host),
       gate_(host) {}
 
@@ -130,6 +134,7 @@ void Shard::stop() {
   listener_->close();
   link_.stop();
   refresher_.stop();
+  published_.stop();
   gate_.close();
   clients_gate_.close();
   for (const auto& [id, client] : clients_) client->close();
@@ -299,6 +304,7 @@ void Shard::report() {
                  .snapshots_being_sent = admission_.taken(),
                  .refreshes_taken = refresher_.taken(),
                  .refreshes_failed = refresher_.failed(),
+                 .messages_too_long = published_.too_long(),
                  .now = host_.clock().now(),
                  .wall_ms = host_.clock().wall_ms()});
 }

@@ -15,6 +15,7 @@
 #include "hop/tunnels.h"
 #include "keeper/client.h"
 #include "keeper/config.h"
+#include "keeper/published.h"
 #include "keeper/refresh.h"
 #include "keeper/shard_metrics.h"
 #include "keeper/snapshot_leases.h"
@@ -59,6 +60,7 @@ class Shard : public View, public Actor {
   rt::Task<Result<Done>> carry_out(Action action, Client& from) override;
   Moment moment() const override;
   void count_requests(std::uint64_t requests, std::uint64_t bytes_in) override;
+  void begin_messages() override;
 
  private:
   Shard(rt::Host& host, ShardConfig config, ProcessHooks hooks, base::Metrics& metrics,
@@ -81,7 +83,8 @@ class Shard : public View, public Actor {
   Result<Done> start_replica(Client& client, std::optional<repl::PsyncRequest> psync);
   Result<Done> repoint(const base::Endpoint& upstream);
   Result<Done> take_snapshot();
-  Result<Done> publish(const Publish& message);
+  std::uint64_t deliver(std::string_view channel, std::string_view message);
+  bool has_subscribers() const;
   Result<Done> kill(const KillClients& which, const Client& from);
   Result<Done> configure(const ConfigSet& change);
   rt::Task<Result<Done>> wait_for_replicas(Wait wait);
@@ -107,6 +110,7 @@ class Shard : public View, public Actor {
   hop::Tunnels tunnels_;  // to the upstream, if it is reached through relays
   UpstreamLink link_;
   Refresher refresher_;
+  Published published_;
 
   std::map<std::uint64_t, Client*> clients_;  // owned by their run_client()
   std::uint64_t next_client_id_ = 1;

@@ -40,7 +40,9 @@ rt::Task<Result<Done>> Shard::carry_out(Action action, Client& from) {
         return Done{};
       },
       [&](const KillClients& a) { return kill(a, from); },
-      [&](const Publish& a) { return publish(a); },
+      [&](const Publish& a) -> Result<Done> {
+        return Done{.count = deliver(a.channel, a.message)};
+      },
       [&](const ConfigSet& a) { return configure(a); },
       [&](const ResetCounters&) -> Result<Done> {
         counters_ = Counters{};
@@ -94,12 +96,21 @@ Result<Done> Shard::repoint(const base::Endpoint& upstream) {
   return Done{};
 }
 
-Result<Done> Shard::publish(const Publish& message) {
-  Done done;
+std::uint64_t Shard::deliver(std::string_view channel, std::string_view message) {
+  std::uint64_t receivers = 0;
   for (const auto& [id, client] : clients_) {
-    if (client->deliver(message.channel, message.message)) ++done.count;
+    if (client->deliver(channel, message)) ++receivers;
   }
-  return done;
+  return receivers;
+}
+
+bool Shard::has_subscribers() const {
+  return std::any_of(clients_.begin(), clients_.end(),
+                     [](const auto& entry) { return entry.second->session().is_subscribed(); });
+}
+
+void Shard::begin_messages() {
+  if (published_.begin()) gate_.spawn(published_.run());
 }
 
 Result<Done> Shard::kill(const KillClients& which, const Client& from) {

@@ -76,7 +76,10 @@ ShardMetrics::ShardMetrics(base::Metrics& metrics, const std::string& shard)
           Maker(metrics, shard).counter("snapshot_refreshes_total", "Snapshots taken here.")),
       refreshes_failed_(
           Maker(metrics, shard)
-              .counter("snapshot_refreshes_failed_total", "Snapshots that could not be taken.")) {}
+              .counter("snapshot_refreshes_failed_total", "Snapshots that could not be taken.")),
+      messages_too_long_(Maker(metrics, shard)
+                             .counter("messages_too_long_total",
+                                      "Published in the stream, too long for subscribers here.")) {}
 
 void ShardMetrics::show(const ShardFigures& figures) {
   const auto& status = figures.status;
@@ -100,6 +103,7 @@ void ShardMetrics::show(const ShardFigures& figures) {
   raise(refused_, counters.sync_partial_err);
   raise(refreshes_, figures.refreshes_taken);
   raise(refreshes_failed_, figures.refreshes_failed);
+  raise(messages_too_long_, figures.messages_too_long);
   clients_.set(static_cast<double>(figures.clients));
   snapshots_sending_.set(static_cast<double>(figures.snapshots_being_sent));
   replicas_.set(static_cast<double>(status.replicas.size()));

@@ -18,6 +18,7 @@ struct ShardFigures {
   std::size_t snapshots_being_sent = 0;
   std::uint64_t refreshes_taken = 0;
   std::uint64_t refreshes_failed = 0;
+  std::uint64_t messages_too_long = 0;
   rt::Instant now;
   std::int64_t wall_ms = 0;
 };
@@ -34,7 +35,7 @@ class ShardMetrics {
   base::Gauge clients_, replicas_, replicas_online_, replica_lag_max_, snapshots_sending_;
   base::Counter received_bytes_, sent_bytes_, upstream_full_, upstream_partial_, upstream_resumed_;
   base::Gauge upstream_bandwidth_;
-  base::Counter full_, partial_, refused_, refreshes_, refreshes_failed_;
+  base::Counter full_, partial_, refused_, refreshes_, refreshes_failed_, messages_too_long_;
 };
 
 }  // namespace sluice::keeper
