@@ -1,4 +1,4 @@
-#include "lab/histogram.h"
+#include "base/duration_histogram.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,28 +6,28 @@
 #include <rapidcheck/gtest.h>
 #include <vector>
 
-namespace sluice::lab {
+namespace sluice::base {
 namespace {
 
 using namespace std::chrono_literals;
 
-TEST(Histogram, IsEmptyAtFirst) {
-  const Histogram none;
+TEST(DurationHistogram, IsEmptyAtFirst) {
+  const DurationHistogram none;
   EXPECT_EQ(none.count(), 0U);
   EXPECT_EQ(none.mean(), 0ns);
   EXPECT_EQ(none.quantile(0.99), 0ns);
 }
 
-TEST(Histogram, KeepsSmallValuesExactly) {
-  Histogram seen;
+TEST(DurationHistogram, KeepsSmallValuesExactly) {
+  DurationHistogram seen;
   for (int ns = 1; ns <= 100; ++ns) seen.record(std::chrono::nanoseconds(ns));
   EXPECT_EQ(seen.quantile(0.5), 50ns);
   EXPECT_EQ(seen.quantile(0.99), 99ns);
   EXPECT_EQ(seen.quantile(1.0), 100ns);
 }
 
-TEST(Histogram, TakesWhatIsTooLongAsItsLongestAndNegativeAsNothing) {
-  Histogram seen;
+TEST(DurationHistogram, TakesWhatIsTooLongAsItsLongestAndNegativeAsNothing) {
+  DurationHistogram seen;
   seen.record(-5ns);
   seen.record(24h);
   EXPECT_EQ(seen.quantile(0.5), 0ns);
@@ -35,9 +35,9 @@ TEST(Histogram, TakesWhatIsTooLongAsItsLongestAndNegativeAsNothing) {
   EXPECT_GE(seen.quantile(1.0), 18min);
 }
 
-TEST(Histogram, ReportsTheMaximumOfWhatWasMerged) {
-  Histogram one;
-  Histogram two;
+TEST(DurationHistogram, ReportsTheMaximumOfWhatWasMerged) {
+  DurationHistogram one;
+  DurationHistogram two;
   one.record(1ms, 3);
   two.record(7ms);
   one.merge(two);
@@ -46,10 +46,10 @@ TEST(Histogram, ReportsTheMaximumOfWhatWasMerged) {
   EXPECT_EQ(one.mean(), 2500us);
 }
 
-TEST(Histogram, TellsWhatCameSinceACopyOfIt) {
-  Histogram seen;
+TEST(DurationHistogram, TellsWhatCameSinceACopyOfIt) {
+  DurationHistogram seen;
   seen.record(1ms, 5);
-  const Histogram earlier = seen;
+  const DurationHistogram earlier = seen;
   seen.record(3ms, 2);
   const auto later = seen.since(earlier);
   EXPECT_EQ(later.count(), 2U);
@@ -61,7 +61,7 @@ RC_GTEST_PROP(HistogramProp, QuantileIsAtMostOnePercentHigh, ()) {
   const auto values = *rc::gen::nonEmpty(
       rc::gen::container<std::vector<std::uint32_t>>(rc::gen::arbitrary<std::uint32_t>()));
   const double fraction = *rc::gen::inRange(1, 101) / 100.0;
-  Histogram seen;
+  DurationHistogram seen;
   for (const auto v : values) seen.record(std::chrono::nanoseconds(v));
   auto sorted = values;
   std::sort(sorted.begin(), sorted.end());
@@ -74,4 +74,4 @@ RC_GTEST_PROP(HistogramProp, QuantileIsAtMostOnePercentHigh, ()) {
 }
 
 }  // namespace
-}  // namespace sluice::lab
+}  // namespace sluice::base

@@ -1,12 +1,12 @@
-#include "lab/histogram.h"
+#include "base/duration_histogram.h"
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
 
-namespace sluice::lab {
+namespace sluice::base {
 
-std::size_t Histogram::bucket_of(std::uint64_t ns) {
+std::size_t DurationHistogram::bucket_of(std::uint64_t ns) {
   constexpr std::uint64_t kFirstPower = std::uint64_t{1} << kSubBits;
   if (ns < kFirstPower) return static_cast<std::size_t>(ns);
   const auto power = static_cast<int>(std::bit_width(ns)) - 1 - kSubBits;
@@ -15,14 +15,14 @@ std::size_t Histogram::bucket_of(std::uint64_t ns) {
   return static_cast<std::size_t>(std::min<std::uint64_t>(bucket, kBuckets - 1));
 }
 
-std::uint64_t Histogram::highest_in(std::size_t bucket) {
+std::uint64_t DurationHistogram::highest_in(std::size_t bucket) {
   const auto power = bucket >> kSubBits;
   if (power == 0) return bucket;
   const auto sub = (bucket & ((std::size_t{1} << kSubBits) - 1)) + (std::size_t{1} << kSubBits);
   return ((static_cast<std::uint64_t>(sub) + 1) << (power - 1)) - 1;
 }
 
-void Histogram::record(Duration value, std::uint64_t times) {
+void DurationHistogram::record(Duration value, std::uint64_t times) {
   const auto ns = static_cast<std::uint64_t>(std::max<std::int64_t>(value.count(), 0));
   counts_[bucket_of(ns)] += times;
   count_ += times;
@@ -30,26 +30,26 @@ void Histogram::record(Duration value, std::uint64_t times) {
   max_ns_ = std::max(max_ns_, ns);
 }
 
-void Histogram::merge(const Histogram& other) {
+void DurationHistogram::merge(const DurationHistogram& other) {
   for (std::size_t i = 0; i < kBuckets; ++i) counts_[i] += other.counts_[i];
   count_ += other.count_;
   sum_ns_ += other.sum_ns_;
   max_ns_ = std::max(max_ns_, other.max_ns_);
 }
 
-Histogram Histogram::since(const Histogram& earlier) const {
-  Histogram later = *this;
+DurationHistogram DurationHistogram::since(const DurationHistogram& earlier) const {
+  DurationHistogram later = *this;
   for (std::size_t i = 0; i < kBuckets; ++i) later.counts_[i] -= earlier.counts_[i];
   later.count_ -= earlier.count_;
   later.sum_ns_ -= earlier.sum_ns_;
   return later;
 }
 
-Histogram::Duration Histogram::mean() const {
+DurationHistogram::Duration DurationHistogram::mean() const {
   return Duration(count_ == 0 ? 0 : static_cast<std::int64_t>(sum_ns_ / count_));
 }
 
-Histogram::Duration Histogram::quantile(double fraction) const {
+DurationHistogram::Duration DurationHistogram::quantile(double fraction) const {
   const auto rank = static_cast<std::uint64_t>(std::ceil(fraction * static_cast<double>(count_)));
   std::uint64_t seen = 0;
   for (std::size_t i = 0; i < kBuckets; ++i) {
@@ -61,4 +61,4 @@ Histogram::Duration Histogram::quantile(double fraction) const {
   return max();
 }
 
-}  // namespace sluice::lab
+}  // namespace sluice::base

@@ -1,10 +1,10 @@
-#include "lab/table.h"
+#include "base/text_table.h"
 
 #include <algorithm>
 #include <cctype>
 #include <fmt/format.h>
 
-namespace sluice::lab {
+namespace sluice::base {
 namespace {
 
 // Bytes that do not begin a UTF-8 character take no room on the screen.
@@ -38,7 +38,7 @@ std::string line(const std::vector<std::string>& row, const std::vector<Column>&
 
 }  // namespace
 
-std::string Table::text() const {
+std::string TextTable::text() const {
   std::vector<Column> columns;
   for (const auto& cell : header_) columns.push_back({width(cell), false});
   for (const auto& row : rows_) {
@@ -77,4 +77,4 @@ std::string count_text(std::uint64_t count) {
   return digits;
 }
 
-}  // namespace sluice::lab
+}  // namespace sluice::base

@@ -1,12 +1,12 @@
-#include "lab/table.h"
+#include "base/text_table.h"
 
 #include <gtest/gtest.h>
 
-namespace sluice::lab {
+namespace sluice::base {
 namespace {
 
-TEST(Table, AlignsNumbersRightAndWordsLeft) {
-  Table table({"run", "ms", "note"});
+TEST(TextTable, AlignsNumbersRightAndWordsLeft) {
+  TextTable table({"run", "ms", "note"});
   table.add({"alone", "1.5", "-"});
   table.add({"4 replicas", "120"});
   EXPECT_EQ(table.text(),
@@ -16,8 +16,8 @@ TEST(Table, AlignsNumbersRightAndWordsLeft) {
             "4 replicas  120\n");
 }
 
-TEST(Table, CountsCharactersNotBytes) {
-  Table table({"µs"});
+TEST(TextTable, CountsCharactersNotBytes) {
+  TextTable table({"µs"});
   table.add({"abc"});
   EXPECT_EQ(table.text(), "µs\n===\nabc\n");
 }
@@ -41,4 +41,4 @@ TEST(Text, GroupsDigitsByThree) {
 }
 
 }  // namespace
-}  // namespace sluice::lab
+}  // namespace sluice::base
