@@ -1,6 +1,7 @@
 // `sluice reference`: every setting of every daemon, from the tables that parse them.
 #include <cstdio>
 
+#include "delay/config_load.h"
 #include "keeper/config_load.h"
 #include "relay/config_load.h"
 #include "roles.h"
@@ -24,6 +25,8 @@ int run_reference(const Arguments& arguments) {
   std::fputs(keeper::reference().c_str(), stdout);
   std::fputs("\n# sluice relay\n\n", stdout);
   std::fputs(relay::reference().c_str(), stdout);
+  std::fputs("\n# sluice delay\n\n", stdout);
+  std::fputs(delay::reference().c_str(), stdout);
   return kExitOk;
 }
 

@@ -28,8 +28,14 @@ rt::Task<Result<std::unique_ptr<Client>>> Client::connect(rt::Host& host, base::
                                                           ClientOptions options) {
   rt::ConnectOptions how{.timeout = options.connect_timeout, .tls = std::nullopt};
   if (url.is_tls) how.tls = options.tls;
-  auto& network = host.network();
-  CO_TRY(auto stream, co_await network.connect(url.endpoint, std::move(how)));
+  if (!options.dial) {
+    auto& network = host.network();
+    options.dial = [&network](base::Endpoint at, rt::ConnectOptions with) {
+      return network.connect(std::move(at), std::move(with));
+    };
+  }
+  base::Endpoint to = url.endpoint;
+  CO_TRY(auto stream, co_await options.dial(std::move(to), std::move(how)));
   std::unique_ptr<Client> client(new Client(host, std::move(stream), options.timeout));
   CO_TRY_VOID(co_await client->greet(std::move(url)));
   co_return client;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/url.h"
+#include "redis/dial.h"
 #include "resp/reply_reader.h"
 #include "rt/host.h"
 
@@ -17,6 +18,7 @@ namespace sluice::redis {
 using Words = std::vector<std::string>;  // a command: its name and arguments
 
 struct ClientOptions {
+  Dial dial{};                                             // empty: connects
   rt::TlsFiles tls;                                        // used if the URL is rediss://
   rt::Duration connect_timeout = std::chrono::seconds(5);  // with the TLS handshake
   rt::Duration timeout = std::chrono::seconds(10);         // of a call, until its last reply

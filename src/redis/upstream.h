@@ -16,17 +16,13 @@
 #include <string_view>
 
 #include "base/url.h"
+#include "redis/dial.h"
 #include "repl/payload.h"
 #include "repl/peer.h"
 #include "repl/psync_reply.h"
 #include "rt/host.h"
 
 namespace sluice::redis {
-
-// A way to a server other than connecting to it. With `tls` set in the options, the stream it brings
-// speaks TLS with that server.
-using Dial = std::function<rt::Task<Result<std::unique_ptr<rt::Stream>>>(base::Endpoint,
-                                                                         rt::ConnectOptions)>;
 
 struct UpstreamOptions {
   base::RedisUrl url;

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.certificates import Certificates
+from harness.delay import Delay
 from harness.faults import Faults
 from harness.keeper import Keeper
 from harness.load import Load
@@ -91,6 +92,17 @@ def relay(bench):
     def start(allow=(), name='relay', start=True, **options):
         name = bench.name(name)
         return bench.add(Relay(name, bench.folder / name, allow, **options), start)
+
+    return start
+
+
+@pytest.fixture
+def delay(bench):
+    """delay(master, [('keeper', kept), ('replica', replica)], flags={...}): see harness/delay.py"""
+
+    def start(master, nodes, name='delay', start=True, **options):
+        name = bench.name(name)
+        return bench.add(Delay(name, bench.folder / name, master, nodes, **options), start)
 
     return start
 

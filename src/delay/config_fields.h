@@ -1,0 +1,146 @@
+// The tables of the prober's settings: names, meanings, bounds.
+#pragma once
+
+#include "delay/config.h"
+
+namespace sluice::delay {
+
+inline constexpr std::tuple kShardFields{
+    base::Field{
+        .name = "name",
+        .member = &ShardSettings::name,
+        .doc = "What logs and metrics call this shard.",
+    },
+    base::Field{
+        .name = "write",
+        .member = &ShardSettings::write,
+        .doc = "The master: probes are published there. A user of its needs PUBLISH on "
+               "sluice:probe:*, INFO and PING.",
+        .is_required = true,
+    },
+    base::Field{
+        .name = "watch",
+        .member = &ShardSettings::watch,
+        .doc = "A node that the stream passes, as NAME=URL, in the order in which it passes them. "
+               "A user of its needs SUBSCRIBE on sluice:probe:*, INFO and PING.",
+        .is_secret = true,
+        .is_required = true,
+    },
+};
+
+inline constexpr std::tuple kProbeFields{
+    base::Field{
+        .name = "interval",
+        .member = &Settings::interval,
+        .doc = "Time between two probes.",
+        .min = Milliseconds(1),
+        .max = std::chrono::minutes(1),
+    },
+    base::Field{
+        .name = "alert_above",
+        .member = &Settings::alert_above,
+        .doc = "A node whose data are older than this raises an alert.",
+    },
+    base::Field{
+        .name = "alert_below",
+        .member = &Settings::alert_below,
+        .doc = "The alert is lifted once they stay younger than this. At most alert_above.",
+    },
+    base::Field{
+        .name = "alert_after",
+        .member = &Settings::alert_after,
+        .doc = "For how long they must be older before the alert is raised.",
+    },
+    base::Field{
+        .name = "lift_after",
+        .member = &Settings::lift_after,
+        .doc = "For how long they must be younger before it is lifted.",
+    },
+    base::Field{
+        .name = "for",
+        .member = &Settings::run_for,
+        .doc = "Ends after this time; 0 means never. The exit code is then 1 if an alert was "
+               "raised or a node has shown no probe.",
+    },
+    base::Field{
+        .name = "report",
+        .member = &Settings::report,
+        .doc = "Time between two reports on standard output; 0 means 1s on a terminal, 10s "
+               "elsewhere.",
+    },
+    base::Field{
+        .name = "json",
+        .member = &Settings::json,
+        .doc = "Reports one JSON object per line.",
+    },
+    base::Field{
+        .name = "metrics",
+        .member = &Settings::metrics,
+        .doc = "Address of /metrics (Prometheus) and /health; without a host, loopback only.",
+    },
+    base::Field{
+        .name = "log_level",
+        .member = &Settings::log_level,
+        .doc = "The least important records that are logged.",
+    },
+    base::Field{
+        .name = "log_json",
+        .member = &Settings::log_json,
+        .doc = "Logs one JSON object per line instead of text.",
+    },
+};
+
+inline constexpr std::tuple kConnectionFields{
+    base::Field{
+        .name = "tls_ca",
+        .member = &Settings::tls_ca,
+        .doc = "For rediss:// URLs: PEM file of the authorities that certificates must come from; "
+               "the system's if absent.",
+    },
+    base::Field{
+        .name = "tls_cert",
+        .member = &Settings::tls_cert,
+        .doc = "PEM file of the certificate that is shown to nodes.",
+    },
+    base::Field{
+        .name = "tls_key",
+        .member = &Settings::tls_key,
+        .doc = "PEM file of that certificate's key.",
+    },
+    base::Field{
+        .name = "tls_verify",
+        .member = &Settings::tls_verify,
+        .doc = "Whether certificates of nodes and their names are verified.",
+    },
+    base::Field{
+        .name = "route",
+        .member = &Settings::route,
+        .doc = "Relays on the way to watched nodes, as \"PROXYTCP://x:1 PROXYTLS://y:2\"; the node "
+               "itself is appended. The master is always connected to directly.",
+    },
+    base::Field{
+        .name = "route_tls_ca",
+        .member = &Settings::route_tls_ca,
+        .doc = "PEM file of the authorities that the first relay's certificate must come from.",
+    },
+    base::Field{
+        .name = "route_tls_cert",
+        .member = &Settings::route_tls_cert,
+        .doc = "PEM file of the certificate that is shown to the first relay.",
+    },
+    base::Field{
+        .name = "route_tls_key",
+        .member = &Settings::route_tls_key,
+        .doc = "PEM file of that certificate's key.",
+    },
+    base::Field{
+        .name = "route_tls_server_name",
+        .member = &Settings::route_tls_server_name,
+        .doc =
+            "Name that the first relay's certificate must bear; its host in the route if absent.",
+    },
+};
+
+inline constexpr std::tuple kSettingsFields = std::tuple_cat(kProbeFields, kConnectionFields);
+
+}  // namespace sluice::delay
