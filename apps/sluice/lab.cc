@@ -32,6 +32,13 @@ int run_lab(const Arguments& arguments) {
       ->capture_default_str();
   up->add_option("--replicas", options.replicas, "Stock replicas behind the keeper.")
       ->capture_default_str();
+  up->add_option("--regions", options.regions,
+                 "2: a second region across an emulated ocean, with relays, a keeper and replicas "
+                 "of its own; needs root. `sluice lab wan` changes the ocean while it runs.")
+      ->check(CLI::Range(1, 2))
+      ->capture_default_str();
+  up->add_option("--wan-name", options.wan_name, "What `sluice lab wan --name` calls that ocean.")
+      ->capture_default_str();
   app.add_subcommand("wan", "An emulated WAN between hosts of their own; see wan --help.");
   Arguments reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants them
   try {

@@ -12,7 +12,8 @@ std::string loopback(std::uint16_t port) {
 std::string redis_conf(const RedisNode& node, const RedisPlace& place) {
   Settings lines{
       {"port", std::to_string(place.port)},
-      {"bind", "127.0.0.1"},
+      {"bind", place.address.empty() ? "127.0.0.1" : "127.0.0.1 " + place.address},
+      {"protected-mode", place.address.empty() ? "yes" : "no"},
       {"dir", "\"" + place.dir + "\""},
       {"save", "\"\""},
       {"daemonize", "no"},
@@ -20,7 +21,7 @@ std::string redis_conf(const RedisNode& node, const RedisPlace& place) {
       {"repl-diskless-sync-delay", "0"},
   };
   if (place.master_port != 0) {
-    lines.emplace_back("replicaof", "127.0.0.1 " + std::to_string(place.master_port));
+    lines.emplace_back("replicaof", place.master_host + " " + std::to_string(place.master_port));
   }
   lines.insert(lines.end(), node.settings.begin(), node.settings.end());
   std::string text;
@@ -34,7 +35,22 @@ std::vector<std::string> keeper_argv(const KeeperNode& node, const KeeperPlace& 
                                 "--listen",    loopback(place.port),
                                 "--dir",       place.dir,
                                 "--metrics",   loopback(place.metrics_port)};
+  if (!node.route.empty()) argv.insert(argv.end(), {"--route", node.route});
   argv.insert(argv.end(), node.flags.begin(), node.flags.end());
+  return argv;
+}
+
+std::vector<std::string> relay_argv(const RelayNode& node, const RelayPlace& place) {
+  std::vector<std::string> argv{
+      place.program,       "relay",
+      "--listen",          loopback(place.port),
+      "--tls-listen",      place.address + ":" + std::to_string(place.tls_port),
+      "--tls-cert",        node.certificate.cert,
+      "--tls-key",         node.certificate.key,
+      "--tls-ca",          node.certificate.ca,
+      "--tls-server-name", kRelayName,
+      "--metrics",         loopback(place.metrics_port)};
+  for (const auto& rule : node.allow) argv.insert(argv.end(), {"--allow", rule});
   return argv;
 }
 

@@ -73,9 +73,7 @@ std::optional<double> metric_value(std::string_view exposition, std::string_view
 }
 
 rt::Task<Result<double>> metric_of(World& world, Server& keeper, std::string name) {
-  base::Endpoint at{.host = "127.0.0.1", .port = keeper.metrics_port()};
-  auto& network = world.host().network();
-  CO_TRY(const auto stream, co_await network.connect(std::move(at), rt::ConnectOptions()));
+  CO_TRY(const auto stream, co_await world.dial(keeper, keeper.metrics_port()));
   const std::string request = "GET /metrics HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n";
   CO_TRY_VOID(co_await stream->write(request));
   std::string page;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,12 +16,14 @@ struct NodeStatus {
   std::uint64_t keys = 0;
   std::string link = {};  // of a replica to its master: "up", "down"; empty for a master
   bool counts_keys = true;
+  std::optional<std::chrono::nanoseconds> lag = {};  // how old the newest is that it has
 };
 
 struct WorldStatus {
   std::chrono::seconds elapsed{0};
   double stream_bytes_per_second = 0;
   double commands_per_second = 0;
+  std::string ocean = {};         // how it is, if there is one
   std::vector<NodeStatus> nodes;  // the first is the master, whose offset the others are behind
 };
 

@@ -25,6 +25,15 @@ TEST(StatusLine, TellsHowFarEachIsBehindTheMaster) {
             "1 200 keys");
 }
 
+TEST(StatusLine, BeginsWithTheOceanAndTellsHowOldWhatAReplicaHasIs) {
+  WorldStatus status;
+  status.ocean = "ocean cut for 3 s";
+  status.nodes = {{.name = "m"},
+                  {.name = "r", .is_up = true, .offset = 0, .keys = 7, .link = "up"}};
+  status.nodes[1].lag = std::chrono::milliseconds(310);
+  EXPECT_EQ(status_line(status), "   0s  ocean cut for 3 s | m down | r -0 B 310 ms 7 keys");
+}
+
 TEST(StatusLine, SaysWhatIsDown) {
   WorldStatus status;
   status.nodes = {{.name = "master"},

@@ -1,6 +1,7 @@
 #include "lab/workload.h"
 
 #include <algorithm>
+#include <string_view>
 
 namespace sluice::lab {
 
@@ -17,6 +18,15 @@ std::uint64_t Workload::random() {
 
 std::string Workload::key(const char* kind) {
   return kind + std::to_string(random() % std::max<std::uint64_t>(options_.keys, 1));
+}
+
+void Workload::fill(std::string& value, std::size_t bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  if (!options_.has_random_values) return value.resize(bytes, 'x');
+  while (value.size() < bytes) {
+    auto bits = random();
+    for (int i = 0; i < 16 && value.size() < bytes; ++i, bits >>= 4) value += kDigits[bits & 15];
+  }
 }
 
 std::vector<std::vector<std::string>> Workload::next() {
@@ -43,7 +53,7 @@ std::vector<std::vector<std::string>> Workload::next() {
     }
     default: {
       std::string value = "value " + number + " ";
-      value.resize(std::max(options_.value_bytes, value.size()), 'x');
+      fill(value, std::max(options_.value_bytes, value.size()));
       return {{"SET", key("key:"), std::move(value)}};
     }
   }

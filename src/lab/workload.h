@@ -11,7 +11,8 @@ struct WorkloadOptions {
   std::uint64_t keys = 100'000;
   std::size_t value_bytes = 64;
   std::uint64_t seed = 1;
-  bool has_expiring_keys = true;  // without them, keys that were there stay there
+  bool has_expiring_keys = true;   // without them, keys that were there stay there
+  bool has_random_values = false;  // of hexadecimal digits: they shrink to a half, not to nothing
 };
 
 class Workload {
@@ -24,6 +25,7 @@ class Workload {
 
  private:
   std::uint64_t random();
+  void fill(std::string& value, std::size_t bytes);
   std::string key(const char* kind);
 
   WorkloadOptions options_;

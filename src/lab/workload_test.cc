@@ -29,5 +29,20 @@ TEST(Workload, MixesCommandsOverItsKeySpace) {
   EXPECT_EQ(plain_keys.size(), 10U);
 }
 
+TEST(Workload, GivesEachValueDigitsOfItsOwnIfAsked) {
+  Workload workload({.keys = 10, .value_bytes = 100, .seed = 1, .has_random_values = true});
+  std::set<std::string> ends;
+  std::size_t values = 0;
+  for (int i = 0; i < 200; ++i) {
+    for (const auto& words : workload.next()) {
+      if (words[0] != "SET" || words[1].starts_with("token:")) continue;
+      ++values;
+      EXPECT_EQ(words[2].size(), 100U);
+      ends.insert(words[2].substr(words[2].size() - 32));
+    }
+  }
+  EXPECT_EQ(ends.size(), values);
+}
+
 }  // namespace
 }  // namespace sluice::lab

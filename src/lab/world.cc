@@ -39,12 +39,15 @@ rt::Task<Result<Server*>> World::start(Node node) {
   Server& server = *made;
   server.node_ = std::move(node);
   server.dir_ = folder_.path() + "/" + server.name();
+  server.site_ = site(site_of(server.node_));
+  CHECK(site_of(server.node_).empty() || server.site_ != nullptr);
   CO_TRY_VOID(folder_.directory().folder(server.name()));
   servers_.push_back(std::move(made));
   // Another program may take a port between our look and the node's bind.
   for (int tries = 1;; ++tries) {
-    CO_TRY(server.port_, free_port());
-    CO_TRY(server.metrics_port_, free_port());
+    CO_TRY(server.port_, free_port(server.site_));
+    CO_TRY(server.metrics_port_, free_port(server.site_));
+    CO_TRY(server.tls_port_, free_port(server.site_));
     auto up = co_await launch(server);
     if (up) co_return &server;
     const bool port_was_taken =
@@ -62,42 +65,76 @@ rt::Task<Result<>> World::launch(Server& server) {
   co_return co_await wait_until_up(server);
 }
 
+Result<> World::add_site(const WanSideStatus& side) {
+  TRY(auto where, rt::NetNamespace::open(side.netns));
+  Site site{side.name, side.address, std::move(where)};
+  sites_.push_back(std::make_unique<Site>(std::move(site)));
+  return {};
+}
+
+const Site* World::site(std::string_view name) const {
+  for (const auto& each : sites_) {
+    if (each->name == name) return each.get();
+  }
+  return nullptr;
+}
+
 Result<rt::ProcessSpec> World::spec(Server& server) {
   rt::ProcessSpec how;
   how.output_file = server.log_file();
+  if (server.site_ != nullptr) how.argv = {"nsenter", "--net=" + server.site_->where.path()};
+  const auto& run_by =
+      std::visit([](const auto& any) -> const auto& { return any.run_by; }, server.node_);
+  how.argv.insert(how.argv.end(), run_by.begin(), run_by.end());
+  TRY(const auto argv, argv_of(server));
+  how.argv.insert(how.argv.end(), argv.begin(), argv.end());
+  return how;
+}
+
+Result<std::vector<std::string>> World::argv_of(Server& server) {
+  const std::string address = server.site_ != nullptr ? server.site_->address : "";
   if (const auto* redis = std::get_if<RedisNode>(&server.node_)) {
-    const RedisPlace place{
-        .port = server.port_, .master_port = port_of(redis->replica_of), .dir = server.dir_};
+    const RedisPlace place{.port = server.port_,
+                           .master_port = port_of(redis->replica_of),
+                           .dir = server.dir_,
+                           .master_host = host_of(redis->replica_of, server),
+                           .address = address};
     const std::string file = redis->name + ".conf";
     TRY_VOID(write_text(folder_.directory(), file, redis_conf(*redis, place)));
-    how.argv = redis->run_by;
-    how.argv.emplace_back("redis-server");
-    how.argv.push_back(folder_.path() + "/" + file);
-  } else {
-    const auto& keeper = std::get<KeeperNode>(server.node_);
-    const KeeperPlace place{.program = options_.sluice,
-                            .port = server.port_,
-                            .metrics_port = server.metrics_port_,
-                            .upstream_port = port_of(keeper.upstream),
-                            .dir = server.dir_};
-    how.argv = keeper.run_by;
-    const auto argv = keeper_argv(keeper, place);
-    how.argv.insert(how.argv.end(), argv.begin(), argv.end());
+    return std::vector<std::string>{"redis-server", folder_.path() + "/" + file};
   }
-  return how;
+  if (const auto* relay = std::get_if<RelayNode>(&server.node_)) {
+    const RelayPlace place{.program = options_.sluice,
+                           .port = server.port_,
+                           .tls_port = server.tls_port_,
+                           .metrics_port = server.metrics_port_,
+                           .address = address};
+    return relay_argv(*relay, place);
+  }
+  const auto& keeper = std::get<KeeperNode>(server.node_);
+  const KeeperPlace place{.program = options_.sluice,
+                          .port = server.port_,
+                          .metrics_port = server.metrics_port_,
+                          .upstream_port = port_of(keeper.upstream),
+                          .dir = server.dir_};
+  return keeper_argv(keeper, place);
 }
 
 // A port that nobody listens on now, below those that the kernel gives to outgoing connections: so
 // it is most likely still free when its node is restarted.
-Result<std::uint16_t> World::free_port() {
+Result<std::uint16_t> World::free_port(const Site* site) {
   constexpr std::uint16_t kFirst = 10'000;
   constexpr std::uint16_t kCount = 22'000;
   for (int tries = 0; tries < 100; ++tries) {
     const auto port = static_cast<std::uint16_t>(kFirst + host_.random() % kCount);
-    auto listener = host_.network().listen({.host = "127.0.0.1", .port = port}, std::nullopt);
-    if (!listener) continue;
-    (*listener)->close();
-    return port;
+    const auto look = [&]() -> Result<> {
+      TRY(const auto listener,
+          host_.network().listen({.host = "127.0.0.1", .port = port}, std::nullopt));
+      listener->close();
+      return {};
+    };
+    const auto is_free = site == nullptr ? look() : site->where.run(look);
+    if (is_free) return port;
   }
   return fail(Errc::kRejected, "no free port on 127.0.0.1");
 }
@@ -105,15 +142,24 @@ Result<std::uint16_t> World::free_port() {
 rt::Task<Result<>> World::wait_until_up(Server& server) {
   const auto deadline = host_.clock().now() + options_.start_timeout;
   while (server.is_running() && host_.clock().now() < deadline) {
-    redis::Words ping{"PING"};
-    const auto pong = co_await call(server, std::move(ping));
-    if (pong) co_return Result<>();
+    const auto is_up = co_await greet(server);
+    if (is_up) co_return Result<>();
     co_await rt::sleep(host_, kPollInterval);
   }
   auto text = read_text(folder_.directory(), server.name() + ".log").value_or("");
   if (text.size() > kLogTailBytes) text.erase(0, text.size() - kLogTailBytes);
   const std::string what = server.is_running() ? " does not answer: " : " has ended: ";
   co_return fail(Errc::kRejected, server.name() + what + text);
+}
+
+rt::Task<Result<>> World::greet(Server& server) {
+  if (std::holds_alternative<RelayNode>(server.node_)) {
+    CO_TRY(const auto stream, co_await dial(server, server.port_));
+    co_return Result<>();
+  }
+  redis::Words ping{"PING"};
+  CO_TRY(const auto pong, co_await call(server, std::move(ping)));
+  co_return Result<>();
 }
 
 rt::Task<void> World::watch(Server& server) {
@@ -162,7 +208,16 @@ rt::Task<void> World::stop() {
 rt::Task<Result<std::unique_ptr<redis::Client>>> World::connect(Server& server) {
   redis::ClientOptions options;
   options.timeout = options_.call_timeout;
+  if (server.site_ != nullptr) options.inside = &server.site_->where;
   co_return co_await redis::Client::connect(host_, url_of(server.port_), std::move(options));
+}
+
+rt::Task<Result<std::unique_ptr<rt::Stream>>> World::dial(Server& server, std::uint16_t port) {
+  rt::ConnectOptions how;
+  if (server.site_ != nullptr) how.inside = &server.site_->where;
+  base::Endpoint at{.host = "127.0.0.1", .port = port};
+  auto& network = host_.network();
+  co_return co_await network.connect(std::move(at), std::move(how));
 }
 
 rt::Task<Result<resp::Reply>> World::call(Server& server, redis::Words words) {
@@ -190,16 +245,22 @@ rt::Task<Result<redis::Info>> World::info(Server& server) {
 }
 
 rt::Task<Result<>> World::run_sluice(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), options_.sluice);
+  co_return co_await run(std::move(arguments));
+}
+
+rt::Task<Result<>> World::run(std::vector<std::string> argv) {
   const std::string log = "command-" + std::to_string(++commands_run_) + ".log";
+  const bool is_ours = argv.front() == options_.sluice;
+  const std::string what = is_ours ? "sluice " + argv[1] : argv.front();
   rt::ProcessSpec how;
-  how.argv = {options_.sluice};
-  how.argv.insert(how.argv.end(), arguments.begin(), arguments.end());
+  how.argv = std::move(argv);
   how.output_file = folder_.path() + "/" + log;
   CO_TRY(const auto process, host_.start(how));
   const int code = co_await process->wait();
   if (code == 0) co_return Result<>();
   const auto output = read_text(folder_.directory(), log).value_or("");
-  co_return fail(Errc::kRejected, "sluice " + arguments.front() + ": " + output);
+  co_return fail(Errc::kRejected, what + ": " + output);
 }
 
 Server* World::find(std::string_view name) {
@@ -222,6 +283,13 @@ std::uint16_t World::port_of(const std::string& name) {
   const auto* server = find(name);
   CHECK(server != nullptr);
   return server->port_;
+}
+
+// As seen from `for_whom`: on its own site, or over the WAN.
+std::string World::host_of(const std::string& name, const Server& for_whom) {
+  const auto* server = find(name);
+  const bool is_near = server == nullptr || server->site_ == for_whom.site_;
+  return is_near || server->site_ == nullptr ? "127.0.0.1" : server->site_->address;
 }
 
 }  // namespace sluice::lab

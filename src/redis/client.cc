@@ -28,6 +28,7 @@ rt::Task<Result<std::unique_ptr<Client>>> Client::connect(rt::Host& host, base::
                                                           ClientOptions options) {
   rt::ConnectOptions how{.timeout = options.connect_timeout, .tls = std::nullopt};
   if (url.is_tls) how.tls = options.tls;
+  how.inside = options.inside;
   if (!options.dial) {
     auto& network = host.network();
     options.dial = [&network](base::Endpoint at, rt::ConnectOptions with) {

@@ -22,6 +22,7 @@ struct ClientOptions {
   rt::TlsFiles tls;                                        // used if the URL is rediss://
   rt::Duration connect_timeout = std::chrono::seconds(5);  // with the TLS handshake
   rt::Duration timeout = std::chrono::seconds(10);         // of a call, until its last reply
+  const rt::NetNamespace* inside = nullptr;                // as of rt::ConnectOptions
 };
 
 // Lives on one core. Any number of its tasks may call at once: their commands share the connection

@@ -8,6 +8,7 @@
 
 #include "rt/deadline.h"
 #include "rt/event.h"
+#include "rt/net_namespace.h"
 #include "rt/tcp_stream.h"
 #include "rt/tls.h"
 
@@ -81,9 +82,19 @@ Task<Result<UniqueFd>> Connector::connect_any(const std::vector<Address>& addres
   co_return fail(Errc::kDisconnected, failures);
 }
 
+Result<UniqueFd> Connector::socket_for(const Address& address) const {
+  if (options_.inside == nullptr) return make_socket(address);
+  UniqueFd made;
+  TRY_VOID(options_.inside->run([&]() -> Result<> {
+    TRY(made, make_socket(address));
+    return {};
+  }));
+  return made;
+}
+
 Task<Result<UniqueFd>> Connector::connect_one(Address address) {
   const auto name = base::to_string(to_endpoint(address));
-  CO_TRY(auto fd, make_socket(address));
+  CO_TRY(auto fd, socket_for(address));
   if (!tune_socket(fd.get(), options_.tuning)) {
     dialing_.lacks_congestion_control(options_.tuning.congestion_control.name());
   }

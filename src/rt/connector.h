@@ -33,6 +33,7 @@ class Connector {
 
   Task<Result<UniqueFd>> connect_any(const std::vector<Address>& addresses);
   Task<Result<UniqueFd>> connect_one(Address address);
+  Result<UniqueFd> socket_for(const Address& address) const;
   Task<Result<std::unique_ptr<Stream>>> start_tls(UniqueFd fd);
   tl::unexpected<Error> timed_out(const std::string& where) const;
 

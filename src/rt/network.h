@@ -33,10 +33,14 @@ struct TlsFiles {
   friend auto operator<=>(const TlsFiles&, const TlsFiles&) = default;
 };
 
+class NetNamespace;
+
 struct ConnectOptions {
   Duration timeout = std::chrono::seconds(5);  // for resolving, connecting and the TLS handshake
   std::optional<TlsFiles> tls;
   SocketTuning tuning{};
+  const NetNamespace* inside =
+      nullptr;  // where the socket is made, for numeric addresses; null: here
 };
 
 struct ListenOptions {

@@ -78,3 +78,67 @@ def test_the_case_of_the_resync_storm_holds():
                           text=True, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr
     assert 'every expectation held' in done.stdout
+
+
+def test_the_case_of_the_two_regions_holds():
+    done = subprocess.run([str(SLUICE), 'case', 'cross-region', '--quick'], capture_output=True,
+                          text=True, timeout=240)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert 'every expectation held' in done.stdout
+
+
+def test_the_case_of_the_two_regions_says_what_it_needs():
+    done = subprocess.run(['setpriv', '--inh-caps=-all', '--bounding-set=-all',
+                           str(SLUICE), 'case', 'cross-region', '--quick'],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert 'root' in done.stderr
+
+
+# --- two regions ----------------------------------------------------------------------------------
+
+def wan(name, *words):
+    done = subprocess.run([str(SLUICE), 'lab', 'wan', '--name', name, *words], capture_output=True,
+                          text=True, timeout=20)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def lag_ms(line, name):
+    """How old the newest is that a replica has, in a status line; None if it does not say so."""
+    found = re.search(rf'{name} -\S+ \S+ ([\d.]+) (ms|s) ', line)
+    return found and float(found.group(1)) * (1000 if found.group(2) == 's' else 1)
+
+
+def last_status(child):
+    return next((line for line in reversed(child.text().splitlines()) if 'keeper-b' in line), '')
+
+
+def test_two_regions_show_their_lag_follow_the_ocean_and_outlive_a_killed_relay(lab):
+    name = f'test-lab-{os.getpid()}'
+    child = lab('--regions', '2', '--wan-name', name, '--rate', '500', '--replicas', '1')
+    near_and_far = lambda: [lag_ms(last_status(child), each) for each in ('replica-a', 'replica-b1')]
+    eventually(lambda: all(near_and_far()) and near_and_far()[1] < 1000, 'both in sync', within=90)
+    assert near_and_far()[1] >= 100, 'half of the round trip at least'
+
+    wan(name, '--clear', '--delay', '2ms')
+    eventually(lambda: re.search(r'ocean 2(\.0+)? ms', last_status(child)) and near_and_far()[1] < 100,
+               'a narrow ocean', within=30)
+    wan(name, '--cut', '4s')
+    eventually(lambda: 'ocean cut' in last_status(child), 'the cut is shown', within=10)
+    eventually(lambda: near_and_far()[1] > 2000, 'region B falls behind', within=15)
+    eventually(lambda: near_and_far()[1] < 1000, 'and catches up', within=30)
+
+    pid = int(re.search(r'relay-b .* pid (\d+)', child.text()).group(1))
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: 'relay-b has ended and is started again' in child.text(), 'started again')
+    before = len(child.text())
+    eventually(lambda: len(child.text()) > before + 200 and near_and_far()[1] < 1000,
+               'region B follows again', within=30)
+
+    pids = children(child.pid)
+    child.send_signal(signal.SIGINT)
+    assert child.wait(60) == 0, child.text()
+    assert not any(is_alive(each) for each in pids)
+    gone = subprocess.run([str(SLUICE), 'lab', 'wan', '--name', name], capture_output=True)
+    assert gone.returncode == 1, 'the ocean is gone too'
