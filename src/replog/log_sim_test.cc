@@ -333,6 +333,7 @@ TEST_F(LogSim, GoesOnWithADecidedCutOnceThereIsRoom) {
       of.set_capacity(1 << 30);
     }(other, full));
     const auto switched = other.run(other.log().switch_history(replid('b'), cut->offset));
+    other.world.run_for(std::chrono::seconds(3));  // the task that makes room has ended by then
     EXPECT_FALSE(other.log().failed()) << room;
     if (!switched) {  // not decided: all is as it was
       EXPECT_EQ(switched.error().code, Errc::kNoSpace);
