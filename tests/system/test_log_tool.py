@@ -10,6 +10,8 @@ from harness.keeper import log_tool
 from harness.redis_server import REDIS_SERVER
 from harness.waiting import eventually
 
+PING = b'*1\r\n$4\r\nPING\r\n'
+
 
 @pytest.fixture
 def logged(redis_server, keeper, load):
@@ -31,7 +33,9 @@ def logged(redis_server, keeper, load):
         eventually(lambda: ours.offset == master.offset, 'received')
         points.append((master.offset, time.time(), master.digest()))
         master.expires(True)
-        time.sleep(1.2)  # the log's marks of time are up to a second apart
+        # The log's marks of time are up to a second apart, and so are the master's pings: with the
+        # second of them, a mark divides this point from the load that follows.
+        eventually(lambda: ours.offset >= points[-1][0] + 2 * len(PING), 'two pings')
     ours.stop()
     return master, ours, points
 
