@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "hop/ocean_tuning.h"
 #include "tunnel/route.h"
 
 namespace sluice::delay {
@@ -45,7 +46,7 @@ hop::Options transport_options(const Settings& settings) {
                                       .server_name = settings.route_tls_server_name,
                                       .verify_peer = true,
                                       .version_min = rt::TlsVersion::k1_3};
-  options.to_relay.tuning.congestion_control = "bbr";
+  options.to_relay.tuning = hop::ocean_tuning();
   return options;
 }
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "hop/ocean_tuning.h"
+
 namespace sluice::keeper {
 namespace {
 
@@ -53,11 +55,7 @@ hop::Options transport_options(const ShardConfig& shard) {
                                       .server_name = shard.route_tls_server_name,
                                       .verify_peer = true,
                                       .version_min = rt::TlsVersion::k1_3};
-  auto& tuning = options.to_relay.tuning;
-  tuning.congestion_control = "bbr";
-  tuning.unsent_low_bytes = 128 * 1024;
-  tuning.user_timeout = std::chrono::seconds(60);
-  tuning.retransmit_pause_max = std::chrono::seconds(1);
+  options.to_relay.tuning = hop::ocean_tuning();
   return options;
 }
 
