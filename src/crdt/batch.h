@@ -1,0 +1,43 @@
+// The bytes in which ops travel: one batch is what one region's master did in one turn of its event loop.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "crdt/dot.h"
+#include "crdt/op.h"
+#include "crdt/version_vector.h"
+
+namespace sluice::crdt {
+
+// The format is docs/protocol/geo.md. `context` and `promise` hold only what changed since the same
+// actor's batch before; merging them into what was known of that actor gives the whole vectors.
+struct BatchHeader {
+  Actor actor;
+  Seq first = 1;            // of the ops here; of the next op where there are none
+  std::uint32_t count = 0;  // an empty batch only announces vectors
+  Hlc hlc;
+  // What the maker had applied from others before these ops: their causal context.
+  std::vector<Dot> context;
+  // What the maker will not forget, because its replicas have it too: by this others judge stability.
+  std::vector<Dot> promise;
+};
+
+struct Batch {
+  BatchHeader header;
+  std::vector<Op> ops;
+};
+
+inline constexpr std::size_t kBatchBytesMax = std::size_t{64} << 20U;
+
+std::string encode(const Batch& batch);
+
+// kProtocol, saying what is wrong and at which byte, for whatever is not exactly one batch.
+Result<Batch> decode_batch(std::string_view bytes);
+
+// Reads the front only: enough for a link to decide whether somebody needs this batch.
+Result<BatchHeader> decode_header(std::string_view bytes);
+
+}  // namespace sluice::crdt

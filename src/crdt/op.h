@@ -1,0 +1,154 @@
+// An op: the effect of one write on one key, as it travels between regions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace sluice::crdt {
+
+struct KeyName {
+  std::uint32_t db = 0;
+  std::string name;
+  friend auto operator<=>(const KeyName&, const KeyName&) = default;
+};
+
+// Unix time in milliseconds at which the key ends.
+using Deadline = std::uint64_t;
+inline constexpr Deadline kNoDeadline = UINT64_MAX;
+
+// Every effect removes, of what it replaces, only what its maker had seen (its context): a concurrent
+// write to the same element survives it.
+
+// --- the whole key ----------------------------------------------------------------------------
+
+// DEL, UNLINK, GETDEL, the source of RENAME and MOVE, a key whose last element was removed by a command that removes keys;
+// `expired`: the deadline passed.
+struct RemoveKey {
+  bool expired = false;
+};
+// EXPIRE*, PERSIST (kNoDeadline), GETEX. Concurrent: the latest counts.
+struct SetDeadline {
+  Deadline deadline = kNoDeadline;
+};
+
+// --- strings ----------------------------------------------------------------------------------
+
+// A write of the whole value over whatever was there. The deadline is part of it (SET clears it).
+struct WriteString {
+  std::string value;
+  Deadline deadline = kNoDeadline;
+};
+// A write that keeps the deadline: APPEND, SETRANGE, SETBIT, BITFIELD, SET KEEPTTL.
+struct ChangeString {
+  std::string value;
+};
+struct Increment {
+  std::int64_t by = 0;
+};
+struct IncrementFloat {
+  std::string by;
+};  // decimal, as Redis parses long double
+struct AddToHll {
+  std::vector<std::string> elements;
+};
+struct MergeHll {
+  std::string registers;
+};  // PFMERGE: a whole HyperLogLog string, joined by maximum
+
+// --- elements; several of one command travel together ------------------------------------------
+
+struct Field {
+  std::string name;
+  std::string value;
+};
+struct WriteFields {
+  std::vector<Field> fields;
+};
+struct IncrementField {
+  std::string name;
+  std::int64_t by = 0;
+};
+struct IncrementFieldFloat {
+  std::string name;
+  std::string by;
+};
+struct RemoveFields {
+  std::vector<std::string> names;
+};
+
+struct AddMembers {
+  std::vector<std::string> members;
+};
+struct RemoveMembers {
+  std::vector<std::string> members;
+};
+
+struct Score {
+  std::string member;
+  double score = 0;
+};
+struct WriteScores {
+  std::vector<Score> scores;
+};
+struct IncrementScore {
+  std::string member;
+  double by = 0;
+};
+struct RemoveScores {
+  std::vector<std::string> members;
+};
+
+// --- lists: positions count in the list as the maker saw it, before this effect; negative from the tail, as in Redis
+
+// `values` in the order they stand in afterwards, the first at position `at` (0 = head, -1 = after the last).
+struct InsertElements {
+  std::int64_t at = 0;
+  std::vector<std::string> values;
+};
+struct RemoveElements {
+  std::int64_t at = 0;
+  std::uint64_t count = 0;
+};
+
+// --- streams ----------------------------------------------------------------------------------
+
+struct StreamId {
+  std::uint64_t ms = 0;
+  std::uint64_t seq = 0;
+  friend auto operator<=>(const StreamId&, const StreamId&) = default;
+};
+struct AddEntry {
+  StreamId id;
+  std::vector<Field> fields;
+};
+struct RemoveEntries {
+  std::vector<StreamId> ids;
+};
+
+// --- everything ---------------------------------------------------------------------------------
+
+inline constexpr std::uint32_t kEveryDb = UINT32_MAX;
+struct Flush {
+  std::uint32_t db = kEveryDb;
+};  // FLUSHDB, FLUSHALL; the key's name is empty
+struct WriteLibrary {
+  std::string name;
+  std::string code;
+};  // FUNCTION LOAD; no code: deleted
+
+using Effect =
+    std::variant<RemoveKey, SetDeadline, WriteString, ChangeString, Increment, IncrementFloat,
+                 AddToHll, MergeHll, WriteFields, IncrementField, IncrementFieldFloat, RemoveFields,
+                 AddMembers, RemoveMembers, WriteScores, IncrementScore, RemoveScores,
+                 InsertElements, RemoveElements, AddEntry, RemoveEntries, Flush, WriteLibrary>;
+
+struct Op {
+  KeyName key;
+  Effect effect;
+  // The maker saw no such key before: this effect made it, and no older deadline applies to it.
+  bool creates = false;
+};
+
+}  // namespace sluice::crdt

@@ -1,0 +1,120 @@
+// One region's side of the mesh: notes what is written here, merges what comes from others, and forgets
+// what everybody has.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "crdt/batch.h"
+#include "crdt/keyspace.h"
+#include "crdt/version_vector.h"
+
+namespace sluice::crdt {
+
+// What became of a batch from elsewhere. Whoever sent it reacts to each in his own way.
+struct Applied {
+  std::uint64_t ops = 0;
+  std::uint64_t concurrent = 0;
+};
+struct Duplicate {};  // all of it was here already
+struct Gap {
+  Dot expected;
+};  // an earlier batch of this actor is missing: send from there
+struct ContextMissing {
+  Dot needed;
+};  // its maker had seen an op that is not here yet: bring that first
+// It was made without having seen what everybody was counted to have seen, and whose metadata is gone:
+// merging it would diverge. Its region must rejoin by snapshot.
+struct Behind {
+  Dot unseen;
+};
+struct ClockAhead {
+  std::uint64_t ms = 0;
+};  // stamped further in our future than clock_ahead_max
+using Outcome = std::variant<Applied, Duplicate, Gap, ContextMissing, Behind, ClockAhead>;
+
+struct RegionLimits {
+  std::uint64_t unstable_bytes_max = std::uint64_t{1}
+                                     << 30U;  // then the hindmost region is detached
+  std::uint64_t clock_ahead_max_ms = 60'000;
+  std::uint32_t batch_ops_max = 10'000;
+};
+
+struct RegionStats {
+  std::uint64_t unstable_keys = 0, unstable_entries = 0, unstable_bytes = 0;
+  std::uint64_t local_ops = 0, remote_ops = 0, fast_ops = 0, concurrent_ops = 0;
+  std::uint64_t conflicts_lww = 0, conflicts_type = 0, conflicts_remove = 0;
+};
+
+// A last writer's loser, or another decision that somebody may want to know about.
+struct Conflict {
+  KeyName key;
+  std::string element;
+  Stamp winner, loser;
+  std::string kind;
+};
+
+// Not thread-safe, does no I/O, knows no clock: `now_ms` (Unix time) comes with the calls. The same calls in
+// the same order give the same state, on a master and on its replica.
+class Region {
+ public:
+  Region(RegionId id, RegionLimits limits);
+  ~Region();
+
+  // --- a life of this region's master -------------------------------------------------------------
+  // Ops from here on are made by a new actor: call at start (after load) and at promotion.
+  void begin_incarnation(std::uint32_t incarnation);
+  Actor self() const;
+
+  // --- what is written here ----------------------------------------------------------------------
+  // After the native write was done. `keyspace` shows the value as it is now.
+  void note(const Op& op, Keyspace& keyspace, std::uint64_t now_ms);
+  // The noted ops since the last flush, encoded; also an empty batch when vectors have to be announced; nothing when
+  // there is nothing to say. The same bytes must go to this region's replicas (see record).
+  std::optional<std::string> flush(std::uint64_t now_ms);
+  bool has_unflushed() const;
+  // What this region's replicas are known to have; without replicas: everything. Limits what flush() promises.
+  void set_promise(const VersionVector& safe);
+
+  // --- what comes from others ----------------------------------------------------------------------
+  // An error is a malformed batch. Nothing is changed unless the outcome is Applied. Flush first.
+  Result<Outcome> apply(std::string_view batch, Keyspace& keyspace, std::uint64_t now_ms);
+  // On a replica and while an AOF is loaded: this region's own batch, whose native writes came before it
+  // in the replication stream. Metadata only.
+  Result<void> record(std::string_view batch, Keyspace& keyspace, std::uint64_t now_ms);
+
+  // --- members ----------------------------------------------------------------------------------------
+  // Who counts for stability besides ourselves. A peer whose batch arrives joins by that. Until there was a
+  // first peer nothing is forgotten (up to unstable_bytes_max), so that regions can be started one by one.
+  void join(RegionId peer);
+  void detach(RegionId peer);
+  std::vector<RegionId> peers() const;
+
+  // --- forgetting -------------------------------------------------------------------------------------
+  // Drops metadata of stable ops, at most `entries_max` of them; true if there is more to drop.
+  bool collect(std::uint64_t entries_max, Keyspace& keyspace);
+
+  // --- to be seen --------------------------------------------------------------------------------------
+  const VersionVector& vector() const;  // what has been applied here, of everybody and of us
+  VersionVector promised_by(RegionId peer) const;
+  VersionVector stable() const;
+  RegionStats stats() const;
+  std::vector<Conflict> recent_conflicts() const;  // the newest few, a sample
+
+  // --- persistence --------------------------------------------------------------------------------------
+  // All of it but the native values; belongs into the same snapshot as they.
+  std::string save() const;
+  Result<void> load(std::string_view bytes);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sluice::crdt
