@@ -16,6 +16,7 @@ from harness.proxy import Proxy
 from harness.psync import Recorder
 from harness.relay import Relay
 from harness.redis_server import Redis, Sentinel, Tls
+from harness.wan import Wan
 
 
 class Bench:
@@ -122,8 +123,19 @@ def proxy(bench):
 
 
 @pytest.fixture
+def wan(bench):
+    """wan(sides=2, delay='200ms', loss='1%'): see harness/wan.py"""
+
+    def start(**options):
+        name = bench.name('wan')
+        return bench.add(Wan(name, bench.folder / name, **options))
+
+    return start
+
+
+@pytest.fixture
 def load(bench):
-    """load(server or function that returns a port, pipeline=, pause=)"""
+    """load(server or function that returns a port, pipeline=, pause=, connect=)"""
 
     def start(target, **options):
         return bench.add_other(Load(target if callable(target) else target.port, **options))

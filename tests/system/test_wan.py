@@ -16,17 +16,6 @@ PORT = 7000  # of a host of its own
 SLOW = 0.5   # seconds by which a loaded machine may be late
 
 
-@pytest.fixture
-def wan(bench):
-    from harness.wan import Wan
-
-    def start(**options):
-        name = bench.name('wan')
-        return bench.add(Wan(name, bench.folder / name, **options))
-
-    return start
-
-
 def listener(wan, side):
     with wan.inside(side):
         return socket.create_server((wan.address(side), PORT))

@@ -66,8 +66,9 @@ class Keeper(Server):
 
     def metrics(self):
         """The text of /metrics as {'name{labels}': value}."""
-        with urllib.request.urlopen(f'http://127.0.0.1:{self.metrics_port}/metrics', timeout=5) as page:
-            lines = page.read().decode().splitlines()
+        with self.host.inside():
+            with urllib.request.urlopen(f'http://127.0.0.1:{self.metrics_port}/metrics', timeout=5) as page:
+                lines = page.read().decode().splitlines()
         pairs = (line.rsplit(' ', 1) for line in lines if line and not line.startswith('#'))
         return {name: float(value) for name, value in pairs}
 

@@ -41,10 +41,12 @@ def write_some(client, rng, count):
 
 
 class Load:
-    """`port` is asked before each reconnect: an int, or a function that returns the master's port."""
+    """`port` is asked before each reconnect: an int, or a function that returns the master's port.
+    `connect` makes the connections instead: redis_server.Server.connect, say."""
 
-    def __init__(self, port, pipeline=50, pause=0.002, seed=1, **connection):
+    def __init__(self, port, pipeline=50, pause=0.002, seed=1, connect=None, **connection):
         self._port = port if callable(port) else lambda: port
+        self._make = connect
         self._pipeline, self._pause = pipeline, pause
         self._rng = random.Random(seed)
         self._connection = connection
@@ -55,6 +57,8 @@ class Load:
         self._thread.start()
 
     def _connect(self, db=0):
+        if self._make:
+            return self._make(db=db, socket_timeout=5, **self._connection)
         return redis.Redis(host='127.0.0.1', port=self._port(), db=db, socket_timeout=5,
                            **self._connection)
 

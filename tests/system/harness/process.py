@@ -1,5 +1,6 @@
 """A child process with a log file, stopped by pid, and the port it listens on."""
 
+import contextlib
 import ctypes
 import os
 import random
@@ -35,11 +36,27 @@ def free_port():
                 continue
 
 
+class Here:
+    """The host that the test itself is on; harness/wan.py has others."""
+
+    address = '127.0.0.1'
+
+    @staticmethod
+    def command(argv):
+        return argv
+
+    @staticmethod
+    def inside():
+        """Connections that are made within come from that host."""
+        return contextlib.nullcontext()
+
+
 class Process:
     """One program, restartable. Every start appends to the same log."""
 
-    def __init__(self, name, folder):
+    def __init__(self, name, folder, host=Here):
         self.name = name
+        self.host = host
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.log = self.folder.parent / f'{name}.log'
@@ -57,7 +74,7 @@ class Process:
     def spawn(self):
         with self.log.open('ab') as log:
             self.child = subprocess.Popen(
-                [str(word) for word in self.argv()], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [str(word) for word in self.host.command(self.argv())], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 cwd=self.folder, env={**os.environ, **self.environment}, preexec_fn=_die_with_parent)
 
     def start(self, within=15.0):

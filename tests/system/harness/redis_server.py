@@ -5,7 +5,7 @@ import re
 
 import redis
 
-from harness.process import Process, free_port
+from harness.process import Here, Process, free_port
 from harness.waiting import eventually
 
 REDIS_SERVER = os.environ.get('SLUICE_REDIS_SERVER', 'redis-server')
@@ -23,11 +23,23 @@ class Tls:
                     ssl_keyfile=str(self.files.client_key), ssl_check_hostname=False)
 
 
+class DistantConnection(redis.Connection):
+    """Is made on another host (harness/wan.py)."""
+
+    def __init__(self, inside, **options):
+        self._inside = inside
+        super().__init__(**options)
+
+    def _connect(self):
+        with self._inside():
+            return super()._connect()
+
+
 class Server(Process):
     """Anything that speaks RESP on a port."""
 
-    def __init__(self, name, folder, user=None, password=None, tls=None):
-        super().__init__(name, folder)
+    def __init__(self, name, folder, user=None, password=None, tls=None, host=Here):
+        super().__init__(name, folder, host)
         self.port = free_port()
         self.user = user
         self.password = password
@@ -45,6 +57,9 @@ class Server(Process):
         if self.tls:
             settings.update(self.tls.client_options())
         settings.update(options)
+        if self.host is not Here:
+            pool = redis.ConnectionPool(connection_class=DistantConnection, inside=self.host.inside, **settings)
+            return redis.Redis(connection_pool=pool)
         return redis.Redis(**settings)
 
     @property

@@ -7,15 +7,15 @@ import subprocess
 import urllib.request
 
 from harness.keeper import SLUICE
-from harness.process import Process, free_port
+from harness.process import Here, Process, free_port
 
 
 class Relay(Process):
     """`allow` is a list of rules; `tls` (certificates) adds a TLS listener; `clients` are [[client]]
     tables as dictionaries, which need a file."""
 
-    def __init__(self, name, folder, allow=(), tls=None, flags=None, clients=()):
-        super().__init__(name, folder)
+    def __init__(self, name, folder, allow=(), tls=None, flags=None, clients=(), host=Here):
+        super().__init__(name, folder, host)
         self.port, self.tls_port, self.metrics_port = free_port(), free_port(), free_port()
         self.allow = list(allow)
         self.tls = tls
@@ -28,7 +28,7 @@ class Relay(Process):
         for rule in self.allow:
             words += ['--allow', rule]
         if self.tls:
-            words += ['--tls-listen', f'127.0.0.1:{self.tls_port}', '--tls-cert', self.tls.server_cert,
+            words += ['--tls-listen', f'{self.host.address}:{self.tls_port}', '--tls-cert', self.tls.server_cert,
                       '--tls-key', self.tls.server_key, '--tls-ca', self.tls.ca]
         for key, value in self.flags.items():
             words += [f'--{key}', value]
@@ -54,8 +54,9 @@ class Relay(Process):
         return self.health()['status'] == 'running'
 
     def _get(self, path):
-        with urllib.request.urlopen(f'http://127.0.0.1:{self.metrics_port}{path}', timeout=5) as page:
-            return page.read().decode()
+        with self.host.inside():
+            with urllib.request.urlopen(f'http://127.0.0.1:{self.metrics_port}{path}', timeout=5) as page:
+                return page.read().decode()
 
     def health(self):
         return json.loads(self._get('/health'))
@@ -75,7 +76,7 @@ class Relay(Process):
 
     @property
     def tls_uri(self):
-        return f'PROXYTLS://127.0.0.1:{self.tls_port}'
+        return f'PROXYTLS://{self.host.address}:{self.tls_port}'
 
     def connect(self, tls=None, timeout=10):
         """A raw connection; with `tls` (certificates) to the TLS port, showing the client's."""

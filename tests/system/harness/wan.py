@@ -62,6 +62,10 @@ class Wan(Process):
         return next(way for way in self.status()['directions']
                     if (way['from'], way['to']) == (source, target))
 
+    def side(self, name):
+        """For Process(host=...)."""
+        return Side(self, name)
+
     # --- hosts ----------------------------------------------------------------------------------
 
     def address(self, side):
@@ -88,6 +92,20 @@ class Wan(Process):
             _enter(before)
             os.close(there)
             os.close(before)
+
+
+class Side:
+    """A host of a WAN, for processes of the test: see harness/process.py, Here."""
+
+    def __init__(self, wan, name):
+        self._wan, self._name = wan, name
+        self.address = wan.address(name)
+
+    def command(self, argv):
+        return self._wan.on(self._name, *argv)
+
+    def inside(self):
+        return self._wan.inside(self._name)
 
 
 def _enter(namespace):
