@@ -9,6 +9,7 @@
 #include "crdt/dot.h"
 #include "crdt/op.h"
 #include "crdt/version_vector.h"
+#include "crdt/wire.h"
 
 namespace sluice::crdt {
 
@@ -17,7 +18,9 @@ namespace sluice::crdt {
 struct BatchHeader {
   Actor actor;
   Seq first = 1;            // of the ops here; of the next op where there are none
-  std::uint32_t count = 0;  // an empty batch only announces vectors
+  std::uint32_t count = 0;  // an empty batch only announces a promise, any number of times
+  // The native writes up to here are described by this batch and the next, not by this one alone.
+  bool more = false;
   Hlc hlc;
   // What the maker had applied from others before these ops: their causal context.
   std::vector<Dot> context;
@@ -33,6 +36,12 @@ struct Batch {
 inline constexpr std::size_t kBatchBytesMax = std::size_t{64} << 20U;
 
 std::string encode(const Batch& batch);
+
+// Ops as they stand in a batch, one after the other, for whoever builds it piece by piece. `before` is the
+// key of the op before, which the next one need not repeat; null for the first.
+void encode_op(const Op& op, const KeyName* before, Writer& into);
+Op decode_op(const KeyName* before, Reader& from);
+void encode_header(const BatchHeader& header, Writer& into);
 
 // kProtocol, saying what is wrong and at which byte, for whatever is not exactly one batch.
 Result<Batch> decode_batch(std::string_view bytes);

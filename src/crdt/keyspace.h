@@ -30,6 +30,7 @@ class Keyspace {
   virtual std::string string(const KeyName& key) = 0;
   // Replaces a value of any type, and clears the deadline.
   virtual void write_string(const KeyName& key, std::string_view value) = 0;
+  // On anything but a HyperLogLog or an absent key: nothing.
   virtual void add_to_hll(const KeyName& key, const std::vector<std::string>& elements) = 0;
   virtual void merge_hll(const KeyName& key, std::string_view registers) = 0;
 
@@ -53,9 +54,12 @@ class Keyspace {
   virtual void remove_elements(const KeyName& key, std::uint64_t at, std::uint64_t count) = 0;
 
   virtual bool contains(const KeyName& key, StreamId id) = 0;
+  virtual std::vector<Field> entry(const KeyName& key, StreamId id) = 0;  // none: empty
+  // Also before entries that are there; creates the key.
   virtual void add_entry(const KeyName& key, StreamId id, const std::vector<Field>& fields) = 0;
   virtual void remove_entry(const KeyName& key, StreamId id) = 0;
 
+  // Empty `code`: there is no such library any more.
   virtual void write_library(std::string_view name, std::string_view code) = 0;
 
   // Every element of a hash, set or zset (of a hash: name and value; of a set: member and ""; of a

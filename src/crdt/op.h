@@ -23,8 +23,8 @@ inline constexpr Deadline kNoDeadline = UINT64_MAX;
 
 // --- the whole key ----------------------------------------------------------------------------
 
-// DEL, UNLINK, GETDEL, the source of RENAME and MOVE, a key whose last element was removed by a command that removes keys;
-// `expired`: the deadline passed.
+// DEL, UNLINK, GETDEL, the source of RENAME and MOVE; `expired`: the deadline passed. Also whenever the removal
+// of its last element ended a key (where Redis raises "del" after "srem"): its deadline ends with it.
 struct RemoveKey {
   bool expired = false;
 };
@@ -47,9 +47,12 @@ struct ChangeString {
 struct Increment {
   std::int64_t by = 0;
 };
+// `by` is decimal, as Redis parses a long double. `result` is what the maker then had: Region::note fills it in.
+// It stands for the value before, which the maker cannot know once the native write is done.
 struct IncrementFloat {
   std::string by;
-};  // decimal, as Redis parses long double
+  std::string result = {};
+};
 struct AddToHll {
   std::vector<std::string> elements;
 };
@@ -73,6 +76,7 @@ struct IncrementField {
 struct IncrementFieldFloat {
   std::string name;
   std::string by;
+  std::string result = {};  // as IncrementFloat's
 };
 struct RemoveFields {
   std::vector<std::string> names;
@@ -95,6 +99,7 @@ struct WriteScores {
 struct IncrementScore {
   std::string member;
   double by = 0;
+  double result = 0;  // as IncrementFloat's
 };
 struct RemoveScores {
   std::vector<std::string> members;

@@ -37,13 +37,18 @@ struct Behind {
 struct ClockAhead {
   std::uint64_t ms = 0;
 };  // stamped further in our future than clock_ahead_max
-using Outcome = std::variant<Applied, Duplicate, Gap, ContextMissing, Behind, ClockAhead>;
+// Its maker was detached: join() it, or let it rejoin by snapshot.
+struct Detached {
+  RegionId region = 0;
+};
+using Outcome = std::variant<Applied, Duplicate, Gap, ContextMissing, Behind, ClockAhead, Detached>;
 
 struct RegionLimits {
   std::uint64_t unstable_bytes_max = std::uint64_t{1}
                                      << 30U;  // then the hindmost region is detached
   std::uint64_t clock_ahead_max_ms = 60'000;
   std::uint32_t batch_ops_max = 10'000;
+  std::uint64_t announce_interval_ms = 50;  // between batches that say nothing but a promise
 };
 
 struct RegionStats {
@@ -68,15 +73,20 @@ class Region {
   ~Region();
 
   // --- a life of this region's master -------------------------------------------------------------
-  // Ops from here on are made by a new actor: call at start (after load) and at promotion.
+  // A region starts as a follower (a replica, or a server that loads): what is noted waits until a batch
+  // of the master that it follows is recorded.
+  // Ops from here on are made by a new actor: call at start (after load) and at promotion. Native writes
+  // that no batch has described become ops of this actor; their batches are the next to be flushed.
   void begin_incarnation(std::uint32_t incarnation);
-  Actor self() const;
+  void follow();  // demoted: as begin_incarnation's opposite
+  bool is_following() const;
+  Actor self() const;  // incarnation 0: none yet
 
   // --- what is written here ----------------------------------------------------------------------
-  // After the native write was done. `keyspace` shows the value as it is now.
+  // After the native write was done. `keyspace` shows the value as it is now. On followers too.
   void note(const Op& op, Keyspace& keyspace, std::uint64_t now_ms);
-  // The noted ops since the last flush, encoded; also an empty batch when vectors have to be announced; nothing when
-  // there is nothing to say. The same bytes must go to this region's replicas (see record).
+  // The noted ops since the last flush, encoded, at most batch_ops_max: call until it gives nothing. Also an empty
+  // batch when a promise has to be announced. The same bytes must go to this region's replicas (see record).
   std::optional<std::string> flush(std::uint64_t now_ms);
   bool has_unflushed() const;
   // What this region's replicas are known to have; without replicas: everything. Limits what flush() promises.

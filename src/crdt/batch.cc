@@ -1,0 +1,124 @@
+#include "crdt/batch.h"
+
+#include <bit>
+
+#include "base/overloaded.h"
+#include "crdt/effect_codec.h"
+
+namespace sluice::crdt {
+namespace {
+
+constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kCreates = 1;
+
+void encode_dots(const std::vector<Dot>& dots, Writer& into) {
+  into.number(dots.size());
+  for (const Dot& dot : dots) into.dot(dot);
+}
+
+std::vector<Dot> decode_dots(Reader& from) {
+  std::vector<Dot> dots(from.count(3));
+  for (Dot& dot : dots) {
+    dot = from.dot();
+    if (from.ok() && &dot != dots.data() && dot.actor <= (&dot)[-1].actor)
+      from.defect("has a vector that is not in order");
+  }
+  return dots;
+}
+
+BatchHeader read_header(Reader& from) {
+  BatchHeader header;
+  if (from.byte() != kVersion) from.defect("is of another version than 1");
+  header.actor = from.actor();
+  header.first = from.number();
+  const auto count = from.number();
+  header.count = static_cast<std::uint32_t>(count >> 1U);
+  header.more = (count & 1U) != 0;
+  header.hlc.bits = from.fixed();
+  header.context = decode_dots(from);
+  header.promise = decode_dots(from);
+  constexpr Seq kSeqMax = std::uint64_t{1} << 62U;
+  if (from.ok() && (count >> 1U > UINT32_MAX || header.first < 1 || header.first > kSeqMax))
+    from.defect("has a sequence number or a count out of range");
+  return header;
+}
+
+}  // namespace
+
+void encode_header(const BatchHeader& header, Writer& into) {
+  into.byte(kVersion);
+  into.actor(header.actor);
+  into.number(header.first);
+  into.number(std::uint64_t{header.count} << 1U | (header.more ? 1U : 0U));
+  into.fixed(header.hlc.bits);
+  encode_dots(header.context, into);
+  encode_dots(header.promise, into);
+}
+
+void encode_op(const Op& op, const KeyName* before, Writer& into) {
+  if (before != nullptr && *before == op.key) {
+    into.number(0);
+  } else {
+    into.number(std::uint64_t{op.key.db} + 1);
+    into.text(op.key.name);
+  }
+  into.byte(static_cast<std::uint8_t>(op.effect.index()));
+  into.byte(op.creates ? kCreates : 0);
+  encode_effect(op.effect, into);
+}
+
+Op decode_op(const KeyName* before, Reader& from) {
+  Op op;
+  const auto db = from.number_up_to(std::uint64_t{UINT32_MAX} + 1, "names a database over 32 bits");
+  if (db != 0) {
+    op.key.db = static_cast<std::uint32_t>(db - 1);
+    op.key.name = from.text();
+  } else if (before != nullptr) {
+    op.key = *before;
+  } else {
+    from.defect("does not name its first key");
+  }
+  const auto kind = from.byte();
+  const auto flags = from.byte();
+  if (flags > kCreates) from.defect("has unknown flags");
+  op.creates = (flags & kCreates) != 0;
+  op.effect = decode_effect(kind, from);
+  return op;
+}
+
+std::string encode(const Batch& batch) {
+  Writer bytes;
+  encode_header(batch.header, bytes);
+  const KeyName* before = nullptr;
+  for (const Op& op : batch.ops) {
+    encode_op(op, before, bytes);
+    before = &op.key;
+  }
+  return bytes.take();
+}
+
+Result<Batch> decode_batch(std::string_view bytes) {
+  if (bytes.size() > kBatchBytesMax) return fail(Errc::kProtocol, "batch is longer than 64 MiB");
+  Reader from(bytes);
+  Batch batch{read_header(from), {}};
+  constexpr std::size_t kOpBytesMin = 3;
+  if (batch.header.count > (bytes.size() - from.at()) / kOpBytesMin)
+    from.defect("counts more ops than its bytes can hold");
+  if (from.ok()) batch.ops.reserve(batch.header.count);
+  const KeyName* before = nullptr;
+  for (std::uint32_t op = 0; op < batch.header.count && from.ok(); ++op) {
+    batch.ops.push_back(decode_op(before, from));
+    before = &batch.ops.back().key;
+  }
+  TRY_VOID(from.finish("batch"));
+  return batch;
+}
+
+Result<BatchHeader> decode_header(std::string_view bytes) {
+  Reader from(bytes);
+  auto header = read_header(from);
+  TRY_VOID(from.check("batch"));
+  return header;
+}
+
+}  // namespace sluice::crdt
