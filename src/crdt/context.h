@@ -1,0 +1,28 @@
+// What the maker of an op had seen when he made it.
+#pragma once
+
+#include "crdt/version_vector.h"
+
+namespace sluice::crdt {
+
+// A view: the vector outlives it.
+class Context {
+ public:
+  // Of a local write: whatever is here.
+  static Context everything() { return Context(nullptr, {}); }
+  // `others` need not hold the maker's own ops: all of his before `op` are covered.
+  Context(const VersionVector& others, Dot op) : Context(&others, op) {}
+
+  bool covers(const Dot& dot) const {
+    if (others_ == nullptr || dot.seq == 0) return true;
+    return dot.actor == op_.actor ? dot.seq < op_.seq : others_->covers(dot);
+  }
+
+ private:
+  Context(const VersionVector* others, Dot op) : others_(others), op_(op) {}
+
+  const VersionVector* others_;
+  Dot op_;
+};
+
+}  // namespace sluice::crdt

@@ -1,0 +1,188 @@
+#include "crdt/element.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "crdt/number.h"
+
+namespace sluice::crdt {
+namespace {
+
+bool is_increment(const Live& op) {
+  return op.kind == LiveKind::kIncrement || op.kind == LiveKind::kIncrementFloat;
+}
+
+std::int64_t sum_of_integers(const std::vector<Live>& live) {
+  std::int64_t sum = 0;
+  for (const Live& op : live)
+    if (op.kind == LiveKind::kIncrement) sum = wrapping_sum(sum, op.by);
+  return sum;
+}
+
+}  // namespace
+
+std::string stepped(const std::optional<std::string>& value, const Live& increment,
+                    Arithmetic arithmetic) {
+  if (arithmetic == Arithmetic::kText) {
+    const std::string from = value.value_or("0");
+    if (increment.kind == LiveKind::kIncrement) return incremented(from, increment.by);
+    return incremented(from, *increment.value);
+  }
+  const double from = value ? score_of(*value) : 0;
+  const double sum = from + score_of(*increment.value);
+  return score_bytes(std::isnan(sum) ? from : sum);
+}
+
+bool Element::covered_by(const Context& context) const {
+  return std::ranges::all_of(live, [&](const Live& op) { return context.covers(op.stamp.dot); });
+}
+
+bool Element::kill(const Context& context) {
+  const auto before = live.size();
+  std::erase_if(live, [&](const Live& op) { return context.covers(op.stamp.dot); });
+  const bool died = before != live.size() || base != BaseState::kNone;
+  base = BaseState::kNone;
+  base_value.clear();
+  return died;
+}
+
+void Element::add(Live op) {
+  const auto place = std::ranges::upper_bound(live, op.stamp, {}, &Live::stamp);
+  if (base == BaseState::kStable && is_increment(op)) {
+    const auto anchor = std::ranges::find(live, LiveKind::kIncrementFloat, &Live::kind);
+    if (op.kind == LiveKind::kIncrementFloat && anchor == live.end() && !has(LiveKind::kWrite)) {
+      if (has(LiveKind::kIncrement)) derive_base(op, sum_of_integers(live));
+    } else if (op.kind == LiveKind::kIncrement && anchor != live.end() && anchor >= place) {
+      derive_base(*anchor, 0);
+    }
+  }
+  live.insert(place, std::move(op));
+}
+
+// An integer was incremented by a float, or a float saw an integer: the value before is an integer, and so
+// exactly what was added less than the sum (below 2^60, where long double has bits to spare).
+void Element::derive_base(const Live& increment, std::int64_t beneath) {
+  const auto result = parse_float(increment.result);
+  const auto by = parse_float(*increment.value);
+  if (!result || !by) return;
+  set_base(std::to_string(wrapping_difference(std::llroundl(*result - *by), beneath)));
+}
+
+void Element::set_base(std::string value) {
+  base = BaseState::kKnown;
+  base_value = std::move(value);
+}
+
+bool Element::has(LiveKind kind) const {
+  return std::ranges::find(live, kind, &Live::kind) != live.end();
+}
+
+bool Element::only_integers() const {
+  return std::ranges::all_of(live, [](const Live& op) { return op.kind == LiveKind::kIncrement; });
+}
+
+const Live* Element::winner() const {
+  const auto last = std::find_if(live.rbegin(), live.rend(),
+                                 [](const Live& op) { return op.kind == LiveKind::kWrite; });
+  return last == live.rend() ? nullptr : &*last;
+}
+
+void Element::capture(const std::optional<std::string>& native, Arithmetic arithmetic) {
+  if (!native) return;
+  const auto without_integers = [&] {
+    const auto sum = sum_of_integers(live);
+    const auto integer =
+        arithmetic == Arithmetic::kText && sum != 0 ? parse_integer(*native) : std::nullopt;
+    return integer ? std::to_string(wrapping_difference(*integer, sum)) : *native;
+  };
+  if (const Live* const write = winner(); write != nullptr) {
+    // A write without its value is the only one, and whatever else is live has come on top of it here.
+    if (!write->value)
+      live[static_cast<std::size_t>(write - live.data())].value = without_integers();
+  } else if (base == BaseState::kStable && !has(LiveKind::kIncrementFloat) && !has_hll()) {
+    set_base(without_integers());
+  }
+}
+
+std::optional<std::string> Element::projection(Arithmetic arithmetic) const {
+  std::optional<std::string> value;
+  const Live* const write = winner();
+  if (write != nullptr) {
+    value = write->value;
+  } else if (base == BaseState::kKnown) {
+    value = base_value;
+  }
+  if (has_hll()) return value;
+  bool is_anchored = write != nullptr || base != BaseState::kStable;
+  for (const Live& op : live) {
+    if (!is_increment(op)) continue;
+    value = is_anchored || op.result.empty() ? stepped(value, op, arithmetic) : op.result;
+    is_anchored = true;
+  }
+  return value;
+}
+
+bool Element::prune(const VersionVector& forgotten, Arithmetic arithmetic) {
+  const auto is_forgotten = [&](const Live& op) { return forgotten.covers(op.stamp.dot); };
+  if (std::ranges::all_of(live, is_forgotten)) {
+    live.clear();
+    return true;
+  }
+  prune_writes(forgotten);
+  if (has(LiveKind::kWrite)) return false;
+  if (has_hll()) {
+    if (std::erase_if(live, is_forgotten) > 0) base = BaseState::kStable;
+  } else if (has(LiveKind::kIncrementFloat)) {
+    prune_floats(forgotten, arithmetic);
+  } else {
+    prune_integers(forgotten);
+  }
+  return false;
+}
+
+// All siblings or none: an op that saw only the winner would uncover another.
+void Element::prune_writes(const VersionVector& forgotten) {
+  const Live* const write = winner();
+  if (write == nullptr) return;
+  for (const Live& op : live)
+    if (op.kind == LiveKind::kWrite && !forgotten.covers(op.stamp.dot)) return;
+  if (write->value) {
+    set_base(*write->value);
+  } else {
+    base = BaseState::kStable;
+  }
+  std::erase_if(live, [](const Live& op) { return op.kind == LiveKind::kWrite; });
+}
+
+void Element::prune_integers(const VersionVector& forgotten) {
+  std::erase_if(live, [&](const Live& op) {
+    if (!forgotten.covers(op.stamp.dot)) return false;
+    if (base == BaseState::kKnown) set_base(incremented(base_value, op.by));
+    if (base == BaseState::kNone) set_base(std::to_string(op.by));
+    return true;
+  });
+}
+
+// In the order of stamps only: the sum's last bits depend on it.
+void Element::prune_floats(const VersionVector& forgotten, Arithmetic arithmetic) {
+  while (!live.empty() && forgotten.covers(live.front().stamp.dot)) {
+    const Live& first = live.front();
+    if (base == BaseState::kStable && first.result.empty()) return;
+    if (base == BaseState::kStable) {
+      set_base(first.result);
+    } else {
+      const auto under = base == BaseState::kKnown ? std::optional(base_value) : std::nullopt;
+      set_base(stepped(under, first, arithmetic));
+    }
+    live.erase(live.begin());
+  }
+}
+
+std::optional<Stamp> Element::greatest(bool creating) const {
+  std::optional<Stamp> stamp;
+  for (const Live& op : live)
+    if (op.creates || !creating) stamp = op.stamp;
+  return stamp;
+}
+
+}  // namespace sluice::crdt

@@ -1,0 +1,81 @@
+// One element's unstable ops: a string key, a field, a member, an entry.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crdt/context.h"
+#include "crdt/dot.h"
+
+namespace sluice::crdt {
+
+enum class LiveKind : std::uint8_t { kWrite, kIncrement, kIncrementFloat, kAddToHll, kMergeHll };
+
+// How increments are summed: text as in strings and fields, doubles as in scores.
+enum class Arithmetic : std::uint8_t { kText, kScore };
+
+// An op whose effect on the element nobody has observed and replaced.
+struct Live {
+  Stamp stamp = {};
+  LiveKind kind = LiveKind::kWrite;
+  bool creates = false;
+  std::int64_t by = 0;  // kIncrement
+  // Of a write: its value, where the native one is not just that. Of other kinds: what is added.
+  std::optional<std::string> value = {};
+  std::string result = {};  // kIncrementFloat: what its maker then had
+};
+
+// What stands beneath the live ops.
+enum class BaseState : std::uint8_t {
+  kStable,  // a stable value, or none, that was native before the first live op; not kept
+  kNone,    // some op replaced it
+  kKnown,
+};
+
+// The writes are siblings, each made without having seen the others: the greatest stamp wins. Increments add
+// to the winner, or to the base where there is no write. All that a later op observes it kills.
+class Element {
+ public:
+  bool empty() const { return live.empty(); }
+  bool covered_by(const Context& context) const;
+  // Whether something died. The base always does: it is stable, so everybody has seen it.
+  bool kill(const Context& context);
+  void add(Live op);
+
+  bool has(LiveKind kind) const;
+  bool only_integers() const;  // nothing but kIncrement is live
+  bool has_hll() const { return has(LiveKind::kAddToHll) || has(LiveKind::kMergeHll); }
+  const Live* winner() const;  // among the writes
+
+  // Keeps the values that so far only the native one tells. `native` is the element's value before the
+  // next op is added.
+  void capture(const std::optional<std::string>& native, Arithmetic arithmetic);
+  // The value, from what is kept; of a HyperLogLog that which is to be added to.
+  std::optional<std::string> projection(Arithmetic arithmetic) const;
+
+  // Forgets what `forgotten` covers, if the rest can do without. True if nothing is left.
+  bool prune(const VersionVector& forgotten, Arithmetic arithmetic);
+
+  std::optional<Stamp> greatest(bool creating) const;
+
+  std::vector<Live> live;  // by stamp
+  BaseState base = BaseState::kStable;
+  std::string base_value;  // kKnown
+
+ private:
+  void set_base(std::string value);
+  void prune_writes(const VersionVector& forgotten);
+  void prune_integers(const VersionVector& forgotten);
+  void prune_floats(const VersionVector& forgotten, Arithmetic arithmetic);
+  // Before a float is noted, or an integer comes beneath one: see IncrementFloat::result.
+  void derive_base(const Live& increment, std::int64_t beneath);
+};
+
+// One increment on top of a value; nullopt counts as 0.
+std::string stepped(const std::optional<std::string>& value, const Live& increment,
+                    Arithmetic arithmetic);
+
+}  // namespace sluice::crdt

@@ -1,0 +1,300 @@
+#include "crdt/merge.h"
+
+#include <utility>
+
+#include "crdt/element_ops.h"
+#include "crdt/native.h"
+#include "crdt/number.h"
+
+namespace sluice::crdt {
+namespace {
+
+bool is_number(const std::string& value) {
+  constexpr std::size_t kNumberBytesMax = 64;
+  return value.size() <= kNumberBytesMax && parse_float(value).has_value();
+}
+
+// What a write has to keep of its value while the native one is just that: a number, because an increment
+// on top hides it; and what cannot be read back.
+std::optional<std::string> kept(ValueType type, std::optional<std::string> value) {
+  const bool keeps =
+      type == ValueType::kZset || type == ValueType::kOther ||
+      ((type == ValueType::kString || type == ValueType::kHash) && is_number(*value));
+  return keeps ? std::move(value) : std::nullopt;
+}
+
+std::optional<Deadline> deadline_of(const Effect& effect) {
+  if (const auto* const set = std::get_if<SetDeadline>(&effect)) return set->deadline;
+  if (const auto* const write = std::get_if<WriteString>(&effect)) return write->deadline;
+  return std::nullopt;
+}
+
+bool replaces_key(const Effect& effect) {
+  return std::holds_alternative<RemoveKey>(effect) || std::holds_alternative<WriteString>(effect);
+}
+
+bool ends_deadlines(const Op& op) {
+  return op.creates || replaces_key(op.effect) || deadline_of(op.effect).has_value();
+}
+
+}  // namespace
+
+void note_op(const Op& op, const Stamp& stamp, KeyEntry& entry) {
+  const auto type = type_of(op.effect);
+  if (ends_deadlines(op)) entry.deadlines.clear();
+  if (const auto deadline = deadline_of(op.effect)) entry.deadlines.push_back({stamp, *deadline});
+  if (replaces_key(op.effect)) entry.bodies.clear();
+  if (type == ValueType::kNone) return;
+  std::erase_if(entry.bodies, [&](const Body& body) { return body.type != type; });
+  Body& body = entry.body(type);
+  for (auto& [name, kills, is_live, live] : element_ops(op.effect)) {
+    if (!is_live) {
+      body.elements.erase(std::string(name));
+      continue;
+    }
+    Element& element = body.elements[std::string(name)];
+    if (kills) element.kill(Context::everything());
+    live.stamp = stamp;
+    live.creates = op.creates;
+    if (live.kind == LiveKind::kWrite) live.value = kept(type, std::move(live.value));
+    element.add(std::move(live));
+  }
+  entry.drop_empty_bodies();
+}
+
+namespace {
+
+class Merge {
+ public:
+  Merge(const Op& op, const Stamp& stamp, const Context& context, KeyEntry& entry,
+        Keyspace& keyspace, ConflictLog& conflicts)
+      : op_(op),
+        stamp_(stamp),
+        context_(context),
+        entry_(entry),
+        keyspace_(keyspace),
+        conflicts_(conflicts),
+        key_(op.key),
+        // Libraries are no keys, and never in the way of one.
+        shown_(is_library() ? ValueType::kOther : keyspace.type(op.key)),
+        deadline_(shown_ == ValueType::kNone || is_library() ? kNoDeadline
+                                                             : keyspace.deadline(op.key)) {}
+
+  bool run() {
+    const auto type = type_of(op_.effect);
+    if (type != ValueType::kNone || replaces_key(op_.effect)) kill_bodies(type);
+    for (auto& op : element_ops(op_.effect)) apply(type, op);
+    entry_.drop_empty_bodies();
+    if (!is_library()) {
+      settle_type();
+      settle_deadline();
+    }
+    return is_concurrent_;
+  }
+
+ private:
+  bool is_library() const { return std::holds_alternative<WriteLibrary>(op_.effect); }
+
+  // Whatever its maker saw of other types is gone: he replaced it, or saw it lose. So is all that he saw
+  // where he replaced the key.
+  void kill_bodies(ValueType type) {
+    const bool all = replaces_key(op_.effect);
+    if (shown_ != ValueType::kNone && (all || shown_ != type)) kill_shown();
+    for (Body& body : entry_.bodies) {
+      if (body.type == shown_ || (!all && body.type == type)) continue;
+      body.erase_if([&](const std::string&, Element& element) {
+        element.kill(context_);
+        return element.empty();
+      });
+      if (!body.empty()) is_concurrent_ = true;
+    }
+    entry_.drop_empty_bodies();
+  }
+
+  void kill_shown() {
+    Body* const body = entry_.find(shown_);
+    std::vector<std::string> changed;
+    if (body != nullptr) {
+      body->erase_if([&](const std::string& name, Element& element) {
+        if (element.covered_by(context_)) return true;
+        element.capture(read_element(keyspace_, key_, shown_, name), arithmetic_of(shown_));
+        if (element.kill(context_)) changed.push_back(name);
+        conflicts_.survived_remove(key_, name);
+        return false;
+      });
+    }
+    if (body == nullptr || body->empty()) {
+      keyspace_.remove(key_);
+      shown_ = ValueType::kNone;
+      return;
+    }
+    is_concurrent_ = true;
+    for (const auto& name : changed) project(*body, name);
+    remove_all_but(*body);
+  }
+
+  void remove_all_but(const Body& body) {
+    if (body.type == ValueType::kString) return;
+    std::vector<std::string> gone;
+    keyspace_.for_each_element(key_, [&](std::string_view name, std::string_view) {
+      if (!body.elements.contains(std::string(name))) gone.emplace_back(name);
+    });
+    for (const auto& name : gone) remove_element(keyspace_, key_, body.type, name);
+  }
+
+  void apply(ValueType type, ElementOp& op) {
+    op.op.stamp = stamp_;
+    op.op.creates = op_.creates;
+    Body* body = entry_.find(type);
+    const bool is_native = shown_ == type || (shown_ == ValueType::kNone && hidden(type) == 0);
+    const std::string name(op.name);
+    const auto found = body == nullptr ? nullptr : find(*body, name);
+    if (is_native && (found == nullptr || found->covered_by(context_))) {
+      apply_observing(type, name, op);
+    } else {
+      is_concurrent_ = true;
+      apply_concurrent(type, name, op, is_native);
+    }
+    if (is_native && !is_library()) shown_ = keyspace_.type(key_);
+  }
+
+  std::size_t hidden(ValueType type) {
+    return entry_.bodies.size() - (entry_.find(type) == nullptr ? 0 : 1);
+  }
+
+  static Element* find(Body& body, const std::string& name) {
+    const auto found = body.elements.find(name);
+    return found == body.elements.end() ? nullptr : &found->second;
+  }
+
+  // The fast path: the op's maker had the same value before him.
+  void apply_observing(ValueType type, const std::string& name, ElementOp& op) {
+    if (!op.is_live) {
+      if (Body* const body = entry_.find(type)) body->elements.erase(name);
+      remove_element(keyspace_, key_, type, name);
+      return;
+    }
+    Element& element = entry_.body(type).elements[name];
+    if (op.kills) {
+      write_element(keyspace_, key_, type, name, *op.op.value);
+      element.kill(context_);
+      op.op.value = kept(type, std::move(op.op.value));
+      element.add(std::move(op.op));
+      return;
+    }
+    add_on_top(type, name, element, std::move(op.op));
+  }
+
+  void add_on_top(ValueType type, const std::string& name, Element& element, Live op) {
+    if (op.kind == LiveKind::kAddToHll || op.kind == LiveKind::kMergeHll) {
+      element.capture(read_element(keyspace_, key_, type, name), arithmetic_of(type));
+      add_hll(op);
+    } else {
+      const auto native = read_element(keyspace_, key_, type, name);
+      if (op.kind == LiveKind::kIncrementFloat || !element.only_integers())
+        element.capture(native, arithmetic_of(type));
+      const auto sum = stepped(native, op, arithmetic_of(type));
+      if (sum != native) write_element(keyspace_, key_, type, name, sum);
+    }
+    element.add(std::move(op));
+  }
+
+  void apply_concurrent(ValueType type, const std::string& name, ElementOp& op, bool is_native) {
+    Body& body = entry_.body(type);
+    Element& element = body.elements[name];
+    if (is_native && op.is_live && op.op.kind == LiveKind::kIncrement && element.only_integers() &&
+        type != ValueType::kZset) {
+      return add_on_top(type, name, element, std::move(op.op));  // integers commute
+    }
+    if (is_native) element.capture(read_element(keyspace_, key_, type, name), arithmetic_of(type));
+    const auto before =
+        element.winner() != nullptr ? std::optional(element.winner()->stamp) : std::nullopt;
+    if (op.kills) element.kill(context_);
+    if (op.is_live) {
+      const bool is_write = op.op.kind == LiveKind::kWrite;
+      element.add(std::move(op.op));
+      if (is_write && before && !context_.covers(before->dot) && type != ValueType::kSet)
+        conflicts_.lost_write(key_, name, std::max(*before, stamp_), std::min(*before, stamp_));
+    } else if (!element.empty()) {
+      conflicts_.survived_remove(key_, name);
+    }
+    if (is_native) project(body, name);
+    if (element.empty()) body.elements.erase(name);
+  }
+
+  // Makes the native element what the live ops say.
+  void project(Body& body, const std::string& name) {
+    const Element& element = body.elements.at(name);
+    if (element.empty()) return remove_element(keyspace_, key_, body.type, name);
+    auto value = element.projection(arithmetic_of(body.type));
+    if (body.type == ValueType::kSet) value = "";
+    if (value) {
+      if (value != read_element(keyspace_, key_, body.type, name))
+        write_element(keyspace_, key_, body.type, name, *value);
+    } else {
+      remove_element(keyspace_, key_, body.type, name);
+    }
+    for (const Live& live : element.live)
+      if (live.kind == LiveKind::kAddToHll || live.kind == LiveKind::kMergeHll) add_hll(live);
+  }
+
+  void add_hll(const Live& live) {
+    if (live.kind == LiveKind::kMergeHll) return keyspace_.merge_hll(key_, *live.value);
+    std::vector<std::string> elements;
+    for (Reader from(*live.value); from.ok() && !from.at_end();) elements.emplace_back(from.text());
+    keyspace_.add_to_hll(key_, elements);
+  }
+
+  // Shows the body that wins, and puts what is native of another aside.
+  void settle_type() {
+    shown_ = keyspace_.type(key_);
+    Body* const best =
+        entry_.bodies.size() < 2 && shown_ != ValueType::kNone ? nullptr : entry_.highest();
+    if (best == nullptr || best->type == shown_) return;
+    if (Body* const loser = entry_.find(shown_)) {
+      conflicts_.lost_type(key_, best->rank().second, loser->rank().second);
+      for (auto& [name, element] : loser->elements)
+        element.capture(read_element(keyspace_, key_, shown_, name), arithmetic_of(shown_));
+    }
+    if (shown_ != ValueType::kNone) keyspace_.remove(key_);
+    for (const auto& [name, element] : best->elements) project(*best, name);
+    shown_ = best->type;
+  }
+
+  void settle_deadline() {
+    const bool ends = ends_deadlines(op_);
+    if (ends) entry_.kill_deadlines(context_);
+    if (const auto deadline = deadline_of(op_.effect)) {
+      if (!entry_.deadlines.empty()) is_concurrent_ = true;
+      entry_.deadlines.push_back({stamp_, *deadline});
+    }
+    const auto now = keyspace_.type(key_);
+    if (!ends && entry_.deadlines.empty() && deadline_ != kNoDeadline && now == ValueType::kNone)
+      entry_.deadlines.push_back({Stamp{}, deadline_});
+    if (now == ValueType::kNone) return;
+    Deadline wanted = ends ? kNoDeadline : deadline_;
+    if (!entry_.deadlines.empty())
+      wanted = std::ranges::max(entry_.deadlines, {}, &LiveDeadline::deadline).deadline;
+    if (wanted != keyspace_.deadline(key_)) keyspace_.set_deadline(key_, wanted);
+  }
+
+  const Op& op_;
+  const Stamp& stamp_;
+  const Context& context_;
+  KeyEntry& entry_;
+  Keyspace& keyspace_;
+  ConflictLog& conflicts_;
+  const KeyName& key_;
+  ValueType shown_;
+  Deadline deadline_;
+  bool is_concurrent_ = false;
+};
+
+}  // namespace
+
+bool merge_op(const Op& op, const Stamp& stamp, const Context& context, KeyEntry& entry,
+              Keyspace& keyspace, ConflictLog& conflicts) {
+  return Merge(op, stamp, context, entry, keyspace, conflicts).run();
+}
+
+}  // namespace sluice::crdt

@@ -1,0 +1,32 @@
+// Merges one op into one key: its metadata, and for an op from elsewhere its native value.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "crdt/context.h"
+#include "crdt/key_entry.h"
+#include "crdt/keyspace.h"
+#include "crdt/op.h"
+#include "crdt/region.h"
+
+namespace sluice::crdt {
+
+// What merging wants to be counted and shown.
+class ConflictLog {
+ public:
+  virtual ~ConflictLog() = default;
+  virtual void lost_write(const KeyName& key, std::string_view element, const Stamp& winner,
+                          const Stamp& loser) = 0;
+  virtual void lost_type(const KeyName& key, const Stamp& winner, const Stamp& loser) = 0;
+  virtual void survived_remove(const KeyName& key, std::string_view element) = 0;
+};
+
+// An op of this region, whose native write is done: everything that is here was seen by it. Metadata only.
+void note_op(const Op& op, const Stamp& stamp, KeyEntry& entry);
+
+// An op from elsewhere, made in `context`. True if something here was concurrent to it.
+bool merge_op(const Op& op, const Stamp& stamp, const Context& context, KeyEntry& entry,
+              Keyspace& keyspace, ConflictLog& conflicts);
+
+}  // namespace sluice::crdt

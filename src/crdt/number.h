@@ -1,0 +1,31 @@
+// Arithmetic on values as Redis does it, so that every region comes to the same bytes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice::crdt {
+
+// The canonical decimal of a 64-bit integer, as Redis's string2ll: no plus, no leading zeros.
+std::optional<std::int64_t> parse_integer(std::string_view text);
+// As Redis's string2ld: no white space, no NaN.
+std::optional<long double> parse_float(std::string_view text);
+
+// Sums beyond 64 bits wrap: the only bounded sum that does not depend on the order of its parts.
+std::int64_t wrapping_sum(std::int64_t a, std::int64_t b);
+std::int64_t wrapping_difference(std::int64_t a, std::int64_t b);
+
+// INCRBY and INCRBYFLOAT of the value `text`; a value that is no number, and a sum that is none, stay.
+std::string incremented(const std::string& text, std::int64_t by);
+std::string incremented(const std::string& text, std::string_view by);
+
+// Redis's ld2string with LD_STR_HUMAN: 17 decimals without trailing zeros.
+std::string to_text(long double value);
+
+// Scores travel through generic code as their 8 bytes.
+std::string score_bytes(double score);
+double score_of(std::string_view bytes);
+
+}  // namespace sluice::crdt

@@ -1,0 +1,178 @@
+#include "crdt/region.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "crdt/number.h"
+#include "crdt/region_state.h"
+
+namespace sluice::crdt {
+
+Region::Region(RegionId id, RegionLimits limits) : state_(std::make_unique<State>(id, limits)) {
+  CHECK(id >= 1 && id <= kRegionIdMax);
+}
+
+Region::~Region() = default;
+
+void Region::begin_incarnation(std::uint32_t incarnation) {
+  state_->begin_incarnation(incarnation);
+}
+
+void Region::follow() {
+  state_->take_back_unflushed();
+  state_->noted.clear();
+  state_->follows = true;
+}
+
+bool Region::is_following() const {
+  return state_->follows;
+}
+
+Actor Region::self() const {
+  return state_->self;
+}
+
+namespace {
+
+// Fills in what the maker has after a float increment.
+Op with_result(const Op& op, Keyspace& keyspace) {
+  Op filled = op;
+  if (auto* const e = std::get_if<IncrementFloat>(&filled.effect)) {
+    if (keyspace.type(op.key) == ValueType::kString) e->result = keyspace.string(op.key);
+  } else if (auto* const f = std::get_if<IncrementFieldFloat>(&filled.effect)) {
+    if (keyspace.type(op.key) == ValueType::kHash)
+      f->result = keyspace.field(op.key, f->name).value_or("");
+  } else if (auto* const s = std::get_if<IncrementScore>(&filled.effect)) {
+    if (keyspace.type(op.key) == ValueType::kZset)
+      s->result = keyspace.score(op.key, s->member).value_or(s->by);
+  }
+  return filled;
+}
+
+}  // namespace
+
+void Region::note(const Op& op, Keyspace& keyspace, std::uint64_t now_ms) {
+  State& s = *state_;
+  Op filled = with_result(op, keyspace);
+  if (!s.follows) s.note(filled, now_ms);
+  s.noted.push_back({std::move(filled), now_ms});
+}
+
+bool Region::has_unflushed() const {
+  return !state_->follows && !state_->noted.empty();
+}
+
+void Region::set_promise(const VersionVector& safe) {
+  state_->safe = safe;
+}
+
+std::optional<std::string> Region::flush(std::uint64_t now_ms) {
+  State& s = *state_;
+  if (s.follows) return std::nullopt;
+  const auto count =
+      static_cast<std::uint32_t>(std::min<std::size_t>(s.noted.size(), s.limits.batch_ops_max));
+  auto header = s.next_header(count);
+  const bool may_announce = now_ms >= s.announced_ms + s.limits.announce_interval_ms;
+  if (count == 0 && (header.promise.empty() || !may_announce)) return std::nullopt;
+  if (!header.promise.empty()) s.announced_ms = now_ms;
+  Writer bytes;
+  encode_header(header, bytes);
+  const KeyName* before = nullptr;
+  for (std::uint32_t op = 0; op < count; ++op) {
+    encode_op(s.noted[op].op, before, bytes);
+    before = &s.noted[op].op.key;
+  }
+  s.noted.erase(s.noted.begin(), s.noted.begin() + count);
+  s.announced(header);
+  if (s.noted.empty()) s.arrival = 0;
+  return bytes.take();
+}
+
+Result<Outcome> Region::apply(std::string_view bytes, Keyspace& keyspace, std::uint64_t now_ms) {
+  CHECK(!has_unflushed());
+  TRY(const Batch batch, decode_batch(bytes));
+  return state_->apply(batch, keyspace, now_ms);
+}
+
+Result<void> Region::record(std::string_view bytes, Keyspace& /*keyspace*/,
+                            std::uint64_t /*now_ms*/) {
+  State& s = *state_;
+  TRY(const Batch batch, decode_batch(bytes));
+  const BatchHeader& header = batch.header;
+  if (header.actor.region != s.self.region)
+    return fail(Errc::kRejected, "batch was not made in this region");
+  if (header.actor != s.self) {
+    if (header.first != 1) return fail(Errc::kRejected, "batch does not begin its incarnation");
+    s.take_back_unflushed();
+    s.self = header.actor;
+    s.flushed = 0;
+    s.told_context = s.told_promise = {};
+  }
+  if (header.first != s.flushed + 1) return fail(Errc::kRejected, "batch is not the next one");
+  auto here = s.vector.at(s.self);
+  const auto last = header.first + header.count - 1;
+  if (here < last) {
+    const auto at = s.stability.arrived({s.self, last});
+    for (; here < last; ++here) {
+      const Op& op = batch.ops[here + 1 - header.first];
+      s.note_into_table(op, {header.hlc, {s.self, here + 1}}, at);
+      ++s.counts.local_ops;
+    }
+    s.vector.advance({s.self, last});
+  }
+  s.see(header.hlc);
+  s.announced(header);
+  s.described = header.more ? s.described + header.count : 0;
+  if (!header.more) s.noted.clear();
+  return {};
+}
+
+void Region::join(RegionId peer) {
+  state_->stability.join(peer);
+}
+void Region::detach(RegionId peer) {
+  state_->stability.detach(peer);
+}
+std::vector<RegionId> Region::peers() const {
+  return state_->stability.peers();
+}
+
+bool Region::collect(std::uint64_t entries_max, Keyspace& /*keyspace*/) {
+  State& s = *state_;
+  while (s.table.bytes() > s.limits.unstable_bytes_max) {
+    const auto peer = s.stability.hindmost();
+    if (peer) {
+      s.stability.detach(*peer);
+    } else if (s.stability.peers().empty() && s.stability.arrivals() > 0) {
+      s.stability.skip();
+    }
+    const auto arrival = s.stability.advance();
+    if (!s.table.prune(s.stability.forgotten(), arrival, entries_max)) break;
+  }
+  return s.table.prune(s.stability.forgotten(), s.stability.advance(), entries_max);
+}
+
+const VersionVector& Region::vector() const {
+  return state_->vector;
+}
+VersionVector Region::promised_by(RegionId peer) const {
+  return state_->stability.promised_by(peer);
+}
+VersionVector Region::stable() const {
+  return state_->stability.stable(state_->vector);
+}
+
+RegionStats Region::stats() const {
+  auto stats = state_->counts;
+  stats.unstable_keys = state_->table.keys().size();
+  stats.unstable_entries = state_->table.entries();
+  stats.unstable_bytes = state_->table.bytes();
+  return stats;
+}
+
+std::vector<Conflict> Region::recent_conflicts() const {
+  return {state_->conflicts.begin(), state_->conflicts.end()};
+}
+
+}  // namespace sluice::crdt

@@ -1,0 +1,215 @@
+#include "crdt/region_state.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace sluice::crdt {
+namespace {
+
+// A library is an element of a key that Redis does not have.
+KeyName place_of(const Op& op) {
+  const auto* const library = std::get_if<WriteLibrary>(&op.effect);
+  return library == nullptr ? op.key : KeyName{kEveryDb, library->name};
+}
+
+bool is_flushed_by(const Flush& flush, const KeyName& key) {
+  return key.db != kEveryDb && (flush.db == kEveryDb || flush.db == key.db);
+}
+
+}  // namespace
+
+// --- what is written here ---------------------------------------------------------------------------
+
+void Region::State::note(const Op& op, std::uint64_t now_ms) {
+  if (noted.empty() || arrival == 0) {
+    newest = tick(newest, now_ms);
+    arrival = 0;
+  }
+  const Dot dot{self, vector.at(self) + 1};
+  arrival = stability.arrived(dot);
+  note_into_table(op, {newest, dot}, arrival);
+  vector.advance(dot);
+  ++counts.local_ops;
+}
+
+void Region::State::note_into_table(const Op& op, const Stamp& stamp, std::uint64_t at) {
+  if (const auto* const flush = std::get_if<Flush>(&op.effect)) {
+    for (auto& [key, entry] : table.keys())
+      if (is_flushed_by(*flush, key)) note_op({key, RemoveKey{}, false}, stamp, entry);
+    return;
+  }
+  const KeyName key = place_of(op);
+  if (std::holds_alternative<RemoveKey>(op.effect)) {
+    if (KeyEntry* const entry = table.find(key)) note_op(op, stamp, *entry);
+    return table.erase_if_empty(key);
+  }
+  note_op(op, stamp, table.touch(key, at));
+}
+
+void Region::State::begin_incarnation(std::uint32_t incarnation) {
+  take_back_unflushed();
+  if (described > 0)
+    noted.erase(noted.begin(), noted.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(
+                                                   described, noted.size())));
+  described = 0;
+  self.incarnation = incarnation;
+  follows = false;
+  flushed = 0;
+  arrival = 0;
+  told_context = told_promise = {};
+  announced_ms = 0;
+  for (const Noted& left : noted) note(left.op, left.now_ms);
+}
+
+// Ops that nobody else will ever get are not ops: what they wrote will be noted anew, by another actor. What they
+// killed here others still have, and the new ops will kill it there, since they observe it.
+void Region::State::take_back_unflushed() {
+  if (vector.at(self) <= flushed) return;
+  VersionVector kept;
+  for (const Dot& dot : vector.entries())
+    kept.advance(dot.actor == self ? Dot{self, flushed} : dot);
+  vector = kept;
+  const auto is_unflushed = [&](const Stamp& stamp) {
+    return stamp.dot.actor == self && stamp.dot.seq > flushed;
+  };
+  for (auto& [key, entry] : table.keys()) {
+    for (Body& body : entry.bodies)
+      body.erase_if([&](const std::string&, Element& element) {
+        std::erase_if(element.live, [&](const Live& op) { return is_unflushed(op.stamp); });
+        return element.empty();
+      });
+    entry.drop_empty_bodies();
+    std::erase_if(entry.deadlines, [&](const LiveDeadline& d) { return is_unflushed(d.stamp); });
+  }
+}
+
+// --- what is told to others ---------------------------------------------------------------------------
+
+VersionVector Region::State::promise() const {
+  VersionVector told;
+  for (const Dot& dot : vector.entries()) told.advance(dot);
+  return safe ? VersionVector::meet(told, *safe) : told;
+}
+
+BatchHeader Region::State::next_header(std::uint32_t ops) const {
+  BatchHeader header;
+  header.actor = self;
+  header.first = flushed + 1;
+  header.count = ops;
+  header.more = ops < noted.size();
+  header.hlc = newest;
+  if (ops > 0) {
+    header.context = VersionVector::changes(told_context, vector);
+    std::erase_if(header.context, [&](const Dot& dot) { return dot.actor == self; });
+  }
+  VersionVector promised = promise();
+  header.promise = VersionVector::changes(told_promise, promised);
+  for (Dot& dot : header.promise)
+    if (dot.actor == self) dot.seq = std::min(dot.seq, flushed + ops);
+  std::erase_if(header.promise, [&](const Dot& dot) { return told_promise.covers(dot); });
+  return header;
+}
+
+void Region::State::announced(const BatchHeader& header) {
+  for (const Dot& dot : header.context) told_context.advance(dot);
+  for (const Dot& dot : header.promise) told_promise.advance(dot);
+  flushed += header.count;
+}
+
+// --- what comes from others -----------------------------------------------------------------------------
+
+std::optional<Outcome> Region::State::refusal(const BatchHeader& header, const VersionVector& seen,
+                                              std::uint64_t now_ms) const {
+  if (stability.is_detached(header.actor.region)) return Detached{header.actor.region};
+  const auto here = vector.at(header.actor);
+  if (header.count > 0 && header.first + header.count - 1 <= here) return Duplicate{};
+  if (header.first > here + 1) return Gap{{header.actor, here + 1}};
+  if (header.count == 0) return std::nullopt;
+  const auto ahead = header.hlc.wall_ms();
+  if (ahead > now_ms + limits.clock_ahead_max_ms) return ClockAhead{ahead - now_ms};
+  for (const Dot& dot : seen.entries())
+    if (!vector.covers(dot)) return ContextMissing{dot};
+  for (const Dot& dot : stability.forgotten().entries())
+    if (dot.actor != header.actor && !seen.covers(dot)) return Behind{dot};
+  return std::nullopt;
+}
+
+Outcome Region::State::apply(const Batch& batch, Keyspace& keyspace, std::uint64_t now_ms) {
+  const BatchHeader& header = batch.header;
+  VersionVector seen;
+  if (const auto known = contexts.find(header.actor); known != contexts.end()) seen = known->second;
+  for (const Dot& dot : header.context)
+    if (dot.actor != header.actor) seen.advance(dot);
+  if (const auto refused = refusal(header, seen, now_ms)) return *refused;
+
+  if (header.actor.region != self.region) {
+    stability.join(header.actor.region);
+    stability.promise(header.actor.region, header.promise);
+  }
+  if (header.count == 0) return Applied{};
+  see(header.hlc);
+  const Seq last = header.first + header.count - 1;
+  const auto at = stability.arrived({header.actor, last});
+  Applied applied;
+  for (Seq seq = vector.at(header.actor) + 1; seq <= last; ++seq, ++applied.ops) {
+    const auto before = counts.concurrent_ops;
+    const Dot dot{header.actor, seq};
+    merge_into_table(batch.ops[seq - header.first], {header.hlc, dot}, Context(seen, dot), at,
+                     keyspace);
+    applied.concurrent += counts.concurrent_ops - before;
+  }
+  contexts[header.actor] = std::move(seen);
+  vector.advance({header.actor, last});
+  return applied;
+}
+
+void Region::State::merge_into_table(const Op& op, const Stamp& stamp, const Context& context,
+                                     std::uint64_t at, Keyspace& keyspace) {
+  if (const auto* const flush = std::get_if<Flush>(&op.effect)) {
+    std::vector<KeyName> keys;
+    for (const auto& [key, entry] : table.keys())
+      if (is_flushed_by(*flush, key)) keys.push_back(key);
+    for (std::uint32_t db = 0; db < keyspace.db_count(); ++db) {
+      if (flush->db != kEveryDb && flush->db != db) continue;
+      keyspace.for_each_key(db, [&](const KeyName& key) {
+        if (table.find(key) == nullptr) keys.push_back(key);
+      });
+    }
+    for (const KeyName& key : keys)
+      merge_into_table({key, RemoveKey{}, false}, stamp, context, at, keyspace);
+    return;
+  }
+  ++counts.remote_ops;
+  Op placed = op;
+  placed.key = place_of(op);
+  KeyEntry& entry = table.touch(placed.key, at);
+  const bool is_concurrent = merge_op(placed, stamp, context, entry, keyspace, *this);
+  ++(is_concurrent ? counts.concurrent_ops : counts.fast_ops);
+}
+
+// --- conflicts ----------------------------------------------------------------------------------------------
+
+void Region::State::remember(Conflict conflict) {
+  constexpr std::size_t kConflictsKept = 100;
+  conflicts.push_front(std::move(conflict));
+  if (conflicts.size() > kConflictsKept) conflicts.pop_back();
+}
+
+void Region::State::lost_write(const KeyName& key, std::string_view element, const Stamp& winner,
+                               const Stamp& loser) {
+  ++counts.conflicts_lww;
+  remember({key, std::string(element), winner, loser, "write"});
+}
+
+void Region::State::lost_type(const KeyName& key, const Stamp& winner, const Stamp& loser) {
+  ++counts.conflicts_type;
+  remember({key, "", winner, loser, "type"});
+}
+
+void Region::State::survived_remove(const KeyName& key, std::string_view element) {
+  ++counts.conflicts_remove;
+  remember({key, std::string(element), {}, {}, "remove"});
+}
+
+}  // namespace sluice::crdt

@@ -1,0 +1,70 @@
+// What a Region holds; shared by the files that implement it, and nobody else.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "crdt/merge.h"
+#include "crdt/region.h"
+#include "crdt/side_table.h"
+#include "crdt/stability.h"
+#include "crdt/wire.h"
+
+namespace sluice::crdt {
+
+struct Region::State : ConflictLog {
+  State(RegionId region, RegionLimits limits_) : limits(limits_), self{region, 0} {}
+
+  // An op whose native write is done, and which no batch has described yet.
+  struct Noted {
+    Op op;
+    std::uint64_t now_ms = 0;
+  };
+
+  void note(const Op& op, std::uint64_t now_ms);
+  void note_into_table(const Op& op, const Stamp& stamp, std::uint64_t arrival);
+  void merge_into_table(const Op& op, const Stamp& stamp, const Context& context,
+                        std::uint64_t arrival, Keyspace& keyspace);
+  void begin_incarnation(std::uint32_t incarnation);
+  void take_back_unflushed();
+  BatchHeader next_header(std::uint32_t ops) const;
+  void announced(const BatchHeader& header);
+  VersionVector promise() const;
+  Outcome apply(const Batch& batch, Keyspace& keyspace, std::uint64_t now_ms);
+  std::optional<Outcome> refusal(const BatchHeader& header, const VersionVector& seen,
+                                 std::uint64_t now_ms) const;
+  void see(Hlc hlc) { newest = std::max(newest, hlc); }
+
+  void lost_write(const KeyName& key, std::string_view element, const Stamp& winner,
+                  const Stamp& loser) override;
+  void lost_type(const KeyName& key, const Stamp& winner, const Stamp& loser) override;
+  void survived_remove(const KeyName& key, std::string_view element) override;
+  void remember(Conflict conflict);
+
+  RegionLimits limits;
+  Actor self;  // of a follower: the actor that it follows, if that was heard of
+  bool follows = true;
+  Hlc newest;
+  VersionVector vector;
+  std::map<Actor, VersionVector>
+      contexts;  // what each actor had seen at his newest op that is here
+  Stability stability;
+  SideTable table;
+
+  // Of a master: ops that are in the table and the vector, but not flushed. Of a follower: the native writes since the
+  // last batch; the first `described` of them are in the table.
+  std::deque<Noted> noted;
+  std::uint64_t described = 0;
+  Seq flushed = 0;                           // of `self`
+  std::uint64_t arrival = 0;                 // of what is noted now; 0: nothing is
+  VersionVector told_context, told_promise;  // by `self`
+  std::optional<VersionVector> safe;
+  std::uint64_t announced_ms = 0;
+
+  RegionStats counts;
+  std::deque<Conflict> conflicts;
+};
+
+}  // namespace sluice::crdt

@@ -1,0 +1,216 @@
+// Region::save and load: what Writer and Reader make of a Region::State, in the order of its members.
+#include <algorithm>
+
+#include "crdt/region_state.h"
+
+namespace sluice::crdt {
+namespace {
+
+constexpr std::uint8_t kVersion = 1;
+
+void put(Writer& into, const VersionVector& vector) {
+  into.number(vector.entries().size());
+  for (const Dot& dot : vector.entries()) into.dot(dot);
+}
+
+VersionVector get_vector(Reader& from) {
+  VersionVector vector;
+  for (auto left = from.count(3); left > 0 && from.ok(); --left) vector.advance(from.dot());
+  return vector;
+}
+
+void put(Writer& into, const Stamp& stamp) {
+  into.fixed(stamp.hlc.bits);
+  into.byte(stamp.dot.actor.region);
+  into.number(stamp.dot.actor.incarnation);
+  into.number(stamp.dot.seq);
+}
+
+Stamp get_stamp(Reader& from) {
+  Stamp stamp;
+  stamp.hlc.bits = from.fixed();
+  stamp.dot.actor.region = from.byte();
+  if (stamp.dot.actor.region > kRegionIdMax) from.defect("names a region above 16");
+  stamp.dot.actor.incarnation =
+      static_cast<std::uint32_t>(from.number_up_to(UINT32_MAX, "has a wide incarnation"));
+  stamp.dot.seq = from.number();
+  return stamp;
+}
+
+void put(Writer& into, const Element& element) {
+  into.byte(static_cast<std::uint8_t>(element.base));
+  if (element.base == BaseState::kKnown) into.text(element.base_value);
+  into.number(element.live.size());
+  for (const Live& op : element.live) {
+    put(into, op.stamp);
+    into.byte(static_cast<std::uint8_t>(static_cast<unsigned>(op.kind) << 2U |
+                                        (op.creates ? 2U : 0U) | (op.value ? 1U : 0U)));
+    if (op.kind == LiveKind::kIncrement) into.signed_number(op.by);
+    if (op.kind == LiveKind::kIncrementFloat) into.text(op.result);
+    if (op.value) into.text(*op.value);
+  }
+}
+
+Element get_element(Reader& from) {
+  Element element;
+  const auto base = from.byte();
+  if (base > static_cast<std::uint8_t>(BaseState::kKnown)) from.defect("has an unknown base");
+  element.base = static_cast<BaseState>(base);
+  if (element.base == BaseState::kKnown) element.base_value = from.text();
+  for (auto left = from.count(); left > 0 && from.ok(); --left) {
+    Live op;
+    op.stamp = get_stamp(from);
+    const auto bits = from.byte();
+    if (bits >> 2U > static_cast<unsigned>(LiveKind::kMergeHll)) from.defect("has an unknown kind");
+    op.kind = static_cast<LiveKind>(bits >> 2U);
+    op.creates = (bits & 2U) != 0;
+    if (op.kind == LiveKind::kIncrement) op.by = from.signed_number();
+    if (op.kind == LiveKind::kIncrementFloat) op.result = from.text();
+    if ((bits & 1U) != 0) op.value = from.text();
+    if (!op.value && op.kind != LiveKind::kWrite && op.kind != LiveKind::kIncrement)
+      from.defect("lacks what was added");
+    element.live.push_back(std::move(op));
+  }
+  if (!std::ranges::is_sorted(element.live, {}, &Live::stamp))
+    from.defect("has ops that are not in order");
+  return element;
+}
+
+void put(Writer& into, const Body& body) {
+  into.byte(static_cast<std::uint8_t>(body.type));
+  std::vector<std::string_view> names;
+  for (const auto& [name, element] : body.elements) names.push_back(name);
+  std::ranges::sort(names);
+  into.number(names.size());
+  for (const auto name : names) {
+    into.text(name);
+    put(into, body.elements.at(std::string(name)));
+  }
+}
+
+Body get_body(Reader& from) {
+  Body body;
+  const auto type = from.byte();
+  if (type > static_cast<std::uint8_t>(ValueType::kOther) || type == 0)
+    from.defect("has an unknown type");
+  body.type = static_cast<ValueType>(type);
+  for (auto left = from.count(); left > 0 && from.ok(); --left) {
+    auto name = std::string(from.text());
+    body.elements[std::move(name)] = get_element(from);
+  }
+  return body;
+}
+
+void put(Writer& into, const KeyName& key, const KeyEntry& entry) {
+  into.number(key.db);
+  into.text(key.name);
+  std::vector<const Body*> bodies;
+  for (const Body& body : entry.bodies) bodies.push_back(&body);
+  std::ranges::sort(bodies, {}, &Body::type);
+  into.number(bodies.size());
+  for (const Body* const body : bodies) put(into, *body);
+  into.number(entry.deadlines.size());
+  for (const LiveDeadline& deadline : entry.deadlines) {
+    put(into, deadline.stamp);
+    into.number(deadline.deadline + 1);
+  }
+}
+
+KeyEntry get_entry(Reader& from) {
+  KeyEntry entry;
+  for (auto left = from.count(); left > 0 && from.ok(); --left)
+    entry.bodies.push_back(get_body(from));
+  for (auto left = from.count(); left > 0 && from.ok(); --left) {
+    const auto stamp = get_stamp(from);
+    entry.deadlines.push_back({stamp, from.number() - 1});
+  }
+  return entry;
+}
+
+}  // namespace
+
+std::string Region::save() const {
+  const State& s = *state_;
+  Writer into;
+  into.byte(kVersion);
+  into.byte(s.self.region);
+  into.number(s.self.incarnation);
+  into.fixed(s.newest.bits);
+  into.number(s.flushed);
+  for (const auto* const vector :
+       {&s.vector, &s.told_context, &s.told_promise, &s.stability.forgotten()})
+    put(into, *vector);
+  into.number(s.contexts.size());
+  for (const auto& [actor, seen] : s.contexts) {
+    into.actor(actor);
+    put(into, seen);
+  }
+  for (RegionId peer = 1; peer <= kRegionIdMax; ++peer) {
+    into.byte(static_cast<std::uint8_t>((s.stability.is_member(peer) ? 1U : 0U) |
+                                        (s.stability.is_detached(peer) ? 2U : 0U)));
+    put(into, s.stability.promised_by(peer));
+  }
+  into.number(s.noted.size());
+  into.number(s.described);
+  for (const auto& [op, now_ms] : s.noted) {
+    into.number(now_ms);
+    encode_op(op, nullptr, into);
+  }
+  std::vector<const SideTable::Keys::value_type*> keys;
+  for (const auto& keyed : s.table.keys())
+    if (!keyed.second.empty()) keys.push_back(&keyed);
+  std::ranges::sort(keys, {}, [](const auto* keyed) -> const KeyName& { return keyed->first; });
+  into.number(keys.size());
+  for (const auto* const keyed : keys) put(into, keyed->first, keyed->second);
+  return into.take();
+}
+
+Result<void> Region::load(std::string_view bytes) {
+  auto loaded = std::make_unique<State>(state_->self.region, state_->limits);
+  State& s = *loaded;
+  Reader from(bytes);
+  if (from.byte() != kVersion) from.defect("is of another version than 1");
+  if (from.byte() != s.self.region) from.defect("is another region's");
+  s.self.incarnation = static_cast<std::uint32_t>(from.number_up_to(UINT32_MAX, "is too wide"));
+  s.newest.bits = from.fixed();
+  s.flushed = from.number();
+  s.vector = get_vector(from);
+  s.told_context = get_vector(from);
+  s.told_promise = get_vector(from);
+  s.stability.restore_forgotten(get_vector(from));
+  for (auto left = from.count(); left > 0 && from.ok(); --left) {
+    const auto actor = from.actor();
+    s.contexts[actor] = get_vector(from);
+  }
+  for (RegionId peer = 1; peer <= kRegionIdMax && from.ok(); ++peer) {
+    const auto bits = from.byte();
+    if ((bits & 1U) != 0) s.stability.join(peer);
+    if ((bits & 2U) != 0) s.stability.detach(peer);
+    const auto promised = get_vector(from);
+    s.stability.promise(peer, {promised.entries().begin(), promised.entries().end()});
+  }
+  const auto noted = from.count();
+  s.described = from.number();
+  for (auto left = noted; left > 0 && from.ok(); --left) {
+    const auto now_ms = from.number();
+    s.noted.push_back({decode_op(nullptr, from), now_ms});
+  }
+  // Everything that is here may be forgotten once all that came before the save is stable.
+  std::uint64_t arrival = 1;
+  for (const Dot& dot : s.vector.entries())
+    if (!s.stability.forgotten().covers(dot)) arrival = s.stability.arrived(dot);
+  for (auto left = from.count(); left > 0 && from.ok(); --left) {
+    KeyName key;
+    key.db = static_cast<std::uint32_t>(from.number_up_to(UINT32_MAX, "has a wide database"));
+    key.name = from.text();
+    auto loaded_entry = get_entry(from);
+    KeyEntry& entry = s.table.touch(key, arrival);
+    entry.bodies = std::move(loaded_entry.bodies);
+    entry.deadlines = std::move(loaded_entry.deadlines);
+  }
+  TRY_VOID(from.finish("saved region"));
+  state_ = std::move(loaded);
+  return {};
+}
+
+}  // namespace sluice::crdt

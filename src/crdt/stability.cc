@@ -1,0 +1,64 @@
+#include "crdt/stability.h"
+
+namespace sluice::crdt {
+
+std::vector<RegionId> Stability::RegionSet::all() const {
+  std::vector<RegionId> peers;
+  for (RegionId peer = 1; peer <= kRegionIdMax; ++peer)
+    if (at_peer(peer)) peers.push_back(peer);
+  return peers;
+}
+
+void Stability::join(RegionId peer) {
+  members_.bits |= 1U << peer;
+  detached_.bits &= ~(1U << peer);
+}
+
+void Stability::detach(RegionId peer) {
+  detached_.bits |= 1U << peer;
+  members_.bits &= ~(1U << peer);
+}
+
+void Stability::promise(RegionId peer, const std::vector<Dot>& changes) {
+  for (const Dot& dot : changes) promised_[peer].advance(dot);
+}
+
+VersionVector Stability::stable(const VersionVector& here) const {
+  if (members_.bits == 0) return {};
+  VersionVector everywhere = here;
+  for (const RegionId peer : peers()) everywhere = VersionVector::meet(everywhere, promised_[peer]);
+  return everywhere;
+}
+
+std::uint64_t Stability::arrived(const Dot& op) {
+  waiting_.push_back(op);
+  return arrivals();
+}
+
+bool Stability::is_stable(const Dot& op) const {
+  if (members_.bits == 0) return false;
+  for (RegionId peer = 1; peer <= kRegionIdMax; ++peer)
+    if (members_.at_peer(peer) && !promised_[peer].covers(op)) return false;
+  return true;
+}
+
+std::uint64_t Stability::advance() {
+  while (!waiting_.empty() && is_stable(waiting_.front())) skip();
+  return first_ - 1;
+}
+
+std::optional<RegionId> Stability::hindmost() const {
+  if (waiting_.empty()) return std::nullopt;
+  for (const RegionId peer : peers())
+    if (!promised_[peer].covers(waiting_.front())) return peer;
+  return std::nullopt;
+}
+
+void Stability::skip() {
+  if (waiting_.empty()) return;
+  forgotten_.advance(waiting_.front());
+  waiting_.pop_front();
+  ++first_;
+}
+
+}  // namespace sluice::crdt
