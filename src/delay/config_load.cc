@@ -6,7 +6,7 @@
 #include "base/config_file.h"
 #include "base/config_help.h"
 #include "delay/config_fields.h"
-#include "tunnel/route.h"
+#include "hop/through_relays.h"
 
 namespace sluice::delay {
 namespace {
@@ -52,13 +52,8 @@ Result<> check_shards(const std::vector<ShardSettings>& shards) {
 }
 
 Result<> check_route(const std::string& text) {
-  if (text.empty()) return {};
-  TRY(const auto route, tunnel::parse_route(text));
-  for (const auto& hop : route) {
-    if (hop.front().is_proxy()) continue;
-    return wrong("route: " + to_string(hop.front()) +
-                 " is no relay: the node is appended by itself");
-  }
+  const auto relays = hop::relays_of(text, "the node");
+  if (!relays) return wrong("route: " + relays.error().detail);
   return {};
 }
 

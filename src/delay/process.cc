@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "delay/route.h"
+#include "hop/through_relays.h"
 
 namespace sluice::delay {
 namespace {
@@ -13,6 +13,13 @@ namespace {
 Milliseconds report_interval(const Settings& settings, bool is_screen) {
   if (settings.report.count() > 0) return settings.report;
   return is_screen ? std::chrono::seconds(1) : std::chrono::seconds(10);
+}
+
+hop::RouteTls route_tls(const Settings& settings) {
+  return {.cert = settings.route_tls_cert,
+          .key = settings.route_tls_key,
+          .ca = settings.route_tls_ca,
+          .server_name = settings.route_tls_server_name};
 }
 
 Prober::Options options_of(const Settings& settings, redis::Dial dial) {
@@ -37,12 +44,14 @@ Process::Process(rt::Host& host, const Config& config, Output output, base::Log 
       config_(config),
       output_(std::move(output)),
       log_(std::move(log)),
-      tunnels_(host, transport_options(config.settings)),
+      tunnels_(host, hop::route_options(route_tls(config.settings))),
       gate_(host) {}
 
 Result<> Process::open() {
   const auto& settings = config_.settings;
-  const auto options = options_of(settings, dial_of(host_, tunnels_, settings));
+  TRY(auto relays, hop::relays_of(settings.route, "the node"));
+  const auto options =
+      options_of(settings, hop::through_relays(host_, tunnels_, std::move(relays)));
   for (const auto& shard : config_.shards) {
     TRY(auto prober, Prober::make(host_, shard, options, metrics_, log_));
     probers_.push_back(std::move(prober));

@@ -19,10 +19,11 @@ tl::unexpected<Error> at(const tunnel::Node& node, const Error& why) {
   return fail(why.code, tunnel::to_string(node) + ": " + why.detail);
 }
 
-// Another alternative may do better.
-bool is_the_nodes_fault(Errc code) {
-  return code == Errc::kDisconnected || code == Errc::kTimedOut || code == Errc::kBusy ||
-         code == Errc::kProtocol;
+constexpr std::size_t kAttemptsMax = 8;  // of one route
+
+// Another alternative would say the same.
+bool is_final(Errc code) {
+  return code == Errc::kRejected || code == Errc::kCancelled;
 }
 
 // What the node that has been reached is told.
@@ -60,13 +61,36 @@ rt::Task<Result<Dialled>> Tunnels::dial(DialRequest request) {
                                         tunnel::to_string(route.back().front()) +
                                         ": write the destination, TCP:// or TLS://, behind it");
   }
-  Error last{Errc::kDisconnected, "no node was tried"};
-  for (auto& node : hops_.in_order(route.front(), host_.clock().now())) {
+  std::string failures;
+  Errc last = Errc::kDisconnected;
+  for (auto& node : in_order(route.front())) {
     auto dialled = co_await dial_node(node, request);
-    if (dialled || !is_the_nodes_fault(dialled.error().code)) co_return dialled;
-    last = dialled.error();
+    if (dialled) {
+      dialled->node = std::move(node);
+      co_return dialled;
+    }
+    last = dialled.error().code;
+    failures += (failures.empty() ? "" : "; ") + dialled.error().detail;
+    if (is_final(last)) break;
   }
-  co_return tl::unexpected<Error>(std::move(last));
+  co_return fail(last, std::move(failures));
+}
+
+tunnel::Hop Tunnels::in_order(const tunnel::Hop& hop) const {
+  std::map<std::string, tunnel::Hop> by_name;
+  tunnel::Hop names;
+  for (const auto& node : hop) {
+    const auto name = known_as(node);
+    auto& of_name = by_name[tunnel::to_string(name)];
+    if (of_name.empty()) names.push_back(name);
+    of_name.push_back(node);
+  }
+  tunnel::Hop nodes;
+  for (const auto& name : hops_.in_order(names, host_.clock().now())) {
+    for (auto& node : by_name[tunnel::to_string(name)]) nodes.push_back(std::move(node));
+  }
+  nodes.resize(std::min(nodes.size(), kAttemptsMax));
+  return nodes;
 }
 
 rt::Task<Result<Dialled>> Tunnels::dial_node(tunnel::Node node, DialRequest request) {
@@ -76,7 +100,10 @@ rt::Task<Result<Dialled>> Tunnels::dial_node(tunnel::Node node, DialRequest requ
   }
   CO_TRY(auto line, line_for_next(request));
   CO_TRY(auto connection, co_await connect_to_sluice(node));
-  if (connection) co_return co_await open_tunnel(std::move(connection), node, std::move(line));
+  if (connection) {
+    co_return co_await open_tunnel(std::move(connection), node, std::move(line),
+                                   request.line.route.front());
+  }
   CO_TRY(connection, co_await connect(node));
   CO_TRY(const auto wire, tunnel::print(line));
   if (auto written = co_await connection->write(wire); !written)
@@ -97,47 +124,65 @@ rt::Task<Result<std::unique_ptr<rt::Stream>>> Tunnels::connect(tunnel::Node node
   auto connected = co_await std::move(connecting);
   const auto now = host_.clock().now();
   if (!connected) {
-    hops_.failed(node, now);
+    hops_.failed(known_as(node), now);
     co_return at(node, connected.error());
   }
-  hops_.connected(node, now - began);
+  hops_.connected(known_as(node), now - began);
   co_return connected;
 }
 
+// A relay of the field ends the connection upon an option too many in a ping. So does one of ours that
+// dies just then: only who answers the field's ping after that is one of the field.
 rt::Task<Result<std::unique_ptr<rt::Stream>>> Tunnels::connect_to_sluice(tunnel::Node node) {
-  const auto known = hops_.speaks_sluice(node, host_.clock().now());
+  const auto name = known_as(node);
+  const auto known = hops_.speaks_sluice(name, host_.clock().now());
   if (known == false) co_return std::unique_ptr<rt::Stream>();
   CO_TRY(auto connection, co_await connect(node));
   if (known) co_return connection;
-  auto speaks = co_await ask(*connection, node);
-  if (!speaks) {
-    hops_.failed(node, host_.clock().now());
-    co_return at(node, speaks.error());
+  const auto speech = co_await ask(*connection, true);
+  if (!speech) {
+    hops_.failed(name, host_.clock().now());
+    co_return at(node, speech.error());
   }
-  hops_.learned(node, *speaks, host_.clock().now());
-  if (!*speaks) connection.reset();
+  if (*speech == Speech::kClosed) CO_TRY_VOID(co_await confirm_field(node));
+  const bool speaks = *speech == Speech::kSluice;
+  hops_.learned(name, speaks, host_.clock().now());
+  if (!speaks) connection.reset();
   co_return connection;
 }
 
-// A relay of the field closes the connection upon an option too many in a ping.
-rt::Task<Result<bool>> Tunnels::ask(rt::Stream& connection, const tunnel::Node&) {
+rt::Task<Result<>> Tunnels::confirm_field(tunnel::Node node) {
+  CO_TRY(const auto connection, co_await connect(node));
+  const auto speech = co_await ask(*connection, false);
+  if (speech && *speech != Speech::kClosed) co_return Result<>{};
+  hops_.failed(known_as(node), host_.clock().now());
+  if (!speech) co_return at(node, speech.error());
+  co_return fail(Errc::kDisconnected, tunnel::to_string(node) +
+                                          ": ends the connection upon a PING: no relay, or ending");
+}
+
+rt::Task<Result<Tunnels::Speech>> Tunnels::ask(rt::Stream& connection, bool wants_sluice) {
   std::function<void()> give_up = [&connection] { connection.close(Errc::kTimedOut); };
   const rt::Deadline deadline(host_.clock(), host_.clock().now() + options_.probe_timeout,
                               std::move(give_up));
-  const tunnel::PingLine ping{.through = {}, .sluice = tunnel::SluiceOption{}};
+  tunnel::PingLine ping;
+  if (wants_sluice) ping.sluice.emplace();
   const auto wire = tunnel::print(ping);
   CO_TRY_VOID(co_await connection.write(wire));
   const auto answer = co_await read_line(connection);
   if (!answer) {
     if (answer.error().code == Errc::kTimedOut) co_return tl::unexpected<Error>(answer.error());
-    co_return false;
+    co_return Speech::kClosed;
   }
   const auto pong = tunnel::parse_pong(*answer);
-  co_return pong && pong->sluice && pong->sluice->version >= tunnel::kSluiceVersion;
+  if (!pong) co_return Speech::kClosed;  // as good as that: no relay answers so
+  const bool speaks = pong->sluice && pong->sluice->version >= tunnel::kSluiceVersion;
+  co_return speaks ? Speech::kSluice : Speech::kField;
 }
 
 rt::Task<Result<Dialled>> Tunnels::open_tunnel(std::unique_ptr<rt::Stream> connection,
-                                               tunnel::Node node, tunnel::RouteLine line) {
+                                               tunnel::Node node, tunnel::RouteLine line,
+                                               tunnel::Hop alternatives) {
   const auto id = new_id();
   line.sluice = tunnel::SluiceOption{.stripe = tunnel::SluiceOption::Stripe{id, 0}};
   CO_TRY(const auto wire, tunnel::print(line));
@@ -147,18 +192,20 @@ rt::Task<Result<Dialled>> Tunnels::open_tunnel(std::unique_ptr<rt::Stream> conne
   Held& held = hold(id, tunnel::Side::kDialer, "");
   held.node = node;
   held.line = std::move(line);
-  hops_.tunnel_began(node);
+  std::erase(alternatives, node);
+  held.others = std::move(alternatives);
+  hops_.opened(known_as(node));
   auto stream = std::make_unique<TunnelStream>(held.tunnel);
   held.tunnel.adopt(std::move(connection), 0, "");
   const auto answered =
       co_await held.tunnel.answered(host_.clock().now() + options_.answer_timeout);
   if (!answered) {
     // It may be another program by now.
-    if (answered.error().code != Errc::kRejected) hops_.unlearn(node);
+    if (answered.error().code != Errc::kRejected) hops_.unlearn(known_as(node));
     co_return at(node, answered.error());
   }
   auto* const tunnel = stream.get();
-  co_return Dialled{std::move(stream), tunnel};
+  co_return Dialled{.stream = std::move(stream), .tunnel = tunnel};
 }
 
 rt::Task<void> Tunnels::dial_stripe(Held& held) {
@@ -181,6 +228,35 @@ rt::Task<void> Tunnels::dial_stripe(Held& held) {
     co_return;
   }
   held.tunnel.adopt(*std::move(connected), number, "");
+}
+
+// --- a tunnel through which nothing comes ---------------------------------------------------------
+
+void Tunnels::look_elsewhere(Held& held) {
+  if (held.is_looking || held.others.empty() || gate_.is_closing()) return;
+  held.is_looking = true;
+  gate_.spawn(look_for_another(held.id, in_order(held.others)));
+}
+
+// Where none of the others answers either it is the path that is cut, and the tunnel outlasts that.
+rt::Task<void> Tunnels::look_for_another(tunnel::TunnelId id, tunnel::Hop others) {
+  std::optional<tunnel::Node> answers;
+  for (auto& node : others) {
+    auto connection = co_await connect(node);
+    if (!connection) continue;
+    const auto speech = co_await ask(**connection, false);
+    if (!speech || *speech == Speech::kClosed) continue;
+    answers = std::move(node);
+    break;
+  }
+  const auto found = tunnels_.find(id);
+  if (found == tunnels_.end()) co_return;
+  auto& held = *found->second;
+  held.is_looking = false;
+  if (!answers || !held.tunnel.is_silent()) co_return;
+  hops_.failed(known_as(*held.node), host_.clock().now());
+  held.tunnel.abort({tunnel::AnswerCode::kTimedOut, tunnel::to_string(*held.node),
+                     "it is silent, and " + tunnel::to_string(*answers) + " answers"});
 }
 
 }  // namespace sluice::hop

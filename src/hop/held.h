@@ -18,6 +18,8 @@ struct Tunnels::Held {
   std::string identity;              // of the peer, if it dialled
   std::optional<tunnel::Node> node;  // that was dialled
   tunnel::RouteLine line;            // with which
+  tunnel::Hop others;                // that could have been dialled instead
+  bool is_looking = false;           // for one of them that answers
 };
 
 }  // namespace sluice::hop

@@ -155,6 +155,68 @@ TEST_F(HopSim, SpeaksRawToARelayOfTheField) {
   ASSERT_TRUE(world->run_until([&] { return up.read_end.has_value(); }, 10s));
 }
 
+TEST_F(HopSim, DoesNotTakeARelayThatDiesWhenAskedForOneOfTheField) {
+  build(6, wan(), {});
+  acceptor->is_dying = true;
+  EXPECT_FALSE(dial());
+  EXPECT_EQ(dialled->error().code, Errc::kDisconnected);
+  acceptor->is_dying = false;
+  ASSERT_TRUE(dial());
+  EXPECT_TRUE((*dialled)->tunnel);
+}
+
+// A second relay beside the one that the tunnel goes through.
+class HopSimOfTwo : public HopSim {
+ protected:
+  sim::Host* elsewhere = nullptr;
+  std::unique_ptr<Acceptor> second;
+
+  void SetUp() override {
+    build(12, wan(), {});
+    elsewhere = &world->machine("other").boot();
+    world->network().set_link("here", "other", wan());
+    second = std::make_unique<Acceptor>(*elsewhere, Options{});
+    ASSERT_TRUE(dial(kBoth));
+    ASSERT_EQ(acceptor->streams.size(), 1U);
+    world->spawn(write_all(*here, near(), up, 1'000'000'000, 10'000, 1ms));
+    world->spawn(read_all(*there, far(), up, 0ms));
+    world->run_for(3s);
+  }
+  void TearDown() override {
+    world->network().heal_all();
+    if (dialled && *dialled) near().close(Errc::kCancelled);
+    world->run_for(1min);
+    world->spawn(second->stop());
+    world->run_for(1min);
+    HopSim::TearDown();
+  }
+
+  static constexpr const char* kBoth =
+      "PROXYTCP://there:7000,PROXYTCP://other:7000 TCP://redis:6379";
+};
+
+TEST_F(HopSimOfTwo, LeavesARelayThatGoesDarkForOneThatAnswers) {
+  world->network().cut("here", "there");
+  ASSERT_TRUE(world->run_until([&] { return up.write_end.has_value(); }, 5s));
+  EXPECT_EQ(up.write_end->code, Errc::kTimedOut);
+  EXPECT_NE(up.write_end->detail.find("other:7000 answers"), std::string::npos)
+      << up.write_end->detail;
+  ASSERT_TRUE(dial(kBoth));
+  EXPECT_EQ(second->streams.size(), 1U);
+}
+
+TEST_F(HopSimOfTwo, OutlastsACutOfTheWholePath) {
+  world->network().cut("here", "there");
+  world->network().cut("here", "other");
+  world->run_for(60s);
+  EXPECT_FALSE(up.write_end);
+  const auto before = up.read;
+  world->network().heal_all();
+  world->run_for(5s);
+  EXPECT_FALSE(up.write_end) << up.write_end->detail;
+  EXPECT_GT(up.read, before + 1'000'000);
+}
+
 TEST_F(HopSim, TakesTheNextAlternativeIfOneIsNotThere) {
   build(7, wan(), {});
   ASSERT_TRUE(dial("PROXYTCP://there:7001,PROXYTCP://there:7000 TCP://redis:6379"));
@@ -194,6 +256,20 @@ TEST_F(HopSim, FlowsAgainSoonAfterACutAndEndsAfterALongOne) {
   world->run_for(100s);
   ASSERT_TRUE(up.write_end && up.read_end);
   EXPECT_EQ(up.write_end->code, Errc::kTimedOut);
+  EXPECT_FALSE(up.is_wrong);
+}
+
+// A frame that takes longer than a stripe may be silent would be given up and sent again for ever.
+TEST_F(HopSim, GetsOnOverALinkOfAFewKilobytesASecond) {
+  auto slow = wan();
+  slow.bytes_per_second = 4'000;
+  slow.window_bytes = 64 << 10;
+  build(5, slow, {});
+  ASSERT_TRUE(dial());
+  constexpr std::uint64_t kBytes = 600'000;
+  world->spawn(write_all(*here, near(), up, kBytes, 100'000, {}));
+  world->spawn(read_all(*there, far(), up, {}));
+  EXPECT_TRUE(world->run_until([&] { return up.read == kBytes; }, 2min)) << up.read;
   EXPECT_FALSE(up.is_wrong);
 }
 

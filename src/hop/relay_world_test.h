@@ -108,6 +108,7 @@ class Acceptor {
   std::vector<tunnel::RouteLine> lines;
   tunnel::Answer answer{};    // to every route
   bool answers_pings = true;  // else it closes, as a relay of the field does
+  bool is_dying = false;      // it closes every connection that asks something
   std::string identity = "peer";
 
  private:
@@ -137,7 +138,7 @@ class Acceptor {
       const auto line = tunnel::parse_line(*taken->line);
       if (!line) break;
       if (const auto* ping = std::get_if<tunnel::PingLine>(&*line)) {
-        if (ping->sluice && !answers_pings) break;
+        if (is_dying || (ping->sluice && !answers_pings)) break;
         const tunnel::Pong pong{.direct = {"relay", 7000}, .sluice = ping->sluice};
         const auto wire = tunnel::print(pong);
         (void)co_await connection->write(wire);

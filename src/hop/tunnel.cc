@@ -243,7 +243,12 @@ bool Tunnel::wants_stripes() const {
   return connections_.size() + dials_ < session_.stripes_wanted();
 }
 
+bool Tunnel::is_silent() const {
+  return !is_over_ && session_.answered() && session_.silent_for(now()) >= limits_.silence_suspect;
+}
+
 void Tunnel::ask_for_stripes(Time at) {
+  if (hooks_.silent && is_silent()) hooks_.silent();
   while (hooks_.more_stripes && wants_stripes() && at >= dial_after_.since_start) {
     if (session_.wants_probe()) dial_after_ = rt::Instant{at + limits_.probe_interval};
     ++dials_;

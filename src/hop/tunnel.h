@@ -18,9 +18,10 @@ namespace sluice::hop {
 // it. It may be destroyed once is_over().
 class Tunnel {
  public:
-  // What it asks of its owner; both may be empty.
+  // What it asks of its owner; each may be empty.
   struct Hooks {
     std::function<void()> more_stripes{};  // dial one, then call adopt() or dial_failed()
+    std::function<void()> silent{};        // again and again while is_silent()
     std::function<void()> over{};          // is_over() now holds
   };
 
@@ -68,6 +69,8 @@ class Tunnel {
   // Ends it at once, telling the peer why if it can be told.
   void abort(const tunnel::Answer& why);
 
+  // Nothing has come for a while though answers are due: worth to look for another way.
+  bool is_silent() const;
   bool is_over() const { return is_over_; }
   tunnel::SessionStats stats() const { return session_.stats(); }
 

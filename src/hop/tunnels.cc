@@ -19,6 +19,10 @@ constexpr rt::Duration kRefusalTime = std::chrono::seconds(1);  // to tell a pee
 Tunnels::Tunnels(rt::Host& host, Options options)
     : host_(host), options_(std::move(options)), gate_(host) {}
 
+tunnel::Node Tunnels::known_as(const tunnel::Node& node) const {
+  return options_.known_as ? options_.known_as(node) : node;
+}
+
 tunnel::TunnelId Tunnels::new_id() {
   return {{host_.random(), host_.random()}};
 }
@@ -32,6 +36,7 @@ Tunnels::Held& Tunnels::hold(tunnel::TunnelId id, tunnel::Side side, std::string
   hooks.over = [&held] { held.over.notify_all(); };
   if (side == tunnel::Side::kDialer) {
     hooks.more_stripes = [this, &held] { gate_.spawn(dial_stripe(held)); };
+    hooks.silent = [this, &held] { look_elsewhere(held); };
   }
   held.tunnel.set_hooks(std::move(hooks));
   CHECK(tunnels_.emplace(id, &held).second);
@@ -42,7 +47,7 @@ Tunnels::Held& Tunnels::hold(tunnel::TunnelId id, tunnel::Side side, std::string
 // Owns a tunnel until it is over.
 rt::Task<void> Tunnels::keep(std::unique_ptr<Held> held) {
   while (!held->tunnel.is_over()) co_await held->over.wait();
-  if (held->node) hops_.tunnel_ended(*held->node);
+  if (held->node) hops_.closed(known_as(*held->node));
   tunnels_.erase(held->id);
 }
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "hop/next_hop.h"
+#include "hop/next_hops.h"
 #include "hop/tunnel_stream.h"
 #include "rt/gate.h"
 #include "rt/host.h"
@@ -24,6 +24,8 @@ struct Options {
   rt::ConnectOptions to_destination{.timeout = std::chrono::milliseconds(2500), .tls = {}};
   // In place of both: connects to a node for who decides itself where to, and how. May be empty.
   std::function<rt::Task<Result<std::unique_ptr<rt::Stream>>>(tunnel::Node)> connect{};
+  // The node as which a node is known in next_hops(), for who dials by numbers. May be empty.
+  std::function<tunnel::Node(const tunnel::Node&)> known_as{};
   rt::Duration probe_timeout = std::chrono::milliseconds(2500);  // for "do you speak Sluice"
   rt::Duration answer_timeout = std::chrono::seconds(15);        // for all hops behind the first
 };
@@ -37,6 +39,7 @@ struct DialRequest {
 
 struct Dialled {
   std::unique_ptr<rt::Stream> stream;
+  tunnel::Node node{};             // of the first hop, that was taken
   TunnelStream* tunnel = nullptr;  // the same, if the first hop speaks Sluice
 };
 
@@ -52,9 +55,10 @@ class Tunnels {
   Tunnels(const Tunnels&) = delete;
   Tunnels& operator=(const Tunnels&) = delete;
 
-  // Connects to one of the route's first nodes and through it to the route's end; to the end itself
-  // if that is the first. With a Sluice relay it returns once every hop has answered; with another
-  // relay, of which no answer comes, once that is connected. The error names the hop at fault.
+  // Connects to the best of the route's first nodes, else to the next, and through it to the route's
+  // end; to the end itself if that is the first. With a Sluice relay it returns once every hop has answered; with another
+  // relay, of which no answer comes, once that is connected. The error names the hops at fault.
+  // A tunnel that falls silent ends as soon as another of those nodes is found to answer.
   rt::Task<Result<Dialled>> dial(DialRequest request);
 
   // Takes a connection that began with `line`; `rest` was read behind it. `identity` is whom the
@@ -69,6 +73,7 @@ class Tunnels {
   rt::Task<void> closed();
 
   std::size_t size() const { return tunnels_.size(); }
+  NextHops& next_hops() { return hops_; }
   const NextHops& next_hops() const { return hops_; }
 
  private:
@@ -76,12 +81,18 @@ class Tunnels {
 
   rt::Task<Result<Dialled>> dial_node(tunnel::Node node, DialRequest request);
   rt::Task<Result<Dialled>> open_tunnel(std::unique_ptr<rt::Stream> connection, tunnel::Node node,
-                                        tunnel::RouteLine line);
+                                        tunnel::RouteLine line, tunnel::Hop alternatives);
   rt::Task<Result<std::unique_ptr<rt::Stream>>> connect(tunnel::Node node);
   // Nothing: it does not speak Sluice, and the connection is of no use any more.
   rt::Task<Result<std::unique_ptr<rt::Stream>>> connect_to_sluice(tunnel::Node node);
-  rt::Task<Result<bool>> ask(rt::Stream& connection, const tunnel::Node& node);
+  enum class Speech : std::uint8_t { kSluice, kField, kClosed };
+  rt::Task<Result<Speech>> ask(rt::Stream& connection, bool wants_sluice);
+  rt::Task<Result<>> confirm_field(tunnel::Node node);
   rt::Task<void> dial_stripe(Held& held);
+  void look_elsewhere(Held& held);
+  rt::Task<void> look_for_another(tunnel::TunnelId id, tunnel::Hop others);
+  tunnel::Node known_as(const tunnel::Node& node) const;
+  tunnel::Hop in_order(const tunnel::Hop& hop) const;
   rt::Task<void> keep(std::unique_ptr<Held> held);
   rt::Task<void> refuse(std::unique_ptr<rt::Stream> connection, tunnel::Answer why);
   Held& hold(tunnel::TunnelId id, tunnel::Side side, std::string identity);

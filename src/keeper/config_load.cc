@@ -8,8 +8,8 @@
 #include "base/command_line.h"
 #include "base/config_file.h"
 #include "base/config_help.h"
+#include "hop/through_relays.h"
 #include "keeper/config_fields.h"
-#include "keeper/route.h"
 
 namespace sluice::keeper {
 namespace {
@@ -94,7 +94,7 @@ Result<> check_tls(const ShardConfig& shard) {
 }
 
 Result<> check_route(const ShardConfig& shard) {
-  const auto relays = relays_of(shard);
+  const auto relays = hop::relays_of(shard.route, "the upstream");
   if (!relays) return wrong("route: " + relays.error().detail);
   if (shard.route_tls_cert.empty() != shard.route_tls_key.empty()) {
     return wrong("route_tls_cert and route_tls_key go together");

@@ -4,7 +4,8 @@
 #include <utility>
 #include <variant>
 
-#include "keeper/route.h"
+#include "base/check.h"
+#include "hop/through_relays.h"
 
 namespace sluice::keeper {
 namespace {
@@ -31,6 +32,19 @@ LinkOptions link_options(const ShardConfig& config, std::string_view keeper_id) 
   options.catch_up = {.times = config.catch_up_times, .gain = config.catch_up_gain};
   options.own_run_id = keeper_id;
   return options;
+}
+
+hop::RouteTls route_tls(const ShardConfig& config) {
+  return {.cert = config.route_tls_cert,
+          .key = config.route_tls_key,
+          .ca = config.route_tls_ca,
+          .server_name = config.route_tls_server_name};
+}
+
+redis::Dial dial_of(rt::Host& host, hop::Tunnels& tunnels, const ShardConfig& config) {
+  auto relays = hop::relays_of(config.route, "the upstream");
+  CHECK(relays.has_value());  // check() has seen that they can be read
+  return hop::through_relays(host, tunnels, *std::move(relays));
 }
 
 LinkOptions link_with_dial(redis::Dial dial, const ShardConfig& config,
@@ -100,7 +114,7 @@ Shard::Shard(rt::Host& host, ShardConfig config, ProcessHooks hooks, base::Metri
               lineage_changed_,
               counters_,
               std::string(archive_->keeper_id())},
-      tunnels_(host, transport_options(config_)),
+      tunnels_(host, hop::route_options(route_tls(config_))),
       link_(
           host, *archive_, [this] { ask_replicas_again(); }, log_, std::move(known_keys),
           link_with_dial(dial_of(host, tunnels_, config_), config_, archive_->keeper_id())),

@@ -10,6 +10,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 void SimWorld::strike() {
+  if (!relays_.empty() && random().one_in(3)) return strike_relay();
   switch (random().below(12)) {
     case 0:
     case 1:
@@ -33,13 +34,24 @@ SimKeeper& SimWorld::some_keeper() {
   return *keepers_[random().below(keepers_.size())];
 }
 
-// Of a keeper and the node before it or one of those behind it.
-std::pair<std::string, std::string> SimWorld::some_link() {
-  std::vector<std::pair<std::string, std::string>> links{
-      {keepers_.front()->name(), master().name()}};
-  for (std::size_t i = 1; i < keepers_.size(); ++i) {
-    links.emplace_back(keepers_[i]->name(), keepers_[i - 1]->name());
+// Of each node with the one that its stream comes from.
+std::vector<std::pair<std::string, std::string>> SimWorld::chain_links() const {
+  const auto& first = keepers_.front()->name();
+  std::vector<std::pair<std::string, std::string>> links{{first, master().name()}};
+  if (keepers_.size() == 1) return links;
+  const auto& second = keepers_.back()->name();
+  if (near_relays_.empty()) links.emplace_back(second, first);
+  for (const auto& near : near_relays_) {
+    links.emplace_back(second, near);
+    for (const auto& far : far_relays_) links.emplace_back(near, far);
   }
+  for (const auto& far : far_relays_) links.emplace_back(far, first);
+  return links;
+}
+
+// Of the chain or, less often, one of a replica.
+std::pair<std::string, std::string> SimWorld::some_link() {
+  auto links = chain_links();
   const auto inner = links.size();
   for (const auto& replica : replicas_) links.emplace_back(replica->name(), replica->upstream());
   return links[random().one_in(2) ? random().below(inner) : random().below(links.size())];
@@ -49,6 +61,7 @@ void SimWorld::strike_network() {
   auto [one, other] = some_link();
   if (random().one_in(2)) std::swap(one, other);
   auto& network = world_.network();
+  const auto usual = network.link(*world_.find(one), *world_.find(other));
   std::function<void()> mend = [&network, one = one, other = other] { network.heal(one, other); };
   switch (random().below(4)) {
     case 0:
@@ -66,7 +79,7 @@ void SimWorld::strike_network() {
       slow.jitter = slow.latency;
       slow.bytes_per_second = random().between(2'000, 200'000);
       network.set_link(one, other, slow);
-      mend = [&network, one = one, other = other] { network.set_link(one, other, sim::Link{}); };
+      mend = [&network, one = one, other = other, usual] { network.set_link(one, other, usual); };
       break;
     }
     default:
@@ -113,6 +126,14 @@ void SimWorld::strike_replica() {
   const bool has_saved = random().one_in(2);
   note(has_saved ? "replica restarted" : "replica emptied");
   replica.restart(has_saved);
+}
+
+void SimWorld::strike_relay() {
+  auto& relay = *relays_[random().below(relays_.size())];
+  if (!relay.is_up()) return;
+  const bool is_by_power = random().one_in(3);
+  note(is_by_power ? "relay power cut" : "relay crash");
+  relay.crash(is_by_power ? sim::Crash::kPower : sim::Crash::kProcess);
 }
 
 void SimWorld::strike_master() {

@@ -7,27 +7,11 @@
 
 namespace sluice::keeper {
 
-// The keeper's own log, for who watches one seed.
-class SimKeeper::Sink : public base::LogSink {
- public:
-  Sink(const SimNotes& notes, std::string name) : notes_(notes), name_(std::move(name)) {}
-  bool takes(base::LogLevel) const override { return notes_.is_loud; }
-  void write(const base::LogRecord& record) override {
-    notes_.say(name_ + ": " + base::to_text(record));
-  }
-
- private:
-  const SimNotes& notes_;
-  std::string name_;
-};
-
 SimKeeper::SimKeeper(sim::World& world, const SimNotes& notes, std::string_view name,
                      SimKeeperOptions options)
     : SimNode(world, notes, name),
       options_(std::move(options)),
-      sink_(std::make_unique<Sink>(notes, std::string(name))) {}
-
-SimKeeper::~SimKeeper() = default;
+      sink_(std::make_unique<SimNodeLog>(notes, std::string(name))) {}
 
 const Shard* SimKeeper::shard() const {
   return is_running_ ? runs_.back()->shard.get() : nullptr;

@@ -22,7 +22,6 @@ class SimKeeper final : public SimNode {
  public:
   SimKeeper(sim::World& world, const SimNotes& notes, std::string_view name,
             SimKeeperOptions options);
-  ~SimKeeper() override;
 
   // Null while it is down.
   const Shard* shard() const;
@@ -45,7 +44,6 @@ class SimKeeper final : public SimNode {
     std::unique_ptr<Shard> shard;
     bool is_done = false;
   };
-  class Sink;
 
   Result<> start(sim::Host& host) override;
   void stop() override;
@@ -55,7 +53,7 @@ class SimKeeper final : public SimNode {
   static rt::Task<void> run_shard(Run& run);
 
   SimKeeperOptions options_;
-  std::unique_ptr<Sink> sink_;
+  std::unique_ptr<SimNodeLog> sink_;
   std::vector<std::unique_ptr<Run>> runs_;  // the last one may be running
   bool is_running_ = false;
   bool has_disk_failed_ = false;

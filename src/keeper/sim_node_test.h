@@ -5,7 +5,9 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
+#include "base/log.h"
 #include "sim/machine.h"
 #include "sim/world.h"
 
@@ -20,6 +22,20 @@ struct SimNotes {
   std::function<void(const std::string&)> say;    // for who watches one seed
   bool is_loud = false;                           // somebody does
   std::function<void(std::string)> wrong;         // a promise was broken
+};
+
+// A role's own log, for who watches one seed.
+class SimNodeLog : public base::LogSink {
+ public:
+  SimNodeLog(const SimNotes& notes, std::string name) : notes_(notes), name_(std::move(name)) {}
+  bool takes(base::LogLevel) const override { return notes_.is_loud; }
+  void write(const base::LogRecord& record) override {
+    notes_.say(name_ + ": " + base::to_text(record));
+  }
+
+ private:
+  const SimNotes& notes_;
+  std::string name_;
 };
 
 class SimNode {

@@ -70,6 +70,19 @@ std::optional<std::uint64_t> Truth::shared(const Line& a, const Line& b) {
   return std::nullopt;
 }
 
+namespace {
+
+// Relays compress what they carry: a snapshot of one repeated byte would cross any ocean at once.
+std::string incompressible(std::size_t size) {
+  std::string value(size, '\0');
+  for (std::size_t at = 0; at < size; ++at) {
+    value[at] = static_cast<char>(sim::Random::mix(at / 8 + size) >> (8 * (at % 8)));
+  }
+  return value;
+}
+
+}  // namespace
+
 const std::string& Truth::save(const Line& line) {
   rdb::Writer writer;
   writer.aux("repl-stream-db", std::to_string(line.db == ~0U ? 0 : line.db));
@@ -78,7 +91,7 @@ const std::string& Truth::save(const Line& line) {
   writer.select(0);
   for (auto keys = line.keys; keys > 0; --keys) {
     const auto size = random_.one_in(12) ? random_.below(20'000) : random_.below(100);
-    writer.set("k" + std::to_string(keys), std::string(size, 'v'));
+    writer.set("k" + std::to_string(keys), incompressible(size));
   }
   return saved_.emplace(line.end(), Saved{&line, writer.finish()})->second.rdb;
 }

@@ -25,8 +25,9 @@ std::string command(std::initializer_list<std::string_view> words) {
 
 }  // namespace
 
-SimWorld::SimWorld(std::uint64_t seed, bool is_loud) : world_(seed), truth_(world_.random()) {
-  notes_.is_loud = is_loud;
+SimWorld::SimWorld(std::uint64_t seed, SimWorldOptions options)
+    : options_(std::move(options)), world_(seed), truth_(world_.random()) {
+  notes_.is_loud = options_.is_loud;
   notes_.count = [this](const std::string& what) { note(what); };
   notes_.wrong = [this](std::string what) { truth_.wrong(std::move(what)); };
   notes_.say = [this](const std::string& text) {
@@ -40,7 +41,7 @@ SimWorld::SimWorld(std::uint64_t seed, bool is_loud) : world_(seed), truth_(worl
 void SimWorld::draw_weather() {
   auto& w = weather_;
   w.fsync = static_cast<replog::Fsync>(random().below(3));
-  w.has_chain = random().one_in(3);
+  w.has_chain = random().one_in(3) || options_.make_relay;
   w.has_rollbacks = random().one_in(3);
   w.has_other_datasets = random().one_in(8);
   w.has_empty_masters = random().one_in(6);
@@ -78,6 +79,7 @@ ShardConfig SimWorld::keeper_config(std::string_view name) {
   config.name.clear();
   config.upstream.endpoint =
       is_first ? first_upstream() : base::Endpoint{keepers_.front()->name(), kKeeperPort};
+  if (!is_first) config.route = route();
   config.listen = {"", kKeeperPort};
   config.dir = "/data";
   config.fsync = weather_.fsync;
@@ -113,9 +115,53 @@ SimKeeper& SimWorld::add_keeper(std::string_view name) {
   return *keepers_.back();
 }
 
+// One or two on each shore. Both lead to all masters too, whom the second keeper asks for cycles.
+void SimWorld::add_relays() {
+  constexpr int kMastersMost = 40;
+  std::vector<std::string> shore{keepers_.front()->name()};
+  for (int n = 0; n < kMastersMost; ++n) shore.push_back("m" + std::to_string(n));
+  far_relays_ = add_relays("far", std::move(shore));
+  near_relays_ = add_relays("near", far_relays_);
+  for (const auto& near : near_relays_) {
+    for (const auto& far : far_relays_) world_.network().set_link(near, far, ocean_link());
+  }
+}
+
+std::vector<std::string> SimWorld::add_relays(std::string_view shore, std::vector<std::string> to) {
+  std::vector<std::string> names;
+  for (auto left = random().between(1, 2); left > 0; --left) {
+    names.push_back(std::string(shore) + std::to_string(left));
+    relays_.push_back(options_.make_relay(world_, notes_, names.back(), to));
+    nodes_.push_back(relays_.back().get());
+    relays_.back()->boot();
+  }
+  return names;
+}
+
+sim::Link SimWorld::ocean_link() {
+  sim::Link ocean;
+  ocean.latency = milliseconds(random().between(5, 150));
+  ocean.jitter = ocean.latency / random().between(1, 10);
+  ocean.lost_per_mille = static_cast<std::uint32_t>(random().below(30));
+  if (random().one_in(2)) ocean.bytes_per_second = std::uint64_t{4'000} << random().below(10);
+  return ocean;
+}
+
+std::string SimWorld::route() const {
+  std::string text;
+  for (const auto* const hop : {&near_relays_, &far_relays_}) {
+    for (const auto& name : *hop) {
+      text += &name != &hop->front() ? "," : text.empty() ? "" : " ";
+      text += "PROXYTCP://" + name + ":" + std::to_string(kRelayPort);
+    }
+  }
+  return text;
+}
+
 void SimWorld::populate() {
   add_master(truth_.start_line(random().between(kKeysUsual, kKeysMost)), std::nullopt);
   add_keeper("keeper").boot();
+  if (options_.make_relay) add_relays();
   if (weather_.has_chain) add_keeper("keeper2").boot();
   const auto count = random().between(1, 3);
   for (std::uint64_t i = 1; i <= count; ++i) {

@@ -4,8 +4,8 @@
 //   master (the last of several) --> keeper --> r1, r2...
 //                                      `------> keeper2 --> r3       (in some worlds)
 //
-// Another role in between is another SimNode: add it to `nodes_`, and let the next one's upstream
-// be its address.
+// With relays (tests/sim) the second keeper always is there and follows the first over them:
+//   keeper <-- far1, far2 <== ocean == near1, near2 <-- keeper2
 #pragma once
 
 #include <array>
@@ -68,9 +68,21 @@ struct Weather {
   }
 };
 
+// Makes a relay of that name that listens on kRelayPort and may connect to those machines. A
+// function, since a keeper's tests know no relays.
+using MakeRelay = std::function<std::unique_ptr<SimNode>(
+    sim::World& world, const SimNotes& notes, std::string_view name, std::vector<std::string> to)>;
+
+inline constexpr std::uint16_t kRelayPort = 7001;
+
+struct SimWorldOptions {
+  bool is_loud = false;
+  MakeRelay make_relay{};
+};
+
 class SimWorld {
  public:
-  SimWorld(std::uint64_t seed, bool is_loud);
+  SimWorld(std::uint64_t seed, SimWorldOptions options);
 
   // Faults, then none, then all must be at the master's end. What was wrong, if anything.
   std::optional<std::string> play();
@@ -85,6 +97,10 @@ class SimWorld {
 
   void draw_weather();
   void populate();
+  void add_relays();
+  std::vector<std::string> add_relays(std::string_view shore, std::vector<std::string> to);
+  sim::Link ocean_link();
+  std::string route() const;
   SimKeeper& add_keeper(std::string_view name);
   ShardConfig keeper_config(std::string_view name);
   base::Endpoint first_upstream();
@@ -99,10 +115,12 @@ class SimWorld {
   void strike_disk();
   void strike_master();
   void strike_replica();
+  void strike_relay();
   void fail_over(ModelMaster& from);
   void bring_other_dataset(std::uint64_t keys);
   void make_cycle();
   std::pair<std::string, std::string> some_link();
+  std::vector<std::pair<std::string, std::string>> chain_links() const;
   SimKeeper& some_keeper();
   void heal();
   bool has_converged() const;
@@ -114,12 +132,16 @@ class SimWorld {
   sim::Random& random() { return world_.random(); }
   rt::Duration some(rt::Duration least, rt::Duration most);
 
+  const SimWorldOptions options_;
   sim::World world_;
   Truth truth_;
   SimNotes notes_;
   Tally tally_;
   Weather weather_;
-  std::vector<std::unique_ptr<SimKeeper>> keepers_;    // each follows the one before it
+  std::vector<std::unique_ptr<SimKeeper>> keepers_;  // each follows the one before it
+  std::vector<std::unique_ptr<SimNode>> relays_;
+  std::vector<std::string> near_relays_;               // on the second keeper's shore
+  std::vector<std::string> far_relays_;                // on the first one's
   std::vector<SimNode*> nodes_;                        // all that boots and crashes
   std::vector<std::unique_ptr<ModelMaster>> masters_;  // the last one is the master
   std::vector<std::unique_ptr<ModelReplica>> replicas_;

@@ -33,6 +33,7 @@ struct Settings {
   std::chrono::milliseconds connect_timeout = std::chrono::seconds(5);
   std::chrono::milliseconds drain_time = std::chrono::seconds(30);
   std::uint32_t stripes = 4;
+  base::ByteSize stripes_from_bytes = 256_KiB;
   base::ByteSize window_bytes = 64_MiB;
   bool compression = true;
   std::int32_t compression_level = 1;

@@ -105,6 +105,12 @@ inline constexpr std::tuple kTransportFields{
         .max = 16,
     },
     base::Field{
+        .name = "stripes_from_bytes",
+        .member = &Settings::stripes_from_bytes,
+        .doc = "A tunnel has one connection until it has carried so much.",
+        .max = 1_GiB,
+    },
+    base::Field{
         .name = "window_bytes",
         .member = &Settings::window_bytes,
         .doc = "The most of a tunnel that may be sent and not yet taken at its end, per direction: "

@@ -120,9 +120,9 @@ void RelayMetrics::sampled(const std::string& label, const HopFigures& figures,
   shown.cwnd.set(static_cast<double>(figures.cwnd_bytes));
 }
 
-void RelayMetrics::probed(const std::string& label, const HopState& state) {
+void RelayMetrics::probed(const std::string& label, const hop::HopState& state, bool has_answered) {
   auto& shown = hop(label);
-  shown.is_up.set(state.is_dead ? 0 : 1);
+  shown.is_up.set(has_answered ? 1 : 0);
   if (state.rtt) shown.probe_rtt.set(seconds(*state.rtt));
 }
 

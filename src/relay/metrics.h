@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "base/metrics.h"
-#include "relay/next_hops.h"
+#include "hop/next_hops.h"
 #include "rt/tcp_figures.h"
 
 namespace sluice::relay {
@@ -62,7 +62,7 @@ class RelayMetrics {
   std::string label_of(const std::string& hop);
   void moved(const std::string& label, std::uint64_t out_bytes, std::uint64_t back_bytes);
   void sampled(const std::string& label, const HopFigures& figures, std::uint64_t new_retransmits);
-  void probed(const std::string& label, const HopState& hop);
+  void probed(const std::string& label, const hop::HopState& hop, bool has_answered);
 
  private:
   struct Hop {

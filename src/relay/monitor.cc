@@ -97,15 +97,16 @@ std::string traffic_stats(std::span<const TunnelFacts> tunnels, std::int64_t now
   return out;
 }
 
-std::string ping_stats(const NextHops& hops) {
+std::string ping_stats(const hop::NextHops& hops) {
+  const auto probed = hops.probed();
   std::string out;
-  resp::append_array(out, hops.all().size());
-  for (const auto& [name, hop] : hops.all()) {
+  resp::append_array(out, probed.size());
+  for (const auto& [name, hop] : probed) {
     resp::append_array(out, 4);
-    resp::append_integer(out, hop.probe_began_ms);
-    resp::append_integer(out, hop.probe_ended_ms);
-    resp::append_simple(out, base::to_string(hop.node.endpoint));
-    resp::append_simple(out, base::to_string(hop.answered));
+    resp::append_integer(out, hop->probe_began_ms);
+    resp::append_integer(out, hop->probe_ended_ms);
+    resp::append_simple(out, base::to_string(hop->node.endpoint));
+    resp::append_simple(out, base::to_string(hop->answered));
   }
   return out;
 }

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "relay/next_hops.h"
+#include "hop/next_hops.h"
 #include "rt/tcp_figures.h"
 
 namespace sluice::relay {
@@ -35,6 +35,6 @@ struct TunnelFacts {
 std::string tunnel_stats(std::span<const TunnelFacts> tunnels);
 std::string socket_stats(std::span<const TunnelFacts> tunnels, std::int64_t now_ms);
 std::string traffic_stats(std::span<const TunnelFacts> tunnels, std::int64_t now_ms);
-std::string ping_stats(const NextHops& hops);
+std::string ping_stats(const hop::NextHops& hops);
 
 }  // namespace sluice::relay

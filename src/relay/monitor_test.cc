@@ -50,7 +50,7 @@ TEST(Monitor, EveryAnswerIsOneReplyOfResp) {
 }
 
 TEST(Monitor, PingsThatNeverCameBackHaveTheFieldsNumbers) {
-  NextHops hops;
+  hop::NextHops hops;
   hops.want({tunnel::Scheme::kProxyTcp, {"x", 1}}, rt::Instant{});
   EXPECT_EQ(ping_stats(hops), "*1\r\n*4\r\n:-1\r\n:-1\r\n+x:1\r\n+x:1\r\n");
 }

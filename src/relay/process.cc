@@ -48,8 +48,8 @@ rt::Task<void> Process::run() {
 // While it drains it is not ready for more: a load balancer should look elsewhere.
 http::Response Process::health() const {
   nlohmann::json dead = nlohmann::json::array();
-  for (const auto& [name, hop] : server_.next_hops().all()) {
-    if (hop.is_dead) dead.push_back(name);
+  for (const auto& [name, hop] : server_.next_hops().probed()) {
+    if (hop->is_dead(host_.clock().now())) dead.push_back(name);
   }
   const nlohmann::json body{{"status", server_.is_draining() ? "draining" : "running"},
                             {"tunnels", server_.tunnels()},

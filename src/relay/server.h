@@ -17,7 +17,6 @@
 #include "relay/config.h"
 #include "relay/metrics.h"
 #include "relay/monitor.h"
-#include "relay/next_hops.h"
 #include "relay/tunnel.h"
 #include "rt/gate.h"
 #include "rt/host.h"
@@ -45,7 +44,7 @@ class Server {
 
   bool is_draining() const { return is_draining_; }
   std::size_t tunnels() const { return tunnels_.size(); }
-  const NextHops& next_hops() const { return hops_; }
+  const hop::NextHops& next_hops() const { return transport_.next_hops(); }
 
  private:
   struct Tunnel;  // one that is open
@@ -94,6 +93,8 @@ class Server {
   // To a node by number, as connect_best() names them.
   rt::Task<Result<std::unique_ptr<rt::Stream>>> connect(tunnel::Node node);
   hop::Options transport_options();
+  hop::NextHops& hops() { return transport_.next_hops(); }
+  tunnel::Node named(const tunnel::Node& by_number) const;
   void remember_name(const tunnel::Node& by_number, const tunnel::Node& by_name);
   rt::ConnectOptions options_for(const tunnel::Node& node) const;
   bool is_self(const base::Endpoint& address, const std::string& own_ip) const;
@@ -114,7 +115,6 @@ class Server {
   AllowList allow_;
   RelayMetrics metrics_;
   base::Log log_;
-  NextHops hops_;
   std::vector<std::unique_ptr<rt::Listener>> listeners_;
   std::map<std::uint64_t, Tunnel*> tunnels_;  // owned by their follow()
   std::set<rt::Stream*> asking_;              // owned by their serve(), not yet a tunnel

@@ -55,7 +55,7 @@ rt::Task<tunnel::Pong> Server::ping_through(Client& client, tunnel::Node node) {
 }
 
 std::string Server::answer_monitor(tunnel::MonitorKind kind) {
-  if (kind == tunnel::MonitorKind::kPingStats) return ping_stats(hops_);
+  if (kind == tunnel::MonitorKind::kPingStats) return ping_stats(next_hops());
   std::vector<TunnelFacts> facts;
   facts.reserve(tunnels_.size());
   for (const auto& [id, tunnel] : tunnels_) facts.push_back(facts_of(*tunnel));
@@ -111,7 +111,7 @@ rt::Task<void> Server::probe_loop() {
   for (;;) {
     const bool goes_on = co_await gate_.sleep(kProbeInterval);
     if (!goes_on) co_return;
-    for (auto& node : hops_.to_probe(host_.clock().now())) {
+    for (auto& node : hops().to_probe(host_.clock().now())) {
       const auto name = to_string(node);
       if (probing_.insert(name).second) gate_.spawn(probe(std::move(node)));
     }
@@ -124,20 +124,20 @@ rt::Task<void> Server::probe(tunnel::Node node) {
   const auto began_ms = host_.clock().wall_ms();
   const auto pong = co_await probe_once(node, kProbeTimeout);
   probing_.erase(name);
-  auto* const hop = hops_.find(node);
+  auto* const hop = hops().find(node);
   if (hop == nullptr) co_return;
-  const bool was_dead = hop->is_dead;
+  const bool was_dead = hop->is_dead(host_.clock().now());
   hop->probe_began_ms = began_ms;
   hop->probe_ended_ms = pong ? host_.clock().wall_ms() : kPingFailedMs;
   if (pong) {
     hop->answered = pong->direct;
-    hops_.answered(node, host_.clock().now() - began);
+    hops().answered(node, host_.clock().now() - began);
     if (was_dead) log_.info("next relay answers again", {{"hop", name}});
   } else {
-    hops_.failed(node);
+    hops().failed(node, host_.clock().now());
     if (!was_dead) log_.warn("next relay taken out", {{"hop", name}, {"why", pong.error()}});
   }
-  metrics_.probed(metrics_.label_of(name), *hop);
+  metrics_.probed(metrics_.label_of(name), *hop, pong.has_value());
 }
 
 rt::Task<Result<tunnel::Pong>> Server::probe_once(tunnel::Node node, rt::Duration timeout) {

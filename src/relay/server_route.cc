@@ -8,7 +8,6 @@ namespace {
 
 constexpr std::size_t kAddressesMax = 2;  // tried of each name
 constexpr std::size_t kNamesMax = 4096;
-constexpr std::size_t kAttemptsMax = 8;  // of one route
 
 bool is_same_host(const std::string& a, const std::string& b) {
   const auto x = IpAddress::parse(a);
@@ -97,7 +96,8 @@ rt::Task<Result<>> Server::carry(Client& client, Backend backend, std::string de
   // Only behind a relay can there be a loop. On one machine, where ports of a client and of ours may
   // be the same, the end towards a destination would look like one.
   if (backend.node.is_proxy()) own_ends_.insert(own_end);
-  hops_.opened(backend.node);
+  const bool is_raw = backend.dialled.tunnel == nullptr;  // else the transport counts it
+  if (is_raw) hops().opened(backend.node);
   metrics_.opened();
   log_.debug("tunnel opened", {{"from", front.peer()}, {"to", to_string(backend.node)}});
 
@@ -105,7 +105,7 @@ rt::Task<Result<>> Server::carry(Client& client, Backend backend, std::string de
   const auto ended = co_await pump.run(std::move(early));
 
   account(tunnel);
-  hops_.closed(backend.node);
+  if (is_raw) hops().closed(backend.node);
   own_ends_.erase(own_end);
   tunnels_.erase(id);
   drained_.notify_all();
@@ -131,8 +131,7 @@ std::optional<Server::Refused> Server::refusal_before_dialing(const tunnel::Rout
 rt::Task<std::vector<Server::Candidate>> Server::allowed(const ClientFacts& facts, tunnel::Hop hop,
                                                          std::string own_ip, Refused& why_none) {
   std::vector<Candidate> candidates;
-  for (const auto index : hops_.order(hop)) {
-    const auto& node = hop[index];
+  for (const auto& node : hop) {
     const auto name = to_string(node);
     const rt::Duration timeout = config_.settings.connect_timeout;
     if (!allow_.could_allow(facts, node.endpoint)) {
@@ -156,7 +155,7 @@ rt::Task<std::vector<Server::Candidate>> Server::allowed(const ClientFacts& fact
         ++taken;
       }
     }
-    if (taken > 0 && node.is_proxy()) hops_.want(node, host_.clock().now());
+    if (taken > 0 && node.is_proxy()) hops().want(node, host_.clock().now());
   }
   co_return candidates;
 }
@@ -179,24 +178,23 @@ bool Server::is_self(const base::Endpoint& address, const std::string& own_ip) c
 
 rt::Task<Result<Server::Backend>> Server::connect_best(std::vector<Candidate> candidates,
                                                        tunnel::RouteLine line, std::string from) {
-  std::string failures;
-  Errc last = Errc::kDisconnected;
-  for (std::size_t i = 0; i < std::min(candidates.size(), kAttemptsMax); ++i) {
-    const auto& node = candidates[i].node;
-    const tunnel::Node by_number{node.scheme, candidates[i].address};
-    remember_name(by_number, node);
-    hop::DialRequest request{.line = line, .from = from};
-    request.line.route.front() = {by_number};
-    auto dialled = co_await transport_.dial(std::move(request));
-    if (dialled) {
-      Backend backend{node, *std::move(dialled)};
-      co_return backend;
-    }
-    last = dialled.error().code;
-    failures += (failures.empty() ? "" : "; ") + dialled.error().detail;
-    if (last == Errc::kRejected || last == Errc::kCancelled) break;  // another would say the same
+  if (candidates.empty()) co_return fail(Errc::kRejected, "nothing may be connected to");
+  hop::DialRequest request{.line = std::move(line), .from = std::move(from)};
+  auto& first = request.line.route.front();
+  first.clear();
+  for (const auto& candidate : candidates) {
+    first.push_back({candidate.node.scheme, candidate.address});
+    remember_name(first.back(), candidate.node);
   }
-  co_return fail(last, std::move(failures));
+  CO_TRY(auto dialled, co_await transport_.dial(std::move(request)));
+  auto node = named(dialled.node);
+  Backend backend{std::move(node), std::move(dialled)};
+  co_return backend;
+}
+
+tunnel::Node Server::named(const tunnel::Node& by_number) const {
+  const auto found = names_.find(to_string(by_number));
+  return found == names_.end() ? by_number : found->second;
 }
 
 void Server::remember_name(const tunnel::Node& by_number, const tunnel::Node& by_name) {
@@ -207,10 +205,12 @@ void Server::remember_name(const tunnel::Node& by_number, const tunnel::Node& by
 hop::Options Server::transport_options() {
   hop::Options options;
   options.connect = [this](tunnel::Node node) { return connect(std::move(node)); };
+  options.known_as = [this](const tunnel::Node& by_number) { return named(by_number); };
   options.probe_timeout = config_.settings.connect_timeout;
   options.answer_timeout = 3 * rt::Duration(config_.settings.connect_timeout);
   auto& limits = options.limits;
   limits.stripes = config_.settings.stripes;
+  limits.one_stripe_bytes = config_.settings.stripes_from_bytes;
   limits.window_max = config_.settings.window_bytes;
   limits.window_min = std::min(limits.window_min, limits.window_max);
   limits.compression.is_enabled = config_.settings.compression;
@@ -220,12 +220,8 @@ hop::Options Server::transport_options() {
 }
 
 rt::Task<Result<std::unique_ptr<rt::Stream>>> Server::connect(tunnel::Node node) {
-  const auto found = names_.find(to_string(node));
-  const auto named = found == names_.end() ? node : found->second;
-  auto options = options_for(named);
-  auto connected = co_await host_.network().connect(node.endpoint, std::move(options));
-  if (!connected) hops_.failed(named);
-  co_return connected;
+  auto options = options_for(named(node));
+  co_return co_await host_.network().connect(node.endpoint, std::move(options));
 }
 
 rt::ConnectOptions Server::options_for(const tunnel::Node& node) const {

@@ -161,16 +161,16 @@ TEST_F(RelayServer, TakesADeadHopOutWithinThreeSecondsAndBackWhenItAnswers) {
       "+PROXY ROUTE PROXYTCP://far:7000,PROXYTCP://other:7000 TCP://redis:6379\r\nhello";
   EXPECT_EQ(answer_to(line).text, "hello");
   const tunnel::Node hop{tunnel::Scheme::kProxyTcp, {"other", 7000}};
-  EXPECT_FALSE(near.server->next_hops().is_dead(hop));
+  EXPECT_FALSE(near.server->next_hops().is_dead(hop, world.now()));
 
   world.network().cut("near", "other");  // silent: nothing is refused
   world.run_for(3s);
-  EXPECT_TRUE(near.server->next_hops().is_dead(hop));
+  EXPECT_TRUE(near.server->next_hops().is_dead(hop, world.now()));
   EXPECT_EQ(answer_to(line).text, "hello");
 
   world.network().heal("near", "other");
   world.run_for(4s);
-  EXPECT_FALSE(near.server->next_hops().is_dead(hop));
+  EXPECT_FALSE(near.server->next_hops().is_dead(hop, world.now()));
   other.stop();
   world.run_for(10s);
 }

@@ -13,6 +13,7 @@ namespace sluice::sim {
 namespace {
 using namespace std::chrono_literals;
 constexpr rt::Duration kRetransmission = 1s;
+constexpr rt::Duration kRetransmissionMin = 200ms;
 }  // namespace
 
 // An attempt to connect, which its caller may give up before its answer comes.
@@ -47,7 +48,11 @@ const Link& Network::link(const Machine& from, const Machine& to) const {
 rt::Duration Network::travel_time(const Machine& from, const Machine& to) {
   const auto& way = link(from, to);
   const auto extra = world_.random().below(static_cast<std::uint64_t>(way.jitter.count()) + 1);
-  return way.latency + rt::Duration(static_cast<std::int64_t>(extra));
+  auto time = way.latency + rt::Duration(static_cast<std::int64_t>(extra));
+  while (way.lost_per_mille > 0 && world_.random().below(1000) < way.lost_per_mille) {
+    time += std::max<rt::Duration>(kRetransmissionMin, 2 * way.latency);
+  }
+  return time;
 }
 
 bool Network::is_cut(const Machine& from, const Machine& to) const {

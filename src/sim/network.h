@@ -24,6 +24,8 @@ struct Link {
   rt::Duration latency = std::chrono::microseconds(100);
   rt::Duration jitter = std::chrono::microseconds(50);  // each piece takes up to this much longer
   std::uint64_t bytes_per_second = 0;                   // 0: no limit. Each connection has its own.
+  // Pieces that are lost and sent again, as often as it takes; what follows them waits, as in TCP.
+  std::uint32_t lost_per_mille = 0;
   std::size_t window_bytes = 64 * 1024;  // a writer waits when so much is unread by the peer
 };
 

@@ -77,6 +77,10 @@ Result<> CompressedReader::take(std::string_view bytes, std::string& to) {
     const auto piece = bytes.substr(0, wanted - pending_.size());
     pending_.append(piece);
     bytes.remove_prefix(piece.size());
+    const bool has_begun_well = pending_.starts_with(kMagic.substr(0, pending_.size()));
+    if (!header_ && !has_begun_well) {
+      return fail(Errc::kProtocol, "a compressed frame does not start with ZSTD");
+    }
     if (pending_.size() < wanted) return {};
     if (header_) {
       TRY_VOID(take_block(to));
@@ -89,9 +93,6 @@ Result<> CompressedReader::take(std::string_view bytes, std::string& to) {
 }
 
 Result<> CompressedReader::take_header() {
-  if (!pending_.starts_with(kMagic)) {
-    return fail(Errc::kProtocol, "a compressed frame does not start with ZSTD");
-  }
   const auto token = static_cast<std::uint8_t>(pending_[4]);
   const auto type = token & 0xf0;
   const Header header{.is_compressed = type == kZstdBlock,

@@ -37,6 +37,8 @@ struct Limits {
   Time silence = std::chrono::milliseconds(1000);
   // Then it is replaced, if others are not silent.
   Time silent_stripe_life = std::chrono::seconds(3);
+  // After so long without anything on any stripe another relay of the hop is tried, where there is one.
+  Time silence_suspect = std::chrono::milliseconds(2000);
   // A tunnel all of whose stripes are silent for so long ends; PSYNC then resumes on another.
   Time cut_max = std::chrono::seconds(90);
   // How often a new connection is tried while all stripes are silent.

@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::size_t kLateBytesMax = 1 << 20;  // sent again at once because they are late
 constexpr std::uint64_t kLateShare = 8;         // and at most one in so many bytes over all
+constexpr std::size_t kBlocksPerSecond = 4;     // of a stripe at least, so that it is heard of
+constexpr std::size_t kBlockBytesLeast = 1024;
 
 void write_header(std::string& wire, const Header& header) {
   std::string bytes;
@@ -27,7 +29,7 @@ std::size_t Outbound::room() const {
   if (unsent >= limits_.unsent_max.bytes) return 0;
   const auto room = static_cast<std::size_t>(limits_.unsent_max.bytes - unsent);
   if (frames_.size() < kFramesUnackedMax) return room;
-  return std::min(room, kBlockBytesMax - block_bytes());
+  return std::min(room, block_bytes_max_ - std::min(block_bytes_max_, block_bytes()));
 }
 
 std::size_t Outbound::write(std::string_view bytes, Time now) {
@@ -36,15 +38,22 @@ std::size_t Outbound::write(std::string_view bytes, Time now) {
   raw_ += taken;
   while (!bytes.empty()) {
     if (block_.empty()) {
-      block_.reserve(kHeaderBytes + std::min(bytes.size(), kBlockBytesMax));
+      block_.reserve(kHeaderBytes + std::min(bytes.size(), block_bytes_max_));
       block_.resize(kHeaderBytes);
     }
-    const auto count = std::min(bytes.size(), kBlockBytesMax - block_bytes());
+    const auto left = block_bytes_max_ - std::min(block_bytes_max_, block_bytes());
+    const auto count = std::min(bytes.size(), left);
     block_.append(bytes.substr(0, count));
     bytes.remove_prefix(count);
-    if (block_bytes() == kBlockBytesMax) seal(now);
+    if (block_bytes() >= block_bytes_max_) seal(now);
   }
   return taken;
+}
+
+void Outbound::fit_blocks(std::uint64_t bytes_s) {
+  const auto wanted = static_cast<std::size_t>(bytes_s) / kBlocksPerSecond;
+  if (wanted < block_bytes_max_ && !has_waiting()) return;  // it is the writer that is slow
+  block_bytes_max_ = std::clamp(wanted, kBlockBytesLeast, kBlockBytesMax);
 }
 
 void Outbound::finish(Time now) {
@@ -86,7 +95,7 @@ void Outbound::seal(Time now) {
 
 bool Outbound::may_seal(Time now) const {
   if (block_bytes() == 0 || frames_.size() >= kFramesUnackedMax) return false;
-  if (block_bytes() == kBlockBytesMax || encoder_.passes()) return true;
+  if (block_bytes() >= block_bytes_max_ || encoder_.passes()) return true;
   return now - sealed_at_ >= limits_.flush_interval;
 }
 

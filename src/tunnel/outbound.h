@@ -35,6 +35,8 @@ class Outbound {
   std::size_t room() const;
   // Takes what it can from the front of `bytes` and returns how much.
   std::size_t write(std::string_view bytes, Time now);
+  // A stripe delivers so much: a whole block must not take so long that nothing is heard of it.
+  void fit_blocks(std::uint64_t bytes_s);
   // No bytes follow.
   void finish(Time now);
   bool is_finished() const { return is_finished_; }
@@ -123,6 +125,7 @@ class Outbound {
   BlockEncoder encoder_;
   std::string block_;    // room for a header, then bytes not yet encoded; or empty
   std::string encoded_;  // the same, for the encoder
+  std::size_t block_bytes_max_ = 8 * 1024;  // until the stripes' rates are known
   bool is_finished_ = false;
   Time sealed_at_{-std::chrono::hours(1)};
   std::deque<Sent> frames_;        // from acked_ to sealed_, in order

@@ -91,6 +91,8 @@ class Session {
   std::uint32_t stripes_wanted() const;
   // All stripes are silent: a dialer should try new connections (see Limits::probe_interval).
   bool wants_probe() const;
+  // How long nothing has come of what is due on any stripe; 0 unless all are silent.
+  Time silent_for(Time now) const { return wants_probe() ? now - heard_ : Time{0}; }
 
   SessionStats stats() const;
 
