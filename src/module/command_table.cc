@@ -1,0 +1,229 @@
+#include "module/command_table.h"
+
+#include <algorithm>
+#include <array>
+
+namespace sluice::module {
+
+namespace {
+
+using enum Handling;
+
+// Every command of Redis 7.0's category @write, and those outside of it that this module has to do
+// with. A test reads COMMAND LIST and docs/conflict-rules.md against it.
+constexpr CommandRule kRules[] = {
+    // --- keys
+    {"del", kEvent, -2},
+    {"unlink", kEvent, -2},
+    {"expire", kEvent, -3},
+    {"expireat", kEvent, -3},
+    {"pexpire", kEvent, -3},
+    {"pexpireat", kEvent, -3},
+    {"persist", kEvent, 2},
+    {"rename", kEvent, 3},
+    {"renamenx", kEvent, 3},
+    {"copy", kEvent, -3},
+    {"move", kEvent, 3},
+    {"restore", kEvent, -4},
+    {"restore-asking", kEvent, -4},
+    {"sort", kEvent, -2},
+    {"flushdb", kReplaced, -1, "write"},
+    {"flushall", kReplaced, -1, "write"},
+    {"swapdb", kRefused, 3},
+    {"migrate", kRefused, -6},
+    // --- strings
+    {"set", kArguments, -3},
+    {"setnx", kArguments, 3},
+    {"setex", kArguments, 4},
+    {"psetex", kArguments, 4},
+    {"getset", kArguments, 3},
+    {"mset", kArguments, -3},
+    {"msetnx", kArguments, -3},
+    {"getdel", kEvent, 2},
+    {"getex", kEvent, -2},
+    {"append", kEvent, 3},
+    {"setrange", kEvent, 4},
+    {"setbit", kEvent, 4},
+    {"bitfield", kEvent, -2},
+    {"bitop", kEvent, -4},
+    {"incr", kArguments, 2},
+    {"decr", kArguments, 2},
+    {"incrby", kArguments, 3},
+    {"decrby", kArguments, 3},
+    {"incrbyfloat", kArguments, 3},
+    {"pfadd", kArguments, -2},
+    {"pfmerge", kEvent, -2},
+    {"pfdebug", kRefused, 3},
+    // --- hashes
+    {"hset", kArguments, -4},
+    {"hmset", kArguments, -4},
+    {"hsetnx", kArguments, 4},
+    {"hincrby", kArguments, 4},
+    {"hincrbyfloat", kArguments, 4},
+    {"hdel", kArguments, -3},
+    // --- sets
+    {"sadd", kArguments, -3},
+    {"srem", kArguments, -3},
+    {"smove", kArguments, 4},
+    {"spop", kReplaced, -2, "write fast", 1, 1, 1},
+    {"sinterstore", kEvent, -3},
+    {"sunionstore", kEvent, -3},
+    {"sdiffstore", kEvent, -3},
+    // --- sorted sets
+    {"zadd", kArguments, -4},
+    {"zincrby", kArguments, 4},
+    {"zrem", kArguments, -3},
+    {"geoadd", kArguments, -5},
+    {"zpopmin", kReplaced, -2, "write fast", 1, 1, 1},
+    {"zpopmax", kReplaced, -2, "write fast", 1, 1, 1},
+    {"zmpop", kReplaced, -4, "write getkeys-api"},
+    {"bzpopmin", kReplaced, -3, "write fast deny-script blocking", 1, -2, 1},
+    {"bzpopmax", kReplaced, -3, "write fast deny-script blocking", 1, -2, 1},
+    {"bzmpop", kReplaced, -5, "write blocking getkeys-api"},
+    {"zremrangebyscore", kReplaced, 4, "write", 1, 1, 1},
+    {"zremrangebyrank", kReplaced, 4, "write", 1, 1, 1},
+    {"zremrangebylex", kReplaced, 4, "write", 1, 1, 1},
+    {"zunionstore", kEvent, -4},
+    {"zinterstore", kEvent, -4},
+    {"zdiffstore", kEvent, -4},
+    {"zrangestore", kEvent, -5},
+    {"georadius", kEvent, -6},
+    {"georadiusbymember", kEvent, -5},
+    {"geosearchstore", kEvent, -8},
+    // --- lists
+    {"lpush", kArguments, -3},
+    {"rpush", kArguments, -3},
+    {"lpushx", kArguments, -3},
+    {"rpushx", kArguments, -3},
+    {"lpop", kArguments, -2},
+    {"rpop", kArguments, -2},
+    {"lmpop", kArguments, -4},
+    {"blmpop", kArguments, -5},
+    {"blpop", kEvent, -3},
+    {"brpop", kEvent, -3},
+    {"lmove", kArguments, 5},
+    {"rpoplpush", kArguments, 3},
+    {"blmove", kArguments, 6},
+    {"brpoplpush", kArguments, 4},
+    {"linsert", kArguments, 5},
+    {"lset", kArguments, 4},
+    {"ltrim", kReplaced, 4, "write", 1, 1, 1},
+    {"lrem", kReplaced, 4, "write", 1, 1, 1},
+    // --- streams
+    {"xadd", kSometimes, -5, "write deny-oom fast", 1, 1, 1},
+    {"xdel", kArguments, -3},
+    {"xtrim", kReplaced, -4, "write", 1, 1, 1},
+    {"xsetid", kLocal, -3},
+    {"xack", kLocal, -4},
+    {"xclaim", kLocal, -6},
+    {"xautoclaim", kLocal, -6},
+    {"xreadgroup", kLocal, -7},
+    {"xgroup|create", kLocal, -5},
+    {"xgroup|createconsumer", kLocal, 5},
+    {"xgroup|delconsumer", kLocal, 5},
+    {"xgroup|destroy", kLocal, 4},
+    {"xgroup|setid", kLocal, -5},
+    // --- functions
+    {"function|load", kReplaced, -3, "write deny-oom"},
+    {"function|delete", kReplaced, 3, "write"},
+    {"function|flush", kReplaced, -2, "write"},
+    {"function|restore", kReplaced, -3, "write deny-oom"},
+    // --- the server: first words only
+    {"function", kSometimes, -2, "write deny-oom"},
+    {"debug", kSometimes, -2, "write"},
+    {"config", kSometimes, -2, "admin"},
+};
+
+constexpr std::size_t kSlots = 512;
+constexpr std::size_t kNameBytesMax = 24;
+
+constexpr char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+
+constexpr std::size_t slot_of(std::string_view name) {
+  std::uint32_t hash = 2166136261U;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(lower(c))) * 16777619U;
+  return (hash ^ (hash >> 15U)) % kSlots;
+}
+
+using Slots = std::array<std::uint8_t, kSlots>;  // index in kRules + 1; 0: free
+
+constexpr Slots fill() {
+  Slots slots{};
+  for (std::size_t i = 0; i < std::size(kRules); ++i) {
+    std::size_t at = slot_of(kRules[i].name);
+    while (slots[at] != 0) at = (at + 1) % kSlots;
+    slots[at] = static_cast<std::uint8_t>(i + 1);
+  }
+  return slots;
+}
+constexpr Slots kIndex = fill();
+
+// XADD key [NOMKSTREAM] [MAXLEN|MINID [=|~] threshold [LIMIT count]] <* | id> field value ...
+bool xadd_needs_help(std::span<const std::string_view> words) {
+  std::size_t at = 2;
+  if (at < words.size() && is_word(words[at], "nomkstream")) ++at;
+  if (at >= words.size()) return false;
+  if (is_word(words[at], "maxlen") || is_word(words[at], "minid")) return true;
+  return words[at].ends_with('*');
+}
+
+bool debug_is_refused(std::string_view word) {
+  constexpr std::string_view kRefusedWords[] = {"flushall",  "populate", "change-repl-id",
+                                                "replicate", "loadaof",  "set-active-expire"};
+  return std::any_of(std::begin(kRefusedWords), std::end(kRefusedWords),
+                     [word](std::string_view refused) { return is_word(word, refused); });
+}
+
+}  // namespace
+
+std::span<const CommandRule> command_rules() {
+  return kRules;
+}
+
+const CommandRule* find_rule(std::string_view name) {
+  if (name.size() > kNameBytesMax) return nullptr;
+  for (std::size_t at = slot_of(name); kIndex[at] != 0; at = (at + 1) % kSlots) {
+    const CommandRule& rule = kRules[kIndex[at] - 1U];
+    if (is_word(name, rule.name)) return &rule;
+  }
+  return nullptr;
+}
+
+bool is_word(std::string_view given, std::string_view expected) {
+  if (given.size() != expected.size()) return false;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    if (lower(given[i]) != expected[i]) return false;
+  }
+  return true;
+}
+
+bool has_arity(const CommandRule& rule, std::size_t words) {
+  return rule.arity > 0 ? words == static_cast<std::size_t>(rule.arity)
+                        : words >= static_cast<std::size_t>(-rule.arity);
+}
+
+bool must_replace(const CommandRule& rule, std::span<const std::string_view> words) {
+  if (rule.name == "xadd") return xadd_needs_help(words);
+  if (words.size() < 2) return false;
+  if (rule.name == "debug") return debug_is_refused(words[1]);
+  if (rule.name == "config") {
+    return words.size() >= 4 && is_word(words[1], "set") &&
+           std::any_of(words.begin() + 2, words.end(), [](std::string_view word) {
+             return is_word(word, "maxmemory-policy") || is_word(word, "aof-use-rdb-preamble");
+           });
+  }
+  return is_word(words[1], "load") || is_word(words[1], "delete") || is_word(words[1], "flush") ||
+         is_word(words[1], "restore");
+}
+
+std::string_view refusal(std::string_view name) {
+  if (is_word(name, "swapdb")) return "it would exchange databases in this region only";
+  if (is_word(name, "migrate"))
+    return "it would take keys out of this region only; use COPY or DUMP";
+  if (is_word(name, "pfdebug")) return "it changes how a value is stored without telling anybody";
+  return "regions cannot agree on what it does";
+}
+
+}  // namespace sluice::module

@@ -1,0 +1,30 @@
+// The commands that the module adds: GEO.* for links and operators, and those that stand in for others.
+#pragma once
+
+#include <exception>
+#include <string>
+
+#include "module/redismodule.h"
+
+namespace sluice::module {
+
+// A command function whose exceptions end here: none may cross the C ABI.
+template <int (*Run)(Ctx*, String**, int)>
+int guarded(Ctx* ctx, String** argv, int argc) noexcept {
+  try {
+    return Run(ctx, argv, argc);
+  } catch (const std::exception& e) {
+    api::Log(ctx, "warning", "sluice-geo: %s", e.what());
+    return api::ReplyWithError(ctx, "ERR sluice-geo failed inside: see the server's log");
+  }
+}
+
+inline int reply_error(Ctx* ctx, const std::string& text) {
+  return api::ReplyWithError(ctx, text.c_str());
+}
+
+// false, with a line in the log, if the server takes one of them not.
+bool register_geo_commands(Ctx* ctx);
+bool register_replaced_commands(Ctx* ctx);
+
+}  // namespace sluice::module

@@ -1,0 +1,246 @@
+#include <charconv>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <variant>
+
+#include "base/overloaded.h"
+#include "module/command_table.h"
+#include "module/commands.h"
+#include "module/digest.h"
+#include "module/info.h"
+#include "module/node.h"
+
+namespace sluice::module {
+
+namespace {
+
+std::string text(const crdt::Dot& dot) {
+  return std::to_string(dot.actor.region) + "." + std::to_string(dot.actor.incarnation) + " " +
+         std::to_string(dot.seq);
+}
+
+template <typename Number>
+std::optional<Number> number(String* word) {
+  Number value{};
+  const auto digits = bytes_of(word);
+  const char* end = digits.data() + digits.size();
+  const auto read = std::from_chars(digits.data(), end, value);
+  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  return value;
+}
+
+std::optional<crdt::RegionId> region_id(String* word) {
+  const auto id = number<unsigned>(word);
+  if (!id || *id < 1 || *id > crdt::kRegionIdMax) return std::nullopt;
+  return static_cast<crdt::RegionId>(*id);
+}
+
+bool comes_from_master(Ctx* ctx) {
+  return (api::GetContextFlags(ctx) & (kFlagReplicated | kFlagLoading)) != 0;
+}
+
+// --- batches ---------------------------------------------------------------------------------------
+
+int geo_ops(Ctx* ctx, String** argv, int argc) {
+  if (argc != 2) return api::WrongArity(ctx);
+  if (!comes_from_master(ctx)) {
+    return reply_error(
+        ctx, "ERR GEO.OPS is what a master tells its replicas; send batches by GEO.APPLY");
+  }
+  if (const auto recorded = node().record(ctx, bytes_of(argv[1])); !recorded) {
+    api::Log(ctx, "warning", "sluice-geo: a batch of the master is refused: %s",
+             recorded.error().detail.c_str());
+    return reply_error(ctx, "ERR " + recorded.error().detail);
+  }
+  api::ReplicateVerbatim(ctx);
+  return api::ReplyWithSimpleString(ctx, "OK");
+}
+
+// GEO.APPLY batch [AT source replid offset]
+int geo_apply(Ctx* ctx, String** argv, int argc) {
+  if (argc != 2 && argc != 6) return api::WrongArity(ctx);
+  std::optional<std::int64_t> offset;
+  if (argc == 6) {
+    offset = number<std::int64_t>(argv[5]);
+    if (!is_word(bytes_of(argv[2]), "at") || !offset) {
+      return reply_error(ctx, "ERR syntax: GEO.APPLY batch [AT source replid offset]");
+    }
+  }
+  const auto outcome = node().apply(ctx, bytes_of(argv[1]));
+  if (!outcome) return reply_error(ctx, "ERR " + outcome.error().detail);
+  const bool is_done = std::holds_alternative<crdt::Applied>(*outcome) ||
+                       std::holds_alternative<crdt::Duplicate>(*outcome);
+  if (is_done && offset) {
+    node().set_position(bytes_of(argv[3]), {std::string(bytes_of(argv[4])), *offset});
+  }
+  if (std::holds_alternative<crdt::Applied>(*outcome) || (is_done && offset)) {
+    api::ReplicateVerbatim(ctx);
+  }
+  return std::visit(
+      Overloaded{
+          [&](const crdt::Applied&) { return api::ReplyWithSimpleString(ctx, "OK"); },
+          [&](const crdt::Duplicate&) { return api::ReplyWithSimpleString(ctx, "DUPLICATE"); },
+          [&](const crdt::Gap& gap) { return reply_error(ctx, "GEOGAP " + text(gap.expected)); },
+          [&](const crdt::ContextMissing& missing) {
+            return reply_error(ctx, "GEOWAIT " + text(missing.needed));
+          },
+          [&](const crdt::Behind& behind) {
+            return reply_error(ctx, "GEOBEHIND " + text(behind.unseen) +
+                                        ": its maker had not seen this; rejoin by snapshot");
+          },
+          [&](const crdt::ClockAhead& ahead) {
+            return reply_error(ctx, "GEOAHEAD " + std::to_string(ahead.ms));
+          },
+          [&](const crdt::Detached& detached) {
+            return reply_error(ctx, "GEODETACHED " + std::to_string(detached.region));
+          },
+      },
+      *outcome);
+}
+
+// GEO.POSITION source replid offset
+int geo_position(Ctx* ctx, String** argv, int argc) {
+  if (argc != 4) return api::WrongArity(ctx);
+  const auto offset = number<std::int64_t>(argv[3]);
+  if (!offset) return reply_error(ctx, "ERR offset is not a number");
+  node().set_position(bytes_of(argv[1]), {std::string(bytes_of(argv[2])), *offset});
+  api::ReplicateVerbatim(ctx);
+  return api::ReplyWithSimpleString(ctx, "OK");
+}
+
+// --- members -----------------------------------------------------------------------------------------
+
+int geo_join(Ctx* ctx, String** argv, int argc) {
+  if (argc != 2 && argc != 3) return api::WrongArity(ctx);
+  const auto id = region_id(argv[1]);
+  if (!id) return reply_error(ctx, "ERR a region's id is a number from 1 to 16");
+  if (*id == node().config().id) return reply_error(ctx, "ERR this is the region itself");
+  node().region().join(*id);
+  api::ReplicateVerbatim(ctx);
+  return api::ReplyWithSimpleString(ctx, "OK");
+}
+
+int geo_detach(Ctx* ctx, String** argv, int argc) {
+  if (argc != 2) return api::WrongArity(ctx);
+  const auto id = region_id(argv[1]);
+  if (!id) return reply_error(ctx, "ERR a region's id is a number from 1 to 16");
+  node().region().detach(*id);
+  api::ReplicateVerbatim(ctx);
+  return api::ReplyWithSimpleString(ctx, "OK");
+}
+
+// --- looking -------------------------------------------------------------------------------------------
+
+void reply_string(Ctx* ctx, std::string_view bytes) {
+  api::ReplyWithStringBuffer(ctx, bytes.data(), bytes.size());
+}
+
+void reply_vector(Ctx* ctx, const crdt::VersionVector& vector) {
+  api::ReplyWithArray(ctx, static_cast<long>(vector.entries().size()));
+  for (const auto& dot : vector.entries()) {
+    api::ReplyWithArray(ctx, 3);
+    api::ReplyWithLongLong(ctx, dot.actor.region);
+    api::ReplyWithLongLong(ctx, dot.actor.incarnation);
+    api::ReplyWithLongLong(ctx, static_cast<long long>(dot.seq));
+  }
+}
+
+int geo_vector(Ctx* ctx, String** /*argv*/, int argc) {
+  if (argc != 1) return api::WrongArity(ctx);
+  api::ReplyWithArray(ctx, 3);
+  api::ReplyWithArray(ctx, 3);
+  reply_string(ctx, node().config().region);
+  api::ReplyWithLongLong(ctx, node().config().id);
+  api::ReplyWithLongLong(ctx, node().region().self().incarnation);
+  reply_vector(ctx, node().region().vector());
+  api::ReplyWithArray(ctx, static_cast<long>(node().positions().size()));
+  for (const auto& [source, at] : node().positions()) {
+    api::ReplyWithArray(ctx, 3);
+    reply_string(ctx, source);
+    reply_string(ctx, at.replid);
+    api::ReplyWithLongLong(ctx, at.offset);
+  }
+  return kOk;
+}
+
+int geo_info(Ctx* ctx, String** /*argv*/, int argc) {
+  if (argc > 2) return api::WrongArity(ctx);
+  const std::string answer = info_text(node());
+  return api::ReplyWithVerbatimString(ctx, answer.data(), answer.size());
+}
+
+// GEO.DIGEST [slot ...]
+int geo_digest(Ctx* ctx, String** argv, int argc) {
+  std::set<std::uint16_t> slots;
+  for (int i = 1; i < argc; ++i) {
+    const auto slot = number<std::uint16_t>(argv[i]);
+    if (!slot || *slot >= kSlotCount)
+      return reply_error(ctx, "ERR a slot is a number from 0 to 16383");
+    slots.insert(*slot);
+  }
+  const RedisKeyspace::Use use(node().keyspace(), ctx);
+  const auto digests =
+      slot_digests(node().keyspace(), slots, static_cast<std::uint64_t>(api::Milliseconds()));
+  api::ReplyWithArray(ctx, static_cast<long>(1 + digests.size()));
+  reply_vector(ctx, node().region().vector());
+  for (const auto& [slot, digest] : digests) {
+    api::ReplyWithArray(ctx, 2);
+    api::ReplyWithLongLong(ctx, slot);
+    reply_string(ctx, hex(digest));
+  }
+  return kOk;
+}
+
+std::string text(const crdt::Stamp& stamp) {
+  return std::to_string(stamp.hlc.wall_ms()) + " " + text(stamp.dot);
+}
+
+// GEO.CONFLICTS [count]
+int geo_conflicts(Ctx* ctx, String** argv, int argc) {
+  if (argc > 2) return api::WrongArity(ctx);
+  const auto count = argc == 2 ? number<std::size_t>(argv[1]) : std::optional<std::size_t>(10);
+  if (!count) return reply_error(ctx, "ERR count is not a number");
+  const auto all = node().region().recent_conflicts();
+  const std::size_t first = all.size() > *count ? all.size() - *count : 0;
+  api::ReplyWithArray(ctx, static_cast<long>(all.size() - first));
+  for (std::size_t i = first; i < all.size(); ++i) {
+    api::ReplyWithArray(ctx, 5);
+    reply_string(ctx, all[i].key.name);
+    reply_string(ctx, all[i].element);
+    reply_string(ctx, all[i].kind);
+    reply_string(ctx, text(all[i].winner));
+    reply_string(ctx, text(all[i].loser));
+  }
+  return kOk;
+}
+
+}  // namespace
+
+bool register_geo_commands(Ctx* ctx) {
+  struct Command {
+    const char* name;
+    CommandFunction run;
+    const char* flags;
+  };
+  const Command commands[] = {
+      {"geo.ops", guarded<geo_ops>, "write deny-script fast"},
+      {"geo.apply", guarded<geo_apply>, "write deny-oom deny-script"},
+      {"geo.position", guarded<geo_position>, "write deny-script fast"},
+      {"geo.join", guarded<geo_join>, "write admin deny-script fast"},
+      {"geo.detach", guarded<geo_detach>, "write admin deny-script fast"},
+      {"geo.vector", guarded<geo_vector>, "readonly fast"},
+      {"geo.info", guarded<geo_info>, "readonly"},
+      {"geo.digest", guarded<geo_digest>, "readonly"},
+      {"geo.conflicts", guarded<geo_conflicts>, "readonly"},
+  };
+  for (const auto& command : commands) {
+    if (api::CreateCommand(ctx, command.name, command.run, command.flags, 0, 0, 0) != kOk) {
+      api::Log(ctx, "warning", "sluice-geo: the server takes no command %s", command.name);
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace sluice::module

@@ -1,0 +1,84 @@
+#include "module/info.h"
+
+#include <string_view>
+
+namespace sluice::module {
+
+namespace {
+
+std::string text(const crdt::VersionVector& vector) {
+  std::string line;
+  for (const auto& dot : vector.entries()) {
+    if (!line.empty()) line += ',';
+    line += std::to_string(dot.actor.region) + '.' + std::to_string(dot.actor.incarnation) + ':' +
+            std::to_string(dot.seq);
+  }
+  return line;
+}
+
+class Text {
+ public:
+  void section(std::string_view name) {
+    if (!out_.empty()) out_ += "\r\n";
+    out_ += "# ";
+    out_ += name;
+    out_ += "\r\n";
+  }
+  void line(std::string_view name, std::string_view value) {
+    out_ += name;
+    out_ += ':';
+    out_ += value;
+    out_ += "\r\n";
+  }
+  void line(std::string_view name, std::uint64_t value) { line(name, std::to_string(value)); }
+  std::string take() { return std::move(out_); }
+
+ private:
+  std::string out_;
+};
+
+}  // namespace
+
+std::string info_text(Node& node) {
+  const auto& region = node.region();
+  const auto stats = region.stats();
+  Text out;
+  out.section("Region");
+  out.line("region", node.config().region);
+  out.line("id", node.config().id);
+  out.line("incarnation", region.self().incarnation);
+  out.line("role", node.is_master() ? "master" : "replica");
+  out.line("allow_flush", node.config().allow_flush ? "yes" : "no");
+  out.line("vector", text(region.vector()));
+  out.line("stable", text(region.stable()));
+
+  out.section("Members");
+  std::string peers;
+  for (const auto peer : region.peers()) {
+    if (!peers.empty()) peers += ',';
+    peers += std::to_string(peer);
+  }
+  out.line("peers", peers);
+  for (const auto peer : region.peers()) {
+    out.line("promise_" + std::to_string(peer), text(region.promised_by(peer)));
+  }
+
+  out.section("Unstable");
+  out.line("unstable_keys", stats.unstable_keys);
+  out.line("unstable_entries", stats.unstable_entries);
+  out.line("unstable_bytes", stats.unstable_bytes);
+  out.line("unstable_bytes_max", node.config().limits.unstable_bytes_max);
+
+  out.section("Ops");
+  out.line("local_ops", stats.local_ops);
+  out.line("remote_ops", stats.remote_ops);
+  out.line("fast_ops", stats.fast_ops);
+  out.line("concurrent_ops", stats.concurrent_ops);
+  out.line("conflicts_lww", stats.conflicts_lww);
+  out.line("conflicts_type", stats.conflicts_type);
+  out.line("conflicts_remove", stats.conflicts_remove);
+  out.line("held_commands", node.held_commands());
+  return out.take();
+}
+
+}  // namespace sluice::module

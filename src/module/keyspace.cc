@@ -1,0 +1,378 @@
+#include "module/keyspace.h"
+
+#include <charconv>
+#include <cmath>
+#include <utility>
+
+#include "base/check.h"
+
+namespace sluice::module {
+
+namespace {
+
+using crdt::Deadline;
+using crdt::KeyName;
+using crdt::ValueType;
+
+// A string of at most this many bytes may be stored as an integer or inside its object; RM_StringDMA would then
+// change how it is stored (RM_StringDMA in module.c of 7.0: dbUnshareStringValue).
+constexpr std::size_t kCompactStringBytesMax = 192;
+
+struct Flag {
+  explicit Flag(bool& flag) : flag_(flag), before_(std::exchange(flag, true)) {}
+  ~Flag() { flag_ = before_; }
+  Flag(const Flag&) = delete;
+  Flag& operator=(const Flag&) = delete;
+
+ private:
+  bool& flag_;
+  bool before_;
+};
+
+std::string text(double score) {
+  if (std::isinf(score)) return score > 0 ? "inf" : "-inf";
+  char buffer[64];
+  const auto end = std::to_chars(std::begin(buffer), std::end(buffer), score).ptr;
+  return {std::begin(buffer), end};
+}
+
+ValueType value_type(int key_type) {
+  switch (key_type) {
+    case kKeyEmpty:
+      return ValueType::kNone;
+    case kKeyString:
+      return ValueType::kString;
+    case kKeyList:
+      return ValueType::kList;
+    case kKeyHash:
+      return ValueType::kHash;
+    case kKeySet:
+      return ValueType::kSet;
+    case kKeyZset:
+      return ValueType::kZset;
+    case kKeyStream:
+      return ValueType::kStream;
+    default:
+      return ValueType::kOther;
+  }
+}
+
+// Without it, reading a key whose deadline has passed removes it in the middle of a merge (before 7.2).
+int no_expire() {
+  static const int mode =
+      api::GetOpenKeyModesAll != nullptr ? api::GetOpenKeyModesAll() & kOpenNoExpire : 0;
+  return mode;
+}
+
+}  // namespace
+
+// --- opening -------------------------------------------------------------------------------------
+
+Ctx* RedisKeyspace::exchange(Ctx* ctx) {
+  close();
+  if (name_ != nullptr) api::FreeString(nullptr, std::exchange(name_, nullptr));
+  return std::exchange(ctx_, ctx);
+}
+
+void RedisKeyspace::close() {
+  if (read_ != nullptr) api::CloseKey(std::exchange(read_, nullptr));
+}
+
+String* RedisKeyspace::name_of(const KeyName& key) {
+  if (name_ != nullptr && named_ == key) return name_;
+  close();
+  if (name_ != nullptr) api::FreeString(nullptr, name_);
+  named_ = key;
+  name_ = api::CreateString(nullptr, key.name.data(), key.name.size());
+  return name_;
+}
+
+RedisModuleKey* RedisKeyspace::open_to_read(const KeyName& key) {
+  String* name = name_of(key);
+  if (read_ == nullptr) {
+    api::SelectDb(ctx_, static_cast<int>(key.db));
+    read_ = api::OpenKey(ctx_, name, kOpenRead | kOpenNoTouch | no_expire());
+  }
+  return read_;
+}
+
+RedisModuleKey* RedisKeyspace::open_to_write(const KeyName& key) {
+  String* name = name_of(key);
+  close();
+  api::SelectDb(ctx_, static_cast<int>(key.db));
+  return api::OpenKey(ctx_, name, kOpenRead | kOpenWrite);
+}
+
+void RedisKeyspace::expire_if_due(const KeyName& key) {
+  String* name = name_of(key);
+  close();
+  api::SelectDb(ctx_, static_cast<int>(key.db));
+  RedisModuleKey* opened = api::OpenKey(ctx_, name, kOpenRead | kOpenNoTouch);
+  if (opened != nullptr) api::CloseKey(opened);
+}
+
+RedisModuleCallReply* RedisKeyspace::call(const char* command, const KeyName& key,
+                                          const std::vector<String*>& words) {
+  String* name = name_of(key);
+  close();
+  api::SelectDb(ctx_, static_cast<int>(key.db));
+  const Flag writing(writing_);
+  return api::Call(ctx_, command, "sv", name, words.data(), words.size());
+}
+
+RedisModuleCallReply* RedisKeyspace::call(const char* command, const KeyName& key, Words words) {
+  std::vector<String*> strings;
+  strings.reserve(words.size());
+  for (const auto word : words) {
+    strings.push_back(api::CreateString(nullptr, word.data(), word.size()));
+  }
+  RedisModuleCallReply* reply = call(command, key, strings);
+  for (String* string : strings) api::FreeString(nullptr, string);
+  return reply;
+}
+
+// --- keys ----------------------------------------------------------------------------------------
+
+ValueType RedisKeyspace::type(const KeyName& key) {
+  RedisModuleKey* opened = open_to_read(key);
+  if (opened == nullptr) return ValueType::kNone;
+  const ValueType type = value_type(api::KeyType(opened));
+  // Commands raise their events before they remove a value that they have emptied.
+  if (type == ValueType::kList || type == ValueType::kHash || type == ValueType::kSet ||
+      type == ValueType::kZset) {
+    return api::ValueLength(opened) == 0 ? ValueType::kNone : type;
+  }
+  return type;
+}
+
+Deadline RedisKeyspace::deadline(const KeyName& key) {
+  RedisModuleKey* opened = open_to_read(key);
+  if (opened == nullptr) return crdt::kNoDeadline;
+  const long long at = api::GetAbsExpire(opened);
+  return at == kNoExpire ? crdt::kNoDeadline : static_cast<Deadline>(at);
+}
+
+void RedisKeyspace::set_deadline(const KeyName& key, Deadline deadline) {
+  const Flag writing(writing_);
+  RedisModuleKey* opened = open_to_write(key);
+  if (opened == nullptr) return;
+  if (api::KeyType(opened) != kKeyEmpty) {
+    api::SetAbsExpire(opened,
+                      deadline == crdt::kNoDeadline ? kNoExpire : static_cast<long long>(deadline));
+  }
+  api::CloseKey(opened);
+}
+
+void RedisKeyspace::remove(const KeyName& key) {
+  const CallReply reply(call("UNLINK", key));
+}
+
+// --- strings -------------------------------------------------------------------------------------
+
+std::string RedisKeyspace::string(const KeyName& key) {
+  RedisModuleKey* opened = open_to_read(key);
+  if (opened == nullptr) return {};
+  if (api::ValueLength(opened) > kCompactStringBytesMax) {
+    std::size_t size = 0;
+    const char* bytes = api::StringDMA(opened, &size, kOpenRead);
+    return {bytes, size};
+  }
+  const CallReply reply(call("GET", key));
+  return reply.failed() ? std::string() : std::string(bytes_of(reply.get()));
+}
+
+void RedisKeyspace::write_string(const KeyName& key, std::string_view value) {
+  const CallReply reply(call("SET", key, {value}));
+}
+
+void RedisKeyspace::add_to_hll(const KeyName& key, const std::vector<std::string>& elements) {
+  std::vector<String*> words;
+  words.reserve(elements.size());
+  for (const auto& element : elements) {
+    words.push_back(api::CreateString(nullptr, element.data(), element.size()));
+  }
+  const CallReply reply(call("PFADD", key, words));
+  for (String* word : words) api::FreeString(nullptr, word);
+}
+
+// PFMERGE joins keys, so the registers are a key for a moment. Its name cannot be a client's: two
+// clients never see it, since nothing else runs meanwhile.
+void RedisKeyspace::merge_hll(const KeyName& key, std::string_view registers) {
+  if (type(key) == ValueType::kNone) return write_string(key, registers);
+  const KeyName scratch{key.db, key.name + std::string(1, '\0') + "geo.merge"};
+  write_string(scratch, registers);
+  {
+    const CallReply reply(call("PFMERGE", key, {scratch.name}));
+  }
+  remove(scratch);
+}
+
+// --- hashes --------------------------------------------------------------------------------------
+
+std::optional<std::string> RedisKeyspace::field(const KeyName& key, std::string_view name) {
+  RedisModuleKey* opened = open_to_read(key);
+  if (opened == nullptr) return std::nullopt;
+  const OwnedString field(name);
+  String* value = nullptr;
+  if (api::HashGet(opened, kHashNone, field.get(), &value, nullptr) != kOk || value == nullptr) {
+    return std::nullopt;
+  }
+  std::string bytes(bytes_of(value));
+  api::FreeString(ctx_, value);
+  return bytes;
+}
+
+void RedisKeyspace::write_field(const KeyName& key, std::string_view name, std::string_view value) {
+  const CallReply reply(call("HSET", key, {name, value}));
+}
+
+void RedisKeyspace::remove_field(const KeyName& key, std::string_view name) {
+  const CallReply reply(call("HDEL", key, {name}));
+}
+
+// --- sets ----------------------------------------------------------------------------------------
+
+bool RedisKeyspace::contains(const KeyName& key, std::string_view member) {
+  const CallReply reply(call("SISMEMBER", key, {member}));
+  return !reply.failed() && api::CallReplyInteger(reply.get()) == 1;
+}
+
+void RedisKeyspace::add_member(const KeyName& key, std::string_view member) {
+  const CallReply reply(call("SADD", key, {member}));
+}
+
+void RedisKeyspace::remove_member(const KeyName& key, std::string_view member) {
+  const CallReply reply(call("SREM", key, {member}));
+}
+
+// --- sorted sets ---------------------------------------------------------------------------------
+
+std::optional<double> RedisKeyspace::score(const KeyName& key, std::string_view member) {
+  RedisModuleKey* opened = open_to_read(key);
+  if (opened == nullptr || api::KeyType(opened) != kKeyZset) return std::nullopt;
+  const OwnedString element(member);
+  double score = 0;
+  if (api::ZsetScore(opened, element.get(), &score) != kOk) return std::nullopt;
+  return score;
+}
+
+void RedisKeyspace::write_score(const KeyName& key, std::string_view member, double score) {
+  const CallReply reply(call("ZADD", key, {text(score), member}));
+}
+
+void RedisKeyspace::remove_score(const KeyName& key, std::string_view member) {
+  const CallReply reply(call("ZREM", key, {member}));
+}
+
+// --- lists ---------------------------------------------------------------------------------------
+
+std::uint64_t RedisKeyspace::list_length(const KeyName& key) {
+  RedisModuleKey* opened = open_to_read(key);
+  return opened == nullptr ? 0 : api::ValueLength(opened);
+}
+
+std::vector<std::string> RedisKeyspace::list_range(const KeyName& key, std::uint64_t at,
+                                                   std::uint64_t count) {
+  std::vector<std::string> values;
+  if (count == 0) return values;
+  const std::string last = std::to_string(at + count - 1);
+  const CallReply reply(call("LRANGE", key, {std::to_string(at), last}));
+  if (reply.failed()) return values;
+  const std::size_t size = api::CallReplyLength(reply.get());
+  values.reserve(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    values.emplace_back(bytes_of(api::CallReplyArrayElement(reply.get(), i)));
+  }
+  return values;
+}
+
+void RedisKeyspace::insert_elements(const KeyName& key, std::uint64_t at,
+                                    const std::vector<std::string>& values) {
+  const std::uint64_t length = list_length(key);
+  CHECK(at <= length);
+  if (at == length) {
+    for (const auto& value : values) const CallReply reply(call("RPUSH", key, {value}));
+    return;
+  }
+  if (at == 0) {
+    for (auto value = values.rbegin(); value != values.rend(); ++value) {
+      const CallReply reply(call("LPUSH", key, {*value}));
+    }
+    return;
+  }
+  const Flag writing(writing_);
+  RedisModuleKey* opened = open_to_write(key);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const OwnedString value(values[i]);
+    api::ListInsert(opened, static_cast<long>(at + i), value.get());
+  }
+  api::CloseKey(opened);
+}
+
+void RedisKeyspace::remove_elements(const KeyName& key, std::uint64_t at, std::uint64_t count) {
+  const Flag writing(writing_);
+  RedisModuleKey* opened = open_to_write(key);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    if (api::ListDelete(opened, static_cast<long>(at)) != kOk) break;
+  }
+  api::CloseKey(opened);
+}
+
+// --- everything ----------------------------------------------------------------------------------
+
+void RedisKeyspace::write_library(std::string_view name, std::string_view code) {
+  close();
+  const Flag writing(writing_);
+  if (code.empty()) {
+    const CallReply reply(api::Call(ctx_, "FUNCTION", "cb", "DELETE", name.data(), name.size()));
+  } else {
+    const CallReply reply(
+        api::Call(ctx_, "FUNCTION", "ccb", "LOAD", "REPLACE", code.data(), code.size()));
+  }
+}
+
+void RedisKeyspace::for_each_element(
+    const KeyName& key, const std::function<void(std::string_view, std::string_view)>& each) {
+  if (type(key) == ValueType::kStream) return for_each_entry_id(key, each);
+  RedisModuleKey* opened = open_to_read(key);
+  if (opened == nullptr) return;
+  const auto visit = [](RedisModuleKey*, String* element, String* value, void* data) {
+    const auto& call_back =
+        *static_cast<const std::function<void(std::string_view, std::string_view)>*>(data);
+    call_back(bytes_of(element), value == nullptr ? std::string_view{} : bytes_of(value));
+  };
+  RedisModuleScanCursor* cursor = api::ScanCursorCreate();
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): the ABI passes a void* through
+  void* data = const_cast<void*>(static_cast<const void*>(&each));
+  while (api::ScanKey(opened, cursor, visit, data) != 0) {
+  }
+  api::ScanCursorDestroy(cursor);
+}
+
+void RedisKeyspace::for_each_key(std::uint32_t db,
+                                 const std::function<void(const KeyName&)>& each) {
+  close();
+  if (api::SelectDb(ctx_, static_cast<int>(db)) != kOk) return;
+  struct Visit {
+    std::uint32_t db;
+    const std::function<void(const KeyName&)>& each;
+  } visit{db, each};
+  RedisModuleScanCursor* cursor = api::ScanCursorCreate();
+  const auto found = [](Ctx*, String* name, RedisModuleKey*, void* data) {
+    const auto& to = *static_cast<Visit*>(data);
+    to.each(KeyName{to.db, std::string(bytes_of(name))});
+  };
+  while (api::Scan(ctx_, cursor, found, &visit) != 0) {
+  }
+  api::ScanCursorDestroy(cursor);
+}
+
+std::uint32_t RedisKeyspace::db_count() {
+  const int selected = api::GetSelectedDb(ctx_);
+  std::uint32_t count = 0;
+  while (api::SelectDb(ctx_, static_cast<int>(count)) == kOk) ++count;
+  api::SelectDb(ctx_, selected);
+  return count;
+}
+
+}  // namespace sluice::module

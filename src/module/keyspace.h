@@ -1,0 +1,144 @@
+// crdt::Keyspace over the keys of the server that has loaded us.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "crdt/keyspace.h"
+#include "module/observer.h"
+#include "module/redismodule.h"
+
+namespace sluice::module {
+
+// Strings of the server, owned.
+class OwnedString {
+ public:
+  explicit OwnedString(std::string_view bytes)
+      : string_(api::CreateString(nullptr, bytes.data(), bytes.size())) {}
+  ~OwnedString() { api::FreeString(nullptr, string_); }
+  OwnedString(const OwnedString&) = delete;
+  OwnedString& operator=(const OwnedString&) = delete;
+  String* get() const { return string_; }
+
+ private:
+  String* string_;
+};
+
+// A reply of RM_Call, owned; `failed()` for error replies and commands that could not run.
+class CallReply {
+ public:
+  explicit CallReply(RedisModuleCallReply* reply) : reply_(reply) {}
+  ~CallReply() {
+    if (reply_ != nullptr) api::FreeCallReply(reply_);
+  }
+  CallReply(const CallReply&) = delete;
+  CallReply& operator=(const CallReply&) = delete;
+  RedisModuleCallReply* get() const { return reply_; }
+  bool failed() const { return reply_ == nullptr || api::CallReplyType(reply_) == kReplyError; }
+
+ private:
+  RedisModuleCallReply* reply_;
+};
+
+inline std::string_view bytes_of(const String* string) {
+  std::size_t size = 0;
+  const char* bytes = api::StringPtrLen(string, &size);
+  return {bytes, size};
+}
+
+inline std::string_view bytes_of(RedisModuleCallReply* reply) {
+  std::size_t size = 0;
+  const char* bytes = api::CallReplyStringPtr(reply, &size);
+  return bytes == nullptr ? std::string_view{} : std::string_view{bytes, size};
+}
+
+// Valid while a Use of a callback's context lives. One key stays open for reading. What is written here is written by ordinary commands wherever that costs
+// little, so that WATCH, tracking, blocked clients and notifications see it; none of it replicates by
+// itself. The observer must not look while `is_writing()`.
+class RedisKeyspace final : public ObservedKeyspace {
+ public:
+  class Use {
+   public:
+    Use(RedisKeyspace& keyspace, Ctx* ctx) : keyspace_(keyspace), before_(keyspace.exchange(ctx)) {}
+    ~Use() { keyspace_.exchange(before_); }
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+
+   private:
+    RedisKeyspace& keyspace_;
+    Ctx* before_;
+  };
+
+  // Opens the key once so that a deadline that has passed takes effect now.
+  void expire_if_due(const crdt::KeyName& key);
+  bool is_writing() const { return writing_; }
+
+  // A string value if it can be had without disturbing how it is stored.
+  crdt::ValueType type(const crdt::KeyName& key) override;
+  crdt::Deadline deadline(const crdt::KeyName& key) override;
+  void set_deadline(const crdt::KeyName& key, crdt::Deadline deadline) override;
+  void remove(const crdt::KeyName& key) override;
+  std::string string(const crdt::KeyName& key) override;
+  void write_string(const crdt::KeyName& key, std::string_view value) override;
+  void add_to_hll(const crdt::KeyName& key, const std::vector<std::string>& elements) override;
+  void merge_hll(const crdt::KeyName& key, std::string_view registers) override;
+  std::optional<std::string> field(const crdt::KeyName& key, std::string_view name) override;
+  void write_field(const crdt::KeyName& key, std::string_view name,
+                   std::string_view value) override;
+  void remove_field(const crdt::KeyName& key, std::string_view name) override;
+  bool contains(const crdt::KeyName& key, std::string_view member) override;
+  void add_member(const crdt::KeyName& key, std::string_view member) override;
+  void remove_member(const crdt::KeyName& key, std::string_view member) override;
+  std::optional<double> score(const crdt::KeyName& key, std::string_view member) override;
+  void write_score(const crdt::KeyName& key, std::string_view member, double score) override;
+  void remove_score(const crdt::KeyName& key, std::string_view member) override;
+  std::uint64_t list_length(const crdt::KeyName& key) override;
+  std::vector<std::string> list_range(const crdt::KeyName& key, std::uint64_t at,
+                                      std::uint64_t count) override;
+  void insert_elements(const crdt::KeyName& key, std::uint64_t at,
+                       const std::vector<std::string>& values) override;
+  void remove_elements(const crdt::KeyName& key, std::uint64_t at, std::uint64_t count) override;
+  bool contains(const crdt::KeyName& key, crdt::StreamId id) override;
+  std::vector<crdt::Field> entry(const crdt::KeyName& key, crdt::StreamId id) override;
+  void add_entry(const crdt::KeyName& key, crdt::StreamId id,
+                 const std::vector<crdt::Field>& fields) override;
+  void remove_entry(const crdt::KeyName& key, crdt::StreamId id) override;
+  void write_library(std::string_view name, std::string_view code) override;
+  void for_each_element(
+      const crdt::KeyName& key,
+      const std::function<void(std::string_view, std::string_view)>& each) override;
+  void for_each_key(std::uint32_t db,
+                    const std::function<void(const crdt::KeyName&)>& each) override;
+  std::uint32_t db_count() override;
+
+  std::vector<crdt::AddEntry> entries(const crdt::KeyName& key, crdt::StreamId first,
+                                      std::uint64_t count) override;
+  // The oldest `count` entries' ids.
+  std::vector<crdt::StreamId> entry_ids(const crdt::KeyName& key, std::uint64_t count);
+  // Before a command runs that may free the value of the key that is open.
+  void close_key() { close(); }
+
+ private:
+  using Words = std::initializer_list<std::string_view>;
+
+  Ctx* exchange(Ctx* ctx);
+  String* name_of(const crdt::KeyName& key);
+  RedisModuleKey* open_to_read(const crdt::KeyName& key);
+  RedisModuleKey* open_to_write(const crdt::KeyName& key);
+  void close();
+  // Runs `command key words...` in the key's database.
+  RedisModuleCallReply* call(const char* command, const crdt::KeyName& key, Words words = {});
+  RedisModuleCallReply* call(const char* command, const crdt::KeyName& key,
+                             const std::vector<String*>& words);
+  void for_each_entry_id(const crdt::KeyName& key,
+                         const std::function<void(std::string_view, std::string_view)>& each);
+
+  Ctx* ctx_ = nullptr;
+  bool writing_ = false;
+  crdt::KeyName named_;  // whose name `name_` is
+  String* name_ = nullptr;
+  RedisModuleKey* read_ = nullptr;  // open on `named_`
+};
+
+}  // namespace sluice::module

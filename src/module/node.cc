@@ -1,0 +1,389 @@
+#include "module/node.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "module/command_table.h"
+#include "module/saved_state.h"
+
+namespace sluice::module {
+
+namespace {
+
+constexpr std::uint64_t kTickMs = 100;
+constexpr std::uint64_t kCollectedPerTurnMax = 2'000;
+// 2026-01-01T00:00:00Z. Incarnations are counted in steps of 50 ms from there: 6.8 years in 32 bits.
+constexpr std::uint64_t kIncarnationEpochMs = 1'767'225'600'000;
+constexpr std::uint64_t kIncarnationStepMs = 50;
+constexpr std::size_t kUnacknowledgedMax = 10'000;
+// INFO's words for replicas, in two parts: the old word is on the wire only.
+constexpr char kReplicaCount[] =
+    "connected_sl"
+    "aves";
+constexpr char kReplicaField[] =
+    "sl"
+    "ave";
+
+std::uint64_t now_ms() {
+  return static_cast<std::uint64_t>(api::Milliseconds());
+}
+
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
+std::unique_ptr<Node> the_node;
+
+}  // namespace
+
+Node& node() {
+  return *the_node;
+}
+void make_node(Config config) {
+  the_node = std::make_unique<Node>(std::move(config));
+}
+
+Node::Node(Config config)
+    : config_(std::move(config)),
+      region_(std::make_unique<crdt::Region>(config_.id, config_.limits)) {}
+
+void Node::begin(Ctx* ctx) {
+  is_master_ = (api::GetContextFlags(ctx) & kFlagMaster) != 0;
+  if (is_master_) begin_incarnation();
+}
+
+// Strictly above every incarnation of this region that is known here, and above those that are not, as
+// long as no two lives begin within one step.
+void Node::begin_incarnation() {
+  const std::uint64_t now = now_ms();
+  auto incarnation = static_cast<std::uint32_t>(
+      now > kIncarnationEpochMs ? (now - kIncarnationEpochMs) / kIncarnationStepMs : 1);
+  incarnation = std::max(incarnation, region_->self().incarnation + 1);
+  for (const auto& dot : region_->vector().entries()) {
+    if (dot.actor.region == config_.id) {
+      incarnation = std::max(incarnation, dot.actor.incarnation + 1);
+    }
+  }
+  region_->begin_incarnation(incarnation);
+}
+
+// --- commands as they come -------------------------------------------------------------------------
+
+void Node::filter(RedisModuleCommandFilterCtx* command) {
+  stash_.forget();
+  observer_.forget();
+  stash_.sweep();
+  const auto name = bytes_of(api::CommandFilterArgGet(command, 0));
+  const CommandRule* rule = find_rule(name);
+  if (rule == nullptr) {
+    if (name.size() == 5 && is_word(name, "multi")) stash_.multi_begins();
+    return;
+  }
+  const auto words = static_cast<std::size_t>(api::CommandFilterArgsCount(command));
+  if (rule->handling == Handling::kEvent || rule->handling == Handling::kLocal ||
+      !has_arity(*rule, words)) {
+    return;
+  }
+  switch (rule->handling) {
+    case Handling::kArguments:
+      stash_.remember(command, words);
+      break;
+    case Handling::kReplaced:
+      replace(command, rule->name);
+      break;
+    case Handling::kSometimes:
+      stash_.remember(command, words);
+      if (must_replace(*rule, stash_.words())) {
+        stash_.forget();
+        replace(command, rule->name);
+      }
+      break;
+    case Handling::kRefused:
+      if (is_master_) replace(command, rule->name);
+      break;
+    case Handling::kEvent:
+    case Handling::kLocal:
+      break;
+  }
+}
+
+void Node::replace(RedisModuleCommandFilterCtx* command, std::string_view name) {
+  const std::string replacement = "geo." + std::string(name);
+  api::CommandFilterArgReplace(command, 0,
+                               api::CreateString(nullptr, replacement.data(), replacement.size()));
+}
+
+// --- writes as they happen ---------------------------------------------------------------------------
+
+void Node::observe(Ctx* ctx, int type, const char* event, String* key) {
+  if (keyspace_.is_writing()) return;
+  key_.db = static_cast<std::uint32_t>(api::GetSelectedDb(ctx));
+  key_.name.assign(bytes_of(key));
+  if (is_loading_) {
+    if (type != kNotifyNew) unrecorded_.insert(key_);
+    return;
+  }
+  if (quiet_ > 0 && type != kNotifyExpired) return;
+  const RedisKeyspace::Use use(keyspace_, ctx);
+  ops_.clear();
+  const Write write{event, key_,
+                    quiet_ > 0 ? std::span<const std::string_view>{} : stash_.command_of(key)};
+  observer_.observe(write, keyspace_, ops_);
+  for (const auto& op : ops_) note_one(op);
+}
+
+void Node::note(const Observer::Ops& ops) {
+  for (const auto& op : ops) note_one(op);
+}
+
+void Node::note_one(const crdt::Op& op) {
+  region_->note(op, keyspace_, now_ms());
+  if (is_master_ && is_asleep_ && !is_armed_) {
+    is_armed_ = true;
+    api::EventLoopAddOneShot([](void*) {}, nullptr);
+  }
+}
+
+// --- the event loop ------------------------------------------------------------------------------------
+
+void Node::before_sleep(Ctx* ctx) {
+  stash_.forget();
+  stash_.sweep();
+  observer_.forget();
+  if (!is_loading_ && !is_async_loading_) {
+    const std::uint64_t now = now_ms();
+    if (now >= next_tick_ms_) {
+      next_tick_ms_ = now + kTickMs;
+      tick(ctx);
+    } else if (is_master_ && (region_->has_unflushed() || !outbox_.empty())) {
+      flush(ctx);
+    }
+  }
+  is_asleep_ = true;
+}
+
+void Node::after_sleep() {
+  is_asleep_ = false;
+  is_armed_ = false;
+}
+
+void Node::tick(Ctx* ctx) {
+  if (stash_.is_multi_open() && now_ms() >= next_look_ms_) look_for_multi(ctx);
+  if (is_master_) {
+    promise_what_replicas_have(ctx);
+    flush(ctx);
+  }
+  const RedisKeyspace::Use use(keyspace_, ctx);
+  const Quiet quiet(*this);
+  region_->collect(kCollectedPerTurnMax, keyspace_);
+}
+
+void Node::cut_batches() {
+  while (auto batch = region_->flush(now_ms())) outbox_.push_back(std::move(*batch));
+}
+
+bool Node::flush(Ctx* ctx) {
+  cut_batches();
+  // While clients are paused for a failover, the stream has to stand still.
+  if (api::AvoidReplicaTraffic() != 0) return false;
+  for (const auto& batch : outbox_) {
+    api::Replicate(ctx, "geo.ops", "b", batch.data(), batch.size());
+  }
+  outbox_.clear();
+  return true;
+}
+
+// Whoever has no MULTI open says multi=-1.
+void Node::look_for_multi(Ctx* ctx) {
+  const CallReply reply(api::Call(ctx, "CLIENT", "c", "LIST"));
+  if (reply.failed()) return;
+  const auto list = bytes_of(reply.get());
+  next_look_ms_ = now_ms() + kTickMs + list.size() / 1000;
+  constexpr std::string_view kField = " multi=";
+  for (auto at = list.find(kField); at != std::string_view::npos; at = list.find(kField, at + 1)) {
+    if (list.substr(at + kField.size(), 2) != "-1") return;
+  }
+  stash_.no_multi_is_open();
+}
+
+// A promise of something that a failover could forget would let peers drop what it still needs.
+void Node::promise_what_replicas_have(Ctx* ctx) {
+  RedisModuleServerInfoData* info = api::GetServerInfo(ctx, "replication");
+  const auto number = [&](const char* field) -> std::optional<std::int64_t> {
+    const char* text = api::ServerInfoGetFieldC(info, field);
+    if (text == nullptr) return std::nullopt;
+    std::int64_t value = 0;
+    const std::string_view digits(text);
+    std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    return value;
+  };
+  const std::int64_t written = number("master_repl_offset").value_or(0);
+  std::int64_t acknowledged = written;
+  const std::int64_t replicas = number(kReplicaCount).value_or(0);
+  for (std::int64_t i = 0; i < replicas; ++i) {
+    const std::string field = kReplicaField + std::to_string(i);
+    const char* text = api::ServerInfoGetFieldC(info, field.c_str());
+    if (text == nullptr) continue;
+    const std::string_view line(text);
+    const auto at = line.find("offset=");
+    if (at == std::string_view::npos || line.find("state=online") == std::string_view::npos)
+      continue;
+    std::int64_t offset = 0;
+    std::from_chars(line.data() + at + 7, line.data() + line.size(), offset);
+    acknowledged = std::min(acknowledged, offset);
+  }
+  api::FreeServerInfo(ctx, info);
+
+  if (replicas == 0) {
+    unacknowledged_.clear();
+    region_->set_promise(region_->vector());
+    return;
+  }
+  while (!unacknowledged_.empty() && unacknowledged_.front().first <= acknowledged) {
+    region_->set_promise(unacknowledged_.front().second);
+    unacknowledged_.pop_front();
+  }
+  if (!region_->has_unflushed() && unacknowledged_.size() < kUnacknowledgedMax) {
+    unacknowledged_.emplace_back(written, region_->vector());
+  }
+}
+
+// --- batches -----------------------------------------------------------------------------------------------
+
+Result<crdt::Outcome> Node::apply(Ctx* ctx, std::string_view batch) {
+  TRY(const auto header, crdt::decode_header(batch));
+  const RedisKeyspace::Use use(keyspace_, ctx);
+  // On a replica and from an AOF the master has judged its clock already.
+  const bool is_judged = !is_master_ || is_loading_;
+  const std::uint64_t now = is_judged ? std::max(now_ms(), header.hlc.wall_ms()) : now_ms();
+  if (is_master_ && !is_loading_) {
+    // A deadline that passed must be noted before, not in the middle of the merge.
+    if (const auto decoded = crdt::decode_batch(batch)) {
+      const crdt::KeyName* last = nullptr;
+      for (const auto& op : decoded->ops) {
+        if (last == nullptr || *last != op.key) keyspace_.expire_if_due(op.key);
+        last = &op.key;
+      }
+    }
+    flush(ctx);
+  }
+  const Quiet quiet(*this);
+  return region_->apply(batch, keyspace_, now);
+}
+
+// A snapshot is written by a forked process, which cuts its batch where it stands; the batch that the
+// parent goes on to send begins with the same ops. What the snapshot brought is taken off.
+Result<std::string> Node::unknown_part(std::string_view bytes) {
+  TRY(auto batch, crdt::decode_batch(bytes));
+  const auto known = region_->vector().at(batch.header.actor);
+  const auto first = batch.header.first;
+  if (batch.header.count == 0 || batch.header.actor != region_->self() || first > known) {
+    return std::string(bytes);
+  }
+  const auto skipped = std::min<std::uint64_t>(known - first + 1, batch.header.count);
+  if (skipped == batch.header.count) return std::string();
+  batch.ops.erase(batch.ops.begin(), batch.ops.begin() + static_cast<std::ptrdiff_t>(skipped));
+  batch.header.first = known + 1;
+  batch.header.count -= static_cast<std::uint32_t>(skipped);
+  return crdt::encode(batch);
+}
+
+Result<void> Node::record(Ctx* ctx, std::string_view batch) {
+  const RedisKeyspace::Use use(keyspace_, ctx);
+  unrecorded_.clear();
+  if (!outbox_.empty()) {
+    outbox_.clear();
+    TRY(const auto rest, unknown_part(batch));
+    return rest.empty() ? Result<void>() : region_->record(rest, keyspace_, now_ms());
+  }
+  return region_->record(batch, keyspace_, now_ms());
+}
+
+void Node::set_position(std::string_view source, Position position) {
+  positions_.insert_or_assign(std::string(source), std::move(position));
+}
+
+// --- lives -------------------------------------------------------------------------------------------------
+
+void Node::become_master() {
+  if (is_master_) return;
+  is_master_ = true;
+  begin_incarnation();
+}
+
+void Node::become_replica() {
+  is_master_ = false;
+  region_->follow();
+  unacknowledged_.clear();
+}
+
+void Node::reset() {
+  region_ = std::make_unique<crdt::Region>(config_.id, config_.limits);
+  positions_.clear();
+  outbox_.clear();
+  unrecorded_.clear();
+  unacknowledged_.clear();
+}
+
+void Node::loading(Ctx* ctx, std::uint64_t step) {
+  switch (step) {
+    case kLoadingRdb:
+    case kLoadingAof:
+    case kLoadingRepl:
+      reset();
+      is_loading_ = true;
+      return;
+    case kLoadingEnded:
+    case kLoadingFailed:
+      is_loading_ = false;
+      if (is_master_) {
+        begin_incarnation();
+        note_unrecorded(ctx);
+      }
+      unrecorded_.clear();
+      return;
+    default:
+      return;
+  }
+}
+
+// Native writes at the end of an AOF whose batch was not written any more.
+void Node::note_unrecorded(Ctx* ctx) {
+  const RedisKeyspace::Use use(keyspace_, ctx);
+  for (const auto& key : std::exchange(unrecorded_, {})) {
+    ops_.clear();
+    Observer::whole_value(key, keyspace_, ops_);
+    note(ops_);
+  }
+}
+
+void Node::async_loading(std::uint64_t step) {
+  if (step == kAsyncLoadStarted) {
+    is_async_loading_ = true;
+    loaded_.reset();
+    return;
+  }
+  is_async_loading_ = false;
+  if (step != kAsyncLoadCompleted) return;
+  reset();
+  if (const auto bytes = std::exchange(loaded_, std::nullopt)) (void)load(*bytes);
+}
+
+std::string Node::save() {
+  cut_batches();
+  return encode(SavedState{.region = region_->save(),
+                           .outbox = {outbox_.begin(), outbox_.end()},
+                           .positions = positions_});
+}
+
+Result<void> Node::load(std::string_view bytes) {
+  if (is_async_loading_) {
+    loaded_ = std::string(bytes);
+    return {};
+  }
+  TRY(auto state, decode_saved_state(bytes));
+  TRY_VOID(region_->load(state.region));
+  positions_ = std::move(state.positions);
+  outbox_.assign(state.outbox.begin(), state.outbox.end());
+  return {};
+}
+
+}  // namespace sluice::module

@@ -1,0 +1,128 @@
+// One server of a region with the module loaded: the region's state, and what ties it to Redis.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crdt/region.h"
+#include "module/keyspace.h"
+#include "module/observer.h"
+#include "module/redismodule.h"
+#include "module/stash.h"
+
+namespace sluice::module {
+
+struct Config {
+  std::string region;  // its name
+  crdt::RegionId id = 0;
+  bool allow_flush = false;
+  crdt::RegionLimits limits;
+};
+
+// The words behind `loadmodule`: region=eu id=1.
+Result<Config> parse_config(const std::vector<std::string_view>& words);
+
+// Where a link stands in the stream of the region it reads from.
+struct Position {
+  std::string replid;
+  std::int64_t offset = 0;
+};
+
+class Node {
+ public:
+  explicit Node(Config config);
+
+  // --- what the server tells --------------------------------------------------------------------
+  void filter(RedisModuleCommandFilterCtx* command);
+  void observe(Ctx* ctx, int type, const char* event, String* key);
+  void before_sleep(Ctx* ctx);
+  void after_sleep();
+  void become_master();
+  void become_replica();
+  void loading(Ctx* ctx, std::uint64_t step);
+  void async_loading(std::uint64_t step);
+  void begin(Ctx* ctx);  // when the module is loaded
+
+  // --- what commands do ---------------------------------------------------------------------------
+  Config& config() { return config_; }
+  crdt::Region& region() { return *region_; }
+  RedisKeyspace& keyspace() { return keyspace_; }
+  bool is_master() const { return is_master_; }
+  const std::map<std::string, Position, std::less<>>& positions() const { return positions_; }
+  void set_position(std::string_view source, Position position);
+  // Ops that a replaced command has derived itself.
+  void note(const Observer::Ops& ops);
+  // Events are not observed while one lives: the ops are known otherwise.
+  class Quiet {
+   public:
+    explicit Quiet(Node& node) : node_(node) { ++node_.quiet_; }
+    ~Quiet() { --node_.quiet_; }
+    Quiet(const Quiet&) = delete;
+    Quiet& operator=(const Quiet&) = delete;
+
+   private:
+    Node& node_;
+  };
+  // Puts what was noted into the replication stream, unless it must not be disturbed now.
+  bool flush(Ctx* ctx);
+  Result<crdt::Outcome> apply(Ctx* ctx, std::string_view batch);
+  Result<void> record(Ctx* ctx, std::string_view batch);
+  std::uint64_t held_commands() const { return stash_.held(); }
+  std::uint64_t unknown_commands() const { return unknown_commands_; }
+
+  // --- persistence ----------------------------------------------------------------------------------
+  std::string save();
+  Result<void> load(std::string_view bytes);
+
+ private:
+  void begin_incarnation();
+  void cut_batches();
+  Result<std::string> unknown_part(std::string_view bytes);
+  void note_one(const crdt::Op& op);
+  void tick(Ctx* ctx);
+  void look_for_multi(Ctx* ctx);
+  void promise_what_replicas_have(Ctx* ctx);
+  void replace(RedisModuleCommandFilterCtx* command, std::string_view name);
+  void note_unrecorded(Ctx* ctx);
+  void reset();
+
+  Config config_;
+  std::unique_ptr<crdt::Region> region_;
+  RedisKeyspace keyspace_;
+  Stash stash_;
+  Observer observer_;
+  Observer::Ops ops_;  // of one event; kept for its memory
+  crdt::KeyName key_;  // likewise
+  std::map<std::string, Position, std::less<>> positions_;
+
+  bool is_master_ = true;
+  bool is_loading_ = false;
+  bool is_async_loading_ = false;
+  bool is_asleep_ = false;  // between our flush and the poll
+  bool is_armed_ = false;   // a one-shot will wake the loop
+  int quiet_ = 0;
+  std::uint64_t next_tick_ms_ = 0, next_look_ms_ = 0;
+  std::uint64_t unknown_commands_ = 0;
+
+  // Batches that are cut but not in the stream yet.
+  std::deque<std::string> outbox_;
+  // While an AOF is loaded: keys written since the last batch in it.
+  std::set<crdt::KeyName> unrecorded_;
+  std::optional<std::string> loaded_;  // by an asynchronous load, until it is complete
+
+  // Offsets of our stream with what it had by then, until the replicas have acknowledged them.
+  std::deque<std::pair<std::int64_t, crdt::VersionVector>> unacknowledged_;
+};
+
+// The one of this process: the ABI's callbacks carry nothing of ours.
+Node& node();
+void make_node(Config config);
+
+}  // namespace sluice::module

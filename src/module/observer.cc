@@ -1,0 +1,300 @@
+#include "module/observer.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <unordered_set>
+#include <utility>
+
+#include "module/observer_step.h"
+
+namespace sluice::module {
+
+using crdt::Field;
+
+namespace {
+
+// The last pair of each name wins; pairs in the order of their last appearance.
+std::vector<Field> last_fields(Words pairs) {
+  std::vector<Field> fields;
+  std::unordered_set<std::string_view> seen;
+  const bool is_single = pairs.size() == 2;
+  for (std::size_t i = pairs.size() / 2; i-- > 0;) {
+    if (!is_single && !seen.insert(pairs[2 * i]).second) continue;
+    fields.push_back({std::string(pairs[2 * i]), std::string(pairs[2 * i + 1])});
+  }
+  return fields;
+}
+
+std::vector<std::string> distinct(Words words) {
+  std::vector<std::string> found;
+  found.reserve(words.size());
+  if (words.size() == 1) {
+    found.emplace_back(words[0]);
+    return found;
+  }
+  std::unordered_set<std::string_view> seen;
+  for (const auto word : words) {
+    if (seen.insert(word).second) found.emplace_back(word);
+  }
+  return found;
+}
+
+bool has_deadline_option(Words words) {
+  if (is_word(words[0], "setex") || is_word(words[0], "psetex")) return true;
+  if (!is_word(words[0], "set")) return false;
+  return std::any_of(words.begin() + 3, words.end(), [](std::string_view word) {
+    return is_word(word, "ex") || is_word(word, "px") || is_word(word, "exat") ||
+           is_word(word, "pxat");
+  });
+}
+
+bool keeps_deadline(Words words) {
+  return is_word(words[0], "set") && std::any_of(words.begin() + 3, words.end(), [](auto word) {
+           return is_word(word, "keepttl");
+         });
+}
+
+// The value that SET and its kin gave to `key`.
+std::optional<std::string_view> written_value(Words words, std::string_view key) {
+  if (words.size() < 3) return std::nullopt;
+  if (is_word(words[0], "set") || is_word(words[0], "setnx") || is_word(words[0], "getset")) {
+    return words[2];
+  }
+  if (is_word(words[0], "setex") || is_word(words[0], "psetex")) {
+    return words.size() == 4 ? std::optional(words[3]) : std::nullopt;
+  }
+  if (is_word(words[0], "mset") || is_word(words[0], "msetnx")) {
+    for (std::size_t i = (words.size() - 1) / 2; i-- > 0;) {
+      if (words[1 + 2 * i] == key) return words[2 + 2 * i];
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> increment_of(Words words) {
+  if (words.size() == 2 && is_word(words[0], "incr")) return 1;
+  if (words.size() == 2 && is_word(words[0], "decr")) return -1;
+  if (words.size() != 3) return std::nullopt;
+  const auto by = integer(words[2]);
+  if (by && is_word(words[0], "decrby")) return -*by;
+  return by;
+}
+
+Words members_of(Words words) {
+  return words.subspan(is_word(words[0], "smove") ? 3 : 2);
+}
+
+}  // namespace
+
+std::optional<std::int64_t> integer(std::string_view text) {
+  std::int64_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, value);
+  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  return value;
+}
+
+std::optional<double> number(std::string_view text) {
+  double value = 0;
+  const char* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, value);
+  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  return value;
+}
+
+void Observer::forget() {
+  has_created_ = false;
+  awaits_expire_ = false;
+  skips_pop_ = false;
+  lengths_.clear();
+}
+
+// Whatever has no rule here writes a whole value: rename_to, move_to, copy_to, restore, the *STORE family,
+// and what a newer server may add.
+const Observer::Rule Observer::kRules[] = {
+    {"set", &Observer::set},
+    {"expire", &Observer::expire},
+    {"del", &Observer::remove_key},
+    {"hset", &Observer::hset},
+    {"sadd", &Observer::sadd},
+    {"zadd", &Observer::zadd},
+    {"incrby", &Observer::increment},
+    {"lpush", &Observer::push_head},
+    {"rpush", &Observer::push_tail},
+    {"lpop", &Observer::pop_head},
+    {"rpop", &Observer::pop_tail},
+    {"hdel", &Observer::hdel},
+    {"srem", &Observer::srem},
+    {"zrem", &Observer::zrem},
+    {"zincr", &Observer::zincr},
+    {"hincrby", &Observer::hincrby},
+    {"expired", &Observer::expired},
+    {"evicted", &Observer::remove_key},
+    {"persist", &Observer::persist},
+    {"append", &Observer::change},
+    {"setrange", &Observer::change},
+    {"setbit", &Observer::change},
+    {"incrbyfloat", &Observer::increment_float},
+    {"hincrbyfloat", &Observer::hincrbyfloat},
+    {"pfadd", &Observer::pfadd},
+    {"lset", &Observer::lset},
+    {"linsert", &Observer::linsert},
+    {"xadd", &Observer::xadd},
+    {"xdel", &Observer::xdel},
+    {"rename_from", &Observer::remove_key},
+    {"move_from", &Observer::remove_key},
+    {"xsetid", &Observer::ignore},
+    {"xgroup-create", &Observer::ignore},
+    {"xgroup-createconsumer", &Observer::ignore},
+    {"xgroup-setid", &Observer::ignore},
+    {"xgroup-destroy", &Observer::ignore},
+    {"xgroup-delconsumer", &Observer::ignore},
+};
+
+void Observer::observe(const Write& write, ObservedKeyspace& keyspace, Ops& ops) {
+  if (write.event == "new") {
+    created_ = write.key;
+    has_created_ = true;
+    return;
+  }
+  const bool created = has_created_ && created_ == write.key;
+  if (created) has_created_ = false;
+  const Step step{write.key, write.words, created, keyspace, ops};
+  const auto* rule = std::find_if(std::begin(kRules), std::end(kRules),
+                                  [&](const Rule& one) { return one.event == write.event; });
+  const bool is_derived = rule != std::end(kRules) && (this->*rule->derive)(step);
+  if (!is_derived) whole_value(write.key, keyspace, ops);
+}
+
+// --- keys ------------------------------------------------------------------------------------------
+
+bool Observer::ignore(const Step& /*step*/) {
+  return true;
+}
+
+bool Observer::remove_key(const Step& step) {
+  return step.add(crdt::RemoveKey{});
+}
+
+bool Observer::expired(const Step& step) {
+  return step.add(crdt::RemoveKey{.expired = true});
+}
+
+bool Observer::persist(const Step& step) {
+  return step.add(crdt::SetDeadline{crdt::kNoDeadline});
+}
+
+bool Observer::expire(const Step& step) {
+  const auto deadline = step.keyspace.deadline(step.key);
+  if (!std::exchange(awaits_expire_, false)) return step.add(crdt::SetDeadline{deadline});
+  const auto value = written_value(step.words, step.key.name);
+  return step.add(
+      crdt::WriteString{value ? std::string(*value) : step.keyspace.string(step.key), deadline});
+}
+
+// --- strings ---------------------------------------------------------------------------------------
+
+bool Observer::set(const Step& step) {
+  const Words words = step.words;
+  if (!words.empty() && has_deadline_option(words)) {
+    awaits_expire_ = true;
+    created_ = step.key;
+    has_created_ = step.created;
+    return true;
+  }
+  const auto known = written_value(words, step.key.name);
+  std::string value = known ? std::string(*known) : step.keyspace.string(step.key);
+  if (!words.empty() && keeps_deadline(words))
+    return step.add(crdt::ChangeString{std::move(value)});
+  return step.add(crdt::WriteString{std::move(value),
+                                    known ? crdt::kNoDeadline : step.keyspace.deadline(step.key)});
+}
+
+bool Observer::change(const Step& step) {
+  return step.add(crdt::ChangeString{step.keyspace.string(step.key)});
+}
+
+bool Observer::increment(const Step& step) {
+  const auto by = increment_of(step.words);
+  return by ? step.add(crdt::Increment{*by}) : change(step);
+}
+
+bool Observer::increment_float(const Step& step) {
+  return step.words.size() == 3 ? step.add(crdt::IncrementFloat{std::string(step.words[2]), {}})
+                                : change(step);
+}
+
+bool Observer::pfadd(const Step& step) {
+  if (step.words.size() >= 2 && is_word(step.words[0], "pfadd")) {
+    return step.add(crdt::AddToHll{{step.words.begin() + 2, step.words.end()}});
+  }
+  return step.add(crdt::MergeHll{step.keyspace.string(step.key)});
+}
+
+// --- hashes and sets -------------------------------------------------------------------------------
+
+bool Observer::hset(const Step& step) {
+  return step.words.size() >= 4 && step.add(crdt::WriteFields{last_fields(step.words.subspan(2))});
+}
+
+bool Observer::hincrby(const Step& step) {
+  const auto by = step.words.size() == 4 ? integer(step.words[3]) : std::nullopt;
+  return by && step.add(crdt::IncrementField{std::string(step.words[2]), *by});
+}
+
+bool Observer::hincrbyfloat(const Step& step) {
+  return step.words.size() == 4 && step.add(crdt::IncrementFieldFloat{
+                                       std::string(step.words[2]), std::string(step.words[3]), {}});
+}
+
+bool Observer::hdel(const Step& step) {
+  return step.words.size() >= 3 && step.add(crdt::RemoveFields{distinct(step.words.subspan(2))});
+}
+
+bool Observer::sadd(const Step& step) {
+  return step.words.size() >= 3 && step.add(crdt::AddMembers{distinct(members_of(step.words))});
+}
+
+bool Observer::srem(const Step& step) {
+  return step.words.size() >= 3 && step.add(crdt::RemoveMembers{distinct(members_of(step.words))});
+}
+
+// --- streams ---------------------------------------------------------------------------------------
+
+// Only an entry with an explicit id and no trimming comes here (see xadd in command_table.cc).
+bool Observer::xadd(const Step& step) {
+  const Words words = step.words;
+  std::size_t at = words.size() > 2 && is_word(words[2], "nomkstream") ? 3 : 2;
+  const auto id = at < words.size() ? stream_id(words[at]) : std::nullopt;
+  if (!id || (words.size() - at) % 2 == 0) return false;
+  crdt::AddEntry entry{.id = *id, .fields = {}};
+  for (++at; at + 1 < words.size(); at += 2) {
+    entry.fields.push_back({std::string(words[at]), std::string(words[at + 1])});
+  }
+  return step.add(std::move(entry));
+}
+
+bool Observer::xdel(const Step& step) {
+  if (step.words.size() < 3) return false;
+  crdt::RemoveEntries removed;
+  for (const auto word : step.words.subspan(2)) {
+    if (const auto id = stream_id(word)) removed.ids.push_back(*id);
+  }
+  return step.add(std::move(removed));
+}
+
+std::optional<crdt::StreamId> stream_id(std::string_view text) {
+  crdt::StreamId id;
+  const auto dash = text.find('-');
+  const auto read = [](std::string_view digits, std::uint64_t& value) {
+    const char* end = digits.data() + digits.size();
+    const auto got = std::from_chars(digits.data(), end, value);
+    return got.ec == std::errc() && got.ptr == end;
+  };
+  if (!read(text.substr(0, dash), id.ms)) return std::nullopt;
+  if (dash != std::string_view::npos && !read(text.substr(dash + 1), id.seq)) return std::nullopt;
+  return id;
+}
+
+}  // namespace sluice::module

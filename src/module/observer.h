@@ -1,0 +1,97 @@
+// What a native write did, as ops: derived from its keyspace event, its arguments and the value after it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "crdt/keyspace.h"
+#include "crdt/op.h"
+
+namespace sluice::module {
+
+// Streams are read with their fields too.
+class ObservedKeyspace : public crdt::Keyspace {
+ public:
+  // The entries of a stream from `first` on, at most `count` of them.
+  virtual std::vector<crdt::AddEntry> entries(const crdt::KeyName& key, crdt::StreamId first,
+                                              std::uint64_t count) = 0;
+};
+
+// `words` are the whole command that raised the event, its name first; none if it is not known. That
+// costs precision, never convergence: the op is then the whole value.
+struct Write {
+  std::string_view event;
+  const crdt::KeyName& key;
+  std::span<const std::string_view> words;
+};
+
+// Redis's events (t_*.c, db.c and others of 7.0) come while the command runs: after the value has
+// changed, before an emptied key is removed ("del"), "new" before the event of what made the key, and
+// "set" before the "expire" of the same SET. Pure: the same calls give the same ops.
+class Observer {
+ public:
+  using Ops = std::vector<crdt::Op>;
+
+  // Appends the ops of one event; not of those that are a part of the event before.
+  void observe(const Write& write, ObservedKeyspace& keyspace, Ops& ops);
+  // A command begins, or a turn of the event loop ends: nothing from before belongs to what follows.
+  void forget();
+
+  // The value of `key` as ops that remove what was there and write all of it.
+  static void whole_value(const crdt::KeyName& key, ObservedKeyspace& keyspace, Ops& ops);
+
+ private:
+  struct Step;
+  struct Rule;
+  static const Rule kRules[];
+
+  // One rule for each event; false: take the whole value instead.
+  bool ignore(const Step& step);
+  bool remove_key(const Step& step);
+  bool expired(const Step& step);
+  bool persist(const Step& step);
+  bool expire(const Step& step);
+  bool set(const Step& step);
+  bool change(const Step& step);
+  bool increment(const Step& step);
+  bool increment_float(const Step& step);
+  bool pfadd(const Step& step);
+  bool hset(const Step& step);
+  bool hincrby(const Step& step);
+  bool hincrbyfloat(const Step& step);
+  bool hdel(const Step& step);
+  bool sadd(const Step& step);
+  bool srem(const Step& step);
+  bool zadd(const Step& step);
+  bool zincr(const Step& step);
+  bool zrem(const Step& step);
+  bool push_head(const Step& step);
+  bool push_tail(const Step& step);
+  bool pop_head(const Step& step);
+  bool pop_tail(const Step& step);
+  bool lset(const Step& step);
+  bool linsert(const Step& step);
+  bool xadd(const Step& step);
+  bool xdel(const Step& step);
+
+  void push(const Step& step, bool at_head);
+  void pop(const Step& step, bool at_head);
+  void remember_length(const crdt::KeyName& key, std::uint64_t length);
+
+  struct Length {
+    crdt::KeyName key;
+    std::uint64_t length = 0;
+  };
+
+  crdt::KeyName created_;  // the key of a "new" event whose cause is still to come
+  bool has_created_ = false;
+  bool awaits_expire_ = false;  // a SET with a deadline, whose "expire" is to come
+  bool skips_pop_ = false;      // of a list that was rotated
+  // Lists pushed to in this turn: a client that was blocked on one may be served next, by a count that
+  // no command tells.
+  std::vector<Length> lengths_;
+};
+
+}  // namespace sluice::module

@@ -1,0 +1,37 @@
+// One event on its way through the observer, and the readers of arguments that its parts share.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "module/command_table.h"
+#include "module/observer.h"
+
+namespace sluice::module {
+
+using Words = std::span<const std::string_view>;
+
+struct Observer::Step {
+  const crdt::KeyName& key;
+  Words words;
+  bool created;
+  ObservedKeyspace& keyspace;
+  Ops& ops;
+
+  bool add(crdt::Effect effect) const {
+    ops.push_back({.key = key, .effect = std::move(effect), .creates = created});
+    return true;
+  }
+};
+
+struct Observer::Rule {
+  std::string_view event;
+  bool (Observer::*derive)(const Step&);
+};
+
+std::optional<std::int64_t> integer(std::string_view text);
+std::optional<double> number(std::string_view text);
+// 1-2, or 1 for 1-0.
+std::optional<crdt::StreamId> stream_id(std::string_view text);
+
+}  // namespace sluice::module

@@ -1,0 +1,412 @@
+// Commands whose effects their events do not tell. Each runs the native command inside, with the same
+// arguments and the same reply, and notes what it did.
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "module/command_table.h"
+#include "module/commands.h"
+#include "module/node.h"
+#include "module/observer_step.h"
+#include "module/replaced_streams.h"
+
+namespace sluice::module {
+
+namespace {
+
+using crdt::KeyName;
+
+// --- sets and sorted sets ------------------------------------------------------------------------
+
+// The members that a reply of ZPOP* or SPOP names: members, members and scores in turn, or pairs.
+std::vector<std::string> members_of(RedisModuleCallReply* reply, bool have_scores) {
+  std::vector<std::string> members;
+  const int type = api::CallReplyType(reply);
+  if (type == kReplyString) members.emplace_back(bytes_of(reply));
+  if (type != kReplyArray && type != kReplySet) return members;
+  const std::size_t size = api::CallReplyLength(reply);
+  for (std::size_t i = 0; i < size; ++i) {
+    RedisModuleCallReply* element = type == kReplySet ? api::CallReplySetElement(reply, i)
+                                                      : api::CallReplyArrayElement(reply, i);
+    if (api::CallReplyType(element) == kReplyArray) {
+      members.emplace_back(bytes_of(api::CallReplyArrayElement(element, 0)));
+    } else if (!have_scores || i % 2 == 0) {
+      members.emplace_back(bytes_of(element));
+    }
+  }
+  return members;
+}
+
+void note_removed_scores(const Replaced& command, const KeyName& key,
+                         std::vector<std::string> members) {
+  if (!members.empty()) command.note_removal(key, crdt::RemoveScores{std::move(members)});
+}
+
+int spop(Ctx* ctx, String** argv, int argc) {
+  const Replaced command(ctx, "SPOP", argv, argc);
+  const CallReply reply(command.run());
+  if (!reply.failed()) {
+    auto members = members_of(reply.get(), false);
+    if (!members.empty()) {
+      command.note_removal(command.key(), crdt::RemoveMembers{std::move(members)});
+    }
+  }
+  return command.answer(reply);
+}
+
+template <bool kMax>
+int zpop(Ctx* ctx, String** argv, int argc) {
+  const Replaced command(ctx, kMax ? "ZPOPMAX" : "ZPOPMIN", argv, argc);
+  const CallReply reply(command.run());
+  if (!reply.failed()) note_removed_scores(command, command.key(), members_of(reply.get(), true));
+  return command.answer(reply);
+}
+
+// [key, [[member, score], ...]]
+void note_multi_pop(const Replaced& command, RedisModuleCallReply* reply) {
+  if (api::CallReplyType(reply) != kReplyArray || api::CallReplyLength(reply) != 2) return;
+  const KeyName key = command.key_named(bytes_of(api::CallReplyArrayElement(reply, 0)));
+  note_removed_scores(command, key, members_of(api::CallReplyArrayElement(reply, 1), true));
+}
+
+// ZMPOP numkeys key ...; BZMPOP timeout numkeys key ...
+int tell_keys(Ctx* ctx, String** argv, int argc, int count_at) {
+  const auto count = argc > count_at ? integer(bytes_of(argv[count_at])) : std::nullopt;
+  for (int i = 1; count && i <= *count && count_at + i < argc; ++i) {
+    api::KeyAtPos(ctx, count_at + i);
+  }
+  return kOk;
+}
+
+int zmpop(Ctx* ctx, String** argv, int argc) {
+  if (api::IsKeysPositionRequest(ctx) != 0) return tell_keys(ctx, argv, argc, 1);
+  const Replaced command(ctx, "ZMPOP", argv, argc);
+  const CallReply reply(command.run());
+  if (!reply.failed()) note_multi_pop(command, reply.get());
+  return command.answer(reply);
+}
+
+// --- blocking pops ---------------------------------------------------------------------------------
+
+// The native command does not block within RM_Call: it answers as if its time were over.
+enum class Popped : bool { kNo, kYes };
+
+// [key, member, score] or, for BZMPOP, as ZMPOP.
+Popped try_pop(Ctx* ctx, const char* name, String** argv, int argc) {
+  const Replaced command(ctx, name, argv, argc);
+  const CallReply reply(command.run());
+  if (!reply.failed()) {
+    RedisModuleCallReply* array = reply.get();
+    if (api::CallReplyType(array) != kReplyArray) return Popped::kNo;
+    if (api::CallReplyLength(array) == 3) {
+      const KeyName key = command.key_named(bytes_of(api::CallReplyArrayElement(array, 0)));
+      note_removed_scores(command, key,
+                          {std::string(bytes_of(api::CallReplyArrayElement(array, 1)))});
+    } else {
+      note_multi_pop(command, array);
+    }
+  }
+  command.answer(reply);
+  return Popped::kYes;
+}
+
+template <const char* kName>
+int serve_blocked(Ctx* ctx, String** argv, int argc) {
+  return try_pop(ctx, kName, argv, argc) == Popped::kYes ? kOk : kErr;
+}
+
+int time_is_over(Ctx* ctx, String** /*argv*/, int /*argc*/) {
+  return api::ReplyWithNullArray(ctx);
+}
+
+constexpr char kBzpopmin[] = "BZPOPMIN";
+constexpr char kBzpopmax[] = "BZPOPMAX";
+constexpr char kBzmpop[] = "BZMPOP";
+
+template <const char* kName>
+int pop_or_block(Ctx* ctx, String** argv, int argc) {
+  constexpr bool kIsMulti = kName == kBzmpop;
+  if (kIsMulti && api::IsKeysPositionRequest(ctx) != 0) return tell_keys(ctx, argv, argc, 2);
+  if (try_pop(ctx, kName, argv, argc) == Popped::kYes) return kOk;
+  if ((api::GetContextFlags(ctx) & (kFlagDenyBlocking | kFlagMulti | kFlagLua)) != 0) {
+    return api::ReplyWithNullArray(ctx);
+  }
+  // What the native command has accepted is a number of seconds, and of keys.
+  const auto seconds = number(bytes_of(argv[kIsMulti ? 1 : argc - 1])).value_or(0);
+  const int first = kIsMulti ? 3 : 1;
+  const int keys = kIsMulti ? static_cast<int>(integer(bytes_of(argv[2])).value_or(0)) : argc - 2;
+  api::BlockClientOnKeys(ctx, guarded<serve_blocked<kName>>, guarded<time_is_over>, nullptr,
+                         static_cast<long long>(seconds * 1000 + 0.999), argv + first, keys,
+                         nullptr);
+  return kOk;
+}
+
+// --- ranges -----------------------------------------------------------------------------------------
+
+template <const char* kName, const char* kReader>
+int remove_range(Ctx* ctx, String** argv, int argc) {
+  const Replaced command(ctx, kName, argv, argc);
+  std::vector<std::string> members;
+  {
+    const CallReply before(
+        api::Call(ctx, kReader, "v", argv + 1, static_cast<std::size_t>(argc - 1)));
+    if (!before.failed()) members = members_of(before.get(), false);
+  }
+  const CallReply reply(command.run());
+  if (!reply.failed()) note_removed_scores(command, command.key(), std::move(members));
+  return command.answer(reply);
+}
+
+constexpr char kByScore[] = "ZREMRANGEBYSCORE", kReadByScore[] = "ZRANGEBYSCORE";
+constexpr char kByRank[] = "ZREMRANGEBYRANK", kReadByRank[] = "ZRANGE";
+constexpr char kByLex[] = "ZREMRANGEBYLEX", kReadByLex[] = "ZRANGEBYLEX";
+
+int ltrim(Ctx* ctx, String** argv, int argc) {
+  const Replaced command(ctx, "LTRIM", argv, argc);
+  const KeyName key = command.key();
+  const bool is_list = command.keyspace().type(key) == crdt::ValueType::kList;
+  const auto length = is_list ? static_cast<std::int64_t>(command.keyspace().list_length(key)) : 0;
+  const CallReply reply(command.run());
+  const auto first = integer(bytes_of(argv[2]));
+  const auto last = integer(bytes_of(argv[3]));
+  if (!reply.failed() && length > 0 && first && last) {
+    const auto at = [&](std::int64_t index) {
+      return std::clamp<std::int64_t>(index < 0 ? length + index : index, -1, length);
+    };
+    const std::int64_t head = std::max<std::int64_t>(at(*first), 0);
+    const std::int64_t tail = std::min(at(*last), length - 1);  // the last that stays
+    if (head > tail) {
+      command.note(key, crdt::RemoveKey{});
+    } else {
+      const auto behind = static_cast<std::uint64_t>(length - 1 - tail);
+      if (behind > 0) command.note(key, crdt::RemoveElements{tail + 1, behind});
+      if (head > 0) command.note(key, crdt::RemoveElements{0, static_cast<std::uint64_t>(head)});
+    }
+  }
+  return command.answer(reply);
+}
+
+// LREM key count element: the first ones, from the tail if count is negative.
+int lrem(Ctx* ctx, String** argv, int argc) {
+  const Replaced command(ctx, "LREM", argv, argc);
+  const KeyName key = command.key();
+  std::vector<std::string> list;
+  if (command.keyspace().type(key) == crdt::ValueType::kList) {
+    list = command.keyspace().list_range(key, 0, command.keyspace().list_length(key));
+  }
+  const CallReply reply(command.run());
+  if (!reply.failed() && api::CallReplyInteger(reply.get()) > 0) {
+    const auto count = integer(bytes_of(argv[2])).value_or(0);
+    const auto removed = static_cast<std::size_t>(api::CallReplyInteger(reply.get()));
+    const auto element = bytes_of(argv[3]);
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      if (list[i] == element) places.push_back(i);
+    }
+    if (places.size() > removed) {
+      if (count < 0) {
+        places.erase(places.begin(), places.end() - static_cast<std::ptrdiff_t>(removed));
+      } else {
+        places.resize(removed);
+      }
+    }
+    if (removed == list.size()) {
+      command.note(key, crdt::RemoveKey{});
+    } else {
+      for (auto place = places.rbegin(); place != places.rend(); ++place) {
+        command.note(key, crdt::RemoveElements{static_cast<std::int64_t>(*place), 1});
+      }
+    }
+  }
+  return command.answer(reply);
+}
+
+// --- databases and libraries -------------------------------------------------------------------------
+
+template <bool kEveryDb>
+int flush_db(Ctx* ctx, String** argv, int argc) {
+  const Replaced command(ctx, kEveryDb ? "FLUSHALL" : "FLUSHDB", argv, argc);
+  const bool is_told = (api::GetContextFlags(ctx) & kFlagReplicated) != 0;
+  if (!is_told && !node().config().allow_flush) {
+    return reply_error(
+        ctx,
+        "ERR refused by sluice-geo: this would empty every region; if that is meant, "
+        "CONFIG SET geo.allow-flush yes first");
+  }
+  const CallReply reply(command.run());
+  if (!reply.failed()) {
+    const auto db = static_cast<std::uint32_t>(api::GetSelectedDb(ctx));
+    command.note({db, ""}, crdt::Flush{kEveryDb ? crdt::kEveryDb : db});
+  }
+  return command.answer(reply);
+}
+
+std::vector<crdt::WriteLibrary> libraries(Ctx* ctx) {
+  std::vector<crdt::WriteLibrary> found;
+  const CallReply reply(api::Call(ctx, "FUNCTION", "cc", "LIST", "WITHCODE"));
+  if (reply.failed()) return found;
+  for (std::size_t i = 0; i < api::CallReplyLength(reply.get()); ++i) {
+    RedisModuleCallReply* library = api::CallReplyArrayElement(reply.get(), i);
+    crdt::WriteLibrary one;
+    for (std::size_t j = 0; j + 1 < api::CallReplyLength(library); j += 2) {
+      const auto name = bytes_of(api::CallReplyArrayElement(library, j));
+      const auto value = bytes_of(api::CallReplyArrayElement(library, j + 1));
+      if (name == "library_name") one.name = value;
+      if (name == "library_code") one.code = value;
+    }
+    found.push_back(std::move(one));
+  }
+  return found;
+}
+
+bool has_library(const std::vector<crdt::WriteLibrary>& all, const crdt::WriteLibrary& one,
+                 bool with_code) {
+  return std::any_of(all.begin(), all.end(), [&](const crdt::WriteLibrary& other) {
+    return other.name == one.name && (!with_code || other.code == one.code);
+  });
+}
+
+int function(Ctx* ctx, String** argv, int argc) {
+  const Replaced command(ctx, "FUNCTION", argv, argc);
+  const auto before = libraries(ctx);
+  const CallReply reply(command.run());
+  if (!reply.failed()) {
+    const auto after = libraries(ctx);
+    for (const auto& gone : before) {
+      if (!has_library(after, gone, false))
+        command.note({0, ""}, crdt::WriteLibrary{gone.name, ""});
+    }
+    for (const auto& written : after) {
+      if (!has_library(before, written, true)) command.note({0, ""}, written);
+    }
+  }
+  return command.answer(reply);
+}
+
+// --- refused -----------------------------------------------------------------------------------------
+
+template <const char* kName>
+int refused(Ctx* ctx, String** /*argv*/, int /*argc*/) {
+  return reply_error(ctx, "ERR " + std::string(kName) +
+                              " is refused by sluice-geo: " + std::string(refusal(kName)));
+}
+constexpr char kSwapdb[] = "SWAPDB", kMigrate[] = "MIGRATE", kPfdebug[] = "PFDEBUG",
+               kDebug[] = "DEBUG";
+
+// CONFIG SET of what would make regions differ.
+int config(Ctx* ctx, String** argv, int argc) {
+  for (int i = 2; i + 1 < argc; i += 2) {
+    const auto value = bytes_of(argv[i + 1]);
+    if (is_word(bytes_of(argv[i]), "maxmemory-policy") && !is_word(value, "noeviction")) {
+      return reply_error(
+          ctx,
+          "ERR refused by sluice-geo: evicted keys would be removed in every region; "
+          "the only maxmemory-policy is noeviction");
+    }
+    if (is_word(bytes_of(argv[i]), "aof-use-rdb-preamble") && !is_word(value, "yes")) {
+      return reply_error(
+          ctx,
+          "ERR refused by sluice-geo: an AOF without an RDB preamble loses its state "
+          "with every rewrite");
+    }
+  }
+  const Replaced command(ctx, "CONFIG", argv, argc);
+  const CallReply reply(command.run());
+  return command.answer(reply);
+}
+
+struct Implementation {
+  std::string_view name;
+  CommandFunction run;
+};
+
+constexpr Implementation kImplementations[] = {
+    {"spop", guarded<spop>},
+    {"zpopmin", guarded<zpop<false>>},
+    {"zpopmax", guarded<zpop<true>>},
+    {"zmpop", guarded<zmpop>},
+    {"bzpopmin", guarded<pop_or_block<kBzpopmin>>},
+    {"bzpopmax", guarded<pop_or_block<kBzpopmax>>},
+    {"bzmpop", guarded<pop_or_block<kBzmpop>>},
+    {"zremrangebyscore", guarded<remove_range<kByScore, kReadByScore>>},
+    {"zremrangebyrank", guarded<remove_range<kByRank, kReadByRank>>},
+    {"zremrangebylex", guarded<remove_range<kByLex, kReadByLex>>},
+    {"ltrim", guarded<ltrim>},
+    {"lrem", guarded<lrem>},
+    {"xadd", guarded<replaced_xadd>},
+    {"xtrim", guarded<replaced_xtrim>},
+    {"flushdb", guarded<flush_db<false>>},
+    {"flushall", guarded<flush_db<true>>},
+    {"function", guarded<function>},
+    {"debug", guarded<refused<kDebug>>},
+    {"config", guarded<config>},
+    {"swapdb", guarded<refused<kSwapdb>>},
+    {"migrate", guarded<refused<kMigrate>>},
+    {"pfdebug", guarded<refused<kPfdebug>>},
+};
+
+}  // namespace
+
+// --- Replaced ----------------------------------------------------------------------------------------
+
+Replaced::Replaced(Ctx* ctx, const char* name, String** argv, int argc)
+    : ctx_(ctx),
+      name_(name),
+      argv_(argv + 1),
+      argc_(static_cast<std::size_t>(argc - 1)),
+      use_(node().keyspace(), ctx) {}
+
+RedisKeyspace& Replaced::keyspace() const {
+  return node().keyspace();
+}
+
+KeyName Replaced::key() const {
+  return key_named(bytes_of(argv_[0]));
+}
+
+KeyName Replaced::key_named(std::string_view name) const {
+  return {static_cast<std::uint32_t>(api::GetSelectedDb(ctx_)), std::string(name)};
+}
+
+RedisModuleCallReply* Replaced::run() const {
+  const Node::Quiet quiet(node());
+  keyspace().close_key();
+  return api::Call(ctx_, name_, "v!E0", argv_, argc_);
+}
+
+RedisModuleCallReply* Replaced::run(const std::vector<String*>& words) const {
+  const Node::Quiet quiet(node());
+  keyspace().close_key();
+  return api::Call(ctx_, name_, "v!E0", words.data(), words.size());
+}
+
+void Replaced::note(const KeyName& key, crdt::Effect effect, bool creates) const {
+  node().note({{.key = key, .effect = std::move(effect), .creates = creates}});
+}
+
+void Replaced::note_removal(const KeyName& key, crdt::Effect effect) const {
+  note(key, std::move(effect));
+  if (keyspace().type(key) == crdt::ValueType::kNone) note(key, crdt::RemoveKey{});
+}
+
+int Replaced::answer(const CallReply& reply) const {
+  if (reply.get() == nullptr) return reply_error(ctx_, "ERR the command could not be run");
+  return api::ReplyWithCallReply(ctx_, reply.get());
+}
+
+bool register_replaced_commands(Ctx* ctx) {
+  for (const auto& implementation : kImplementations) {
+    const CommandRule* rule = find_rule(implementation.name);
+    const std::string name = "geo." + std::string(rule->name);
+    const std::string flags(rule->flags.empty() ? "write" : rule->flags);
+    if (api::CreateCommand(ctx, name.c_str(), implementation.run, flags.c_str(), rule->first_key,
+                           rule->last_key, rule->key_step) != kOk) {
+      api::Log(ctx, "warning", "sluice-geo: the server takes no command %s", name.c_str());
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace sluice::module

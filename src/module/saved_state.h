@@ -1,0 +1,26 @@
+// What the module keeps in an RDB besides the data: the region's state, batches not yet in the stream,
+// and where links stand.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "module/node.h"
+
+namespace sluice::module {
+
+// Bytes: version 1; then three counted lists of length-prefixed strings (little-endian 64-bit lengths):
+// [region], outbox, and source, replid, offset in turn.
+struct SavedState {
+  std::string region;
+  std::vector<std::string> outbox;
+  std::map<std::string, Position, std::less<>> positions;
+};
+
+std::string encode(const SavedState& state);
+Result<SavedState> decode_saved_state(std::string_view bytes);
+
+}  // namespace sluice::module

@@ -1,0 +1,113 @@
+#include "module/stash.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "module/command_table.h"
+#include "module/keyspace.h"
+
+namespace sluice::module {
+
+namespace {
+
+// Beyond this many waiting commands the oldest are forgotten; their events cost whole values.
+constexpr std::size_t kHeldMax = 100'000;
+constexpr std::size_t kBytesKept = std::size_t{1} << 20U;
+
+// Positions in argv that may be the key of an event: first, last, step.
+struct Positions {
+  std::size_t first = 1, last = 1, step = 1;
+};
+
+Positions key_positions(const std::vector<std::string_view>& words) {
+  const auto name = words[0];
+  if (is_word(name, "mset") || is_word(name, "msetnx")) return {1, words.size() - 1, 2};
+  if (is_word(name, "smove") || is_word(name, "lmove") || is_word(name, "blmove") ||
+      is_word(name, "rpoplpush") || is_word(name, "brpoplpush")) {
+    return {1, 2, 1};
+  }
+  if (is_word(name, "lmpop") || is_word(name, "blmpop")) return {2, words.size() - 1, 1};
+  return {};
+}
+
+}  // namespace
+
+void Stash::copy(const std::vector<const String*>& argv, Command& into) {
+  into.bytes.clear();
+  into.words.clear();
+  std::size_t total = 0;
+  for (const String* word : argv) {
+    const auto bytes = bytes_of(word);
+    into.words.push_back(bytes);
+    total += bytes.size();
+  }
+  if (into.bytes.capacity() > kBytesKept && total < kBytesKept) into.bytes = std::string();
+  into.bytes.reserve(total);
+  for (auto& word : into.words) {
+    const std::size_t at = into.bytes.size();
+    into.bytes.append(word);
+    word = {into.bytes.data() + at, word.size()};
+  }
+}
+
+void Stash::remember(RedisModuleCommandFilterCtx* filter, std::size_t count) {
+  current_.argv.clear();
+  for (std::size_t i = 0; i < count; ++i) {
+    current_.argv.push_back(api::CommandFilterArgGet(filter, static_cast<int>(i)));
+  }
+  copy(current_.argv, current_);
+  current_held_ = 0;
+  if (is_multi_open_) hold(current_);
+}
+
+void Stash::hold(const Command& command) {
+  while (held_.size() >= kHeldMax) release(oldest_id_++);
+  const std::uint64_t id = next_id_++;
+  Held& held = held_[id];
+  copy(command.argv, held.command);
+  const Positions at = key_positions(held.command.words);
+  for (std::size_t i = at.first; i <= at.last && i < command.argv.size(); i += at.step) {
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): holding counts references only
+    String* key = api::HoldString(nullptr, const_cast<String*>(command.argv[i]));
+    held.keys.push_back(key);
+    by_key_[key] = id;
+  }
+  current_held_ = id;
+}
+
+void Stash::release(std::uint64_t id) {
+  const auto found = held_.find(id);
+  if (found == held_.end()) return;
+  for (String* key : found->second.keys) {
+    const auto by_key = by_key_.find(key);
+    if (by_key != by_key_.end() && by_key->second == id) by_key_.erase(by_key);
+    api::FreeString(nullptr, key);
+  }
+  held_.erase(found);
+}
+
+std::span<const std::string_view> Stash::command_of(const String* key) {
+  if (std::find(current_.argv.begin(), current_.argv.end(), key) != current_.argv.end()) {
+    if (current_held_ != 0) used_.push_back(std::exchange(current_held_, 0));
+    return current_.words;
+  }
+  if (by_key_.empty()) return {};
+  const auto found = by_key_.find(key);
+  if (found == by_key_.end()) return {};
+  used_.push_back(found->second);
+  return held_[found->second].command.words;
+}
+
+void Stash::sweep() {
+  for (const auto id : used_) release(id);
+  used_.clear();
+}
+
+void Stash::no_multi_is_open() {
+  is_multi_open_ = false;
+  used_.clear();
+  while (!held_.empty()) release(held_.begin()->first);
+  oldest_id_ = next_id_;
+}
+
+}  // namespace sluice::module

@@ -1,0 +1,67 @@
+// The arguments of the command that runs now, and of those that wait in open MULTIs, kept for the events
+// that they will raise.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "module/redismodule.h"
+
+namespace sluice::module {
+
+// A command filter sees a command before it runs; within MULTI, when it is queued, and not again at EXEC
+// (Redis 7.0). An event names its command by the identity of the key object, which both share. Words are
+// copied, for Redis may have rewritten and freed the arguments by the time of the event; key objects of
+// queued commands are held, so that no other object takes their address.
+class Stash {
+ public:
+  Stash() = default;
+  ~Stash() = default;  // held strings are the server's: it outlives us only at exit
+  Stash(const Stash&) = delete;
+  Stash& operator=(const Stash&) = delete;
+
+  // A command of no interest runs: nothing known of it will be asked.
+  void forget() { current_.argv.clear(); }
+  void remember(RedisModuleCommandFilterCtx* filter, std::size_t count);
+  const std::vector<std::string_view>& words() const { return current_.words; }
+
+  // The command that raised an event about `key`; empty if unknown. Valid until the next call.
+  std::span<const std::string_view> command_of(const String* key);
+
+  // Commands are held from the first MULTI on until nobody has one open.
+  void multi_begins() { is_multi_open_ = true; }
+  void no_multi_is_open();
+  bool is_multi_open() const { return is_multi_open_; }
+  // Between commands: drops what was held for commands that have run.
+  void sweep();
+  std::size_t held() const { return held_.size(); }
+
+ private:
+  struct Command {
+    std::vector<const String*> argv;
+    std::vector<std::string_view> words;  // in `bytes`
+    std::string bytes;
+  };
+  struct Held {
+    Command command;
+    std::vector<String*> keys;
+  };
+
+  static void copy(const std::vector<const String*>& argv, Command& into);
+  void hold(const Command& command);
+  void release(std::uint64_t id);
+
+  Command current_;
+  std::uint64_t current_held_ = 0;  // the same command among the held ones
+  bool is_multi_open_ = true;       // until somebody has looked
+  std::uint64_t next_id_ = 1, oldest_id_ = 1;
+  std::unordered_map<std::uint64_t, Held> held_;
+  std::unordered_map<const String*, std::uint64_t> by_key_;
+  std::vector<std::uint64_t> used_;
+};
+
+}  // namespace sluice::module
