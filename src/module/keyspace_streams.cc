@@ -46,6 +46,16 @@ StreamState stream_state(RedisModuleCallReply* reply) {
   return state;
 }
 
+// The iterator finds the next entry only from behind the last field of this one.
+void skip_fields(Ctx* ctx, RedisModuleKey* stream, long count) {
+  String* name = nullptr;
+  String* value = nullptr;
+  while (count-- > 0 && api::StreamIteratorNextField(stream, &name, &value) == kOk) {
+    api::FreeString(ctx, name);
+    api::FreeString(ctx, value);
+  }
+}
+
 }  // namespace
 
 bool RedisKeyspace::contains(const KeyName& key, StreamId id) {
@@ -139,6 +149,7 @@ std::vector<StreamId> RedisKeyspace::entry_ids(const KeyName& key, std::uint64_t
   long fields = 0;
   while (ids.size() < count && api::StreamIteratorNextID(opened, &id, &fields) == kOk) {
     ids.push_back({id.ms, id.seq});
+    skip_fields(ctx_, opened, fields);
   }
   api::StreamIteratorStop(opened);
   return ids;
@@ -150,7 +161,10 @@ void RedisKeyspace::for_each_entry_id(
   if (opened == nullptr || api::StreamIteratorStart(opened, 0, nullptr, nullptr) != kOk) return;
   StreamIdAbi id{};
   long fields = 0;
-  while (api::StreamIteratorNextID(opened, &id, &fields) == kOk) each(text({id.ms, id.seq}), {});
+  while (api::StreamIteratorNextID(opened, &id, &fields) == kOk) {
+    each(text({id.ms, id.seq}), {});
+    skip_fields(ctx_, opened, fields);
+  }
   api::StreamIteratorStop(opened);
 }
 
