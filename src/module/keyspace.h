@@ -60,14 +60,24 @@ class RedisKeyspace final : public ObservedKeyspace {
  public:
   class Use {
    public:
-    Use(RedisKeyspace& keyspace, Ctx* ctx) : keyspace_(keyspace), before_(keyspace.exchange(ctx)) {}
-    ~Use() { keyspace_.exchange(before_); }
+    Use(RedisKeyspace& keyspace, Ctx* ctx)
+        : keyspace_(keyspace),
+          before_(keyspace.exchange(ctx)),
+          ctx_(ctx),
+          db_(api::GetSelectedDb(ctx)) {}
+    // The context of a command is its client's: that must find itself in the database where it was.
+    ~Use() {
+      keyspace_.exchange(before_);
+      api::SelectDb(ctx_, db_);
+    }
     Use(const Use&) = delete;
     Use& operator=(const Use&) = delete;
 
    private:
     RedisKeyspace& keyspace_;
     Ctx* before_;
+    Ctx* ctx_;
+    int db_;
   };
 
   // Opens the key once so that a deadline that has passed takes effect now.

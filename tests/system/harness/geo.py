@@ -151,4 +151,4 @@ def differing_keys(one, other):
     mine, theirs = content(one), content(other)
     lines = [f'{key!r}: {mine.get(key)!r} != {theirs.get(key)!r}'
              for key in sorted(mine.keys() | theirs.keys()) if mine.get(key) != theirs.get(key)]
-    return '\n'.join(lines) or 'digests differ, values do not'
+    return '\n'.join(lines) or f'digests differ, values do not: {sorted(mine)}'
