@@ -68,7 +68,8 @@ inline constexpr std::tuple kLimitFields{
     base::Field{
         .name = "upstream_timeout",
         .member = &ShardConfig::upstream_timeout,
-        .doc = "An upstream that gives no sign of life for this long is connected to anew.",
+        .doc = "An upstream that gives no sign of life for this long is connected to anew; over a "
+               "route at least 2m, since relays hold a tunnel through cuts of 90 s.",
         .min = std::chrono::seconds(1),
         .reload = base::Reload::kLive,
     },

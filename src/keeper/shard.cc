@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "hop/through_relays.h"
+#include "tunnel/limits.h"
 
 namespace sluice::keeper {
 namespace {
@@ -16,6 +17,14 @@ constexpr auto kSyncInterval = seconds(1);
 constexpr auto kUpkeepInterval = seconds(1);
 constexpr auto kRefreshPause = seconds(60);  // after a failure, which a retry at once would repeat
 
+// A tunnel that was cut flows again at once after the heal, a new one and its handshakes take ten round
+// trips. So where there is a route, silence is the relays' to judge, up to the longest cut that they wait for.
+rt::Duration silence_max(const ShardConfig& config) {
+  constexpr auto kBeyondTunnels = seconds(30);
+  if (config.route.empty()) return config.upstream_timeout;
+  return std::max<rt::Duration>(config.upstream_timeout, tunnel::Limits().cut_max + kBeyondTunnels);
+}
+
 LinkOptions link_options(const ShardConfig& config, std::string_view keeper_id) {
   LinkOptions options;
   options.upstream.url = config.upstream;
@@ -24,7 +33,7 @@ LinkOptions link_options(const ShardConfig& config, std::string_view keeper_id) 
                           .ca = config.upstream_tls_ca,
                           .server_name = {},
                           .verify_peer = config.upstream_tls_verify};
-  options.upstream.silence_max = config.upstream_timeout;
+  options.upstream.silence_max = silence_max(config);
   options.upstream.announced = {
       config.announce_host, config.announce_port != 0 ? config.announce_port : config.listen.port};
   options.quarantine = {.keys_min = config.quarantine_keys_min,
