@@ -170,8 +170,7 @@ bool xadd_needs_help(std::span<const std::string_view> words) {
 }
 
 bool debug_is_refused(std::string_view word) {
-  constexpr std::string_view kRefusedWords[] = {"flushall",  "populate", "change-repl-id",
-                                                "replicate", "loadaof",  "set-active-expire"};
+  constexpr std::string_view kRefusedWords[] = {"flushall", "populate"};
   return std::any_of(std::begin(kRefusedWords), std::end(kRefusedWords),
                      [word](std::string_view refused) { return is_word(word, refused); });
 }
@@ -223,6 +222,7 @@ std::string_view refusal(std::string_view name) {
   if (is_word(name, "migrate"))
     return "it would take keys out of this region only; use COPY or DUMP";
   if (is_word(name, "pfdebug")) return "it changes how a value is stored without telling anybody";
+  if (is_word(name, "debug")) return "this subcommand changes keys without telling anybody";
   return "regions cannot agree on what it does";
 }
 

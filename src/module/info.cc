@@ -77,6 +77,7 @@ std::string info_text(Node& node) {
   out.line("conflicts_lww", stats.conflicts_lww);
   out.line("conflicts_type", stats.conflicts_type);
   out.line("conflicts_remove", stats.conflicts_remove);
+  out.line("retained_bytes", node.retained_bytes());
   out.line("held_commands", node.held_commands());
   return out.take();
 }

@@ -68,46 +68,53 @@ int no_expire() {
 
 // --- opening -------------------------------------------------------------------------------------
 
-Ctx* RedisKeyspace::exchange(Ctx* ctx) {
-  close();
-  if (name_ != nullptr) api::FreeString(nullptr, std::exchange(name_, nullptr));
-  return std::exchange(ctx_, ctx);
+RedisKeyspace::Use::Use(RedisKeyspace& keyspace, Ctx* ctx)
+    : keyspace_(keyspace),
+      before_(std::exchange(keyspace.open_, Opened{.ctx = ctx, .named = {}})),
+      db_(api::GetSelectedDb(ctx)) {}
+
+RedisKeyspace::Use::~Use() {
+  keyspace_.close();
+  Opened& now = keyspace_.open_;
+  if (now.name != nullptr) api::FreeString(nullptr, now.name);
+  api::SelectDb(now.ctx, db_);
+  now = std::move(before_);
 }
 
 void RedisKeyspace::close() {
-  if (read_ != nullptr) api::CloseKey(std::exchange(read_, nullptr));
+  if (open_.read != nullptr) api::CloseKey(std::exchange(open_.read, nullptr));
 }
 
 String* RedisKeyspace::name_of(const KeyName& key) {
-  if (name_ != nullptr && named_ == key) return name_;
+  if (open_.name != nullptr && open_.named == key) return open_.name;
   close();
-  if (name_ != nullptr) api::FreeString(nullptr, name_);
-  named_ = key;
-  name_ = api::CreateString(nullptr, key.name.data(), key.name.size());
-  return name_;
+  if (open_.name != nullptr) api::FreeString(nullptr, open_.name);
+  open_.named = key;
+  open_.name = api::CreateString(nullptr, key.name.data(), key.name.size());
+  return open_.name;
 }
 
 RedisModuleKey* RedisKeyspace::open_to_read(const KeyName& key) {
   String* name = name_of(key);
-  if (read_ == nullptr) {
-    api::SelectDb(ctx_, static_cast<int>(key.db));
-    read_ = api::OpenKey(ctx_, name, kOpenRead | kOpenNoTouch | no_expire());
+  if (open_.read == nullptr) {
+    api::SelectDb(open_.ctx, static_cast<int>(key.db));
+    open_.read = api::OpenKey(open_.ctx, name, kOpenRead | kOpenNoTouch | no_expire());
   }
-  return read_;
+  return open_.read;
 }
 
 RedisModuleKey* RedisKeyspace::open_to_write(const KeyName& key) {
   String* name = name_of(key);
   close();
-  api::SelectDb(ctx_, static_cast<int>(key.db));
-  return api::OpenKey(ctx_, name, kOpenRead | kOpenWrite);
+  api::SelectDb(open_.ctx, static_cast<int>(key.db));
+  return api::OpenKey(open_.ctx, name, kOpenRead | kOpenWrite);
 }
 
 void RedisKeyspace::expire_if_due(const KeyName& key) {
   String* name = name_of(key);
   close();
-  api::SelectDb(ctx_, static_cast<int>(key.db));
-  RedisModuleKey* opened = api::OpenKey(ctx_, name, kOpenRead | kOpenNoTouch);
+  api::SelectDb(open_.ctx, static_cast<int>(key.db));
+  RedisModuleKey* opened = api::OpenKey(open_.ctx, name, kOpenRead | kOpenNoTouch);
   if (opened != nullptr) api::CloseKey(opened);
 }
 
@@ -115,9 +122,9 @@ RedisModuleCallReply* RedisKeyspace::call(const char* command, const KeyName& ke
                                           const std::vector<String*>& words) {
   String* name = name_of(key);
   close();
-  api::SelectDb(ctx_, static_cast<int>(key.db));
+  api::SelectDb(open_.ctx, static_cast<int>(key.db));
   const Flag writing(writing_);
-  return api::Call(ctx_, command, "sv", name, words.data(), words.size());
+  return api::Call(open_.ctx, command, "sv", name, words.data(), words.size());
 }
 
 RedisModuleCallReply* RedisKeyspace::call(const char* command, const KeyName& key, Words words) {
@@ -218,7 +225,7 @@ std::optional<std::string> RedisKeyspace::field(const KeyName& key, std::string_
     return std::nullopt;
   }
   std::string bytes(bytes_of(value));
-  api::FreeString(ctx_, value);
+  api::FreeString(open_.ctx, value);
   return bytes;
 }
 
@@ -324,10 +331,11 @@ void RedisKeyspace::write_library(std::string_view name, std::string_view code) 
   close();
   const Flag writing(writing_);
   if (code.empty()) {
-    const CallReply reply(api::Call(ctx_, "FUNCTION", "cb", "DELETE", name.data(), name.size()));
+    const CallReply reply(
+        api::Call(open_.ctx, "FUNCTION", "cb", "DELETE", name.data(), name.size()));
   } else {
     const CallReply reply(
-        api::Call(ctx_, "FUNCTION", "ccb", "LOAD", "REPLACE", code.data(), code.size()));
+        api::Call(open_.ctx, "FUNCTION", "ccb", "LOAD", "REPLACE", code.data(), code.size()));
   }
 }
 
@@ -352,7 +360,7 @@ void RedisKeyspace::for_each_element(
 void RedisKeyspace::for_each_key(std::uint32_t db,
                                  const std::function<void(const KeyName&)>& each) {
   close();
-  if (api::SelectDb(ctx_, static_cast<int>(db)) != kOk) return;
+  if (api::SelectDb(open_.ctx, static_cast<int>(db)) != kOk) return;
   struct Visit {
     std::uint32_t db;
     const std::function<void(const KeyName&)>& each;
@@ -362,16 +370,16 @@ void RedisKeyspace::for_each_key(std::uint32_t db,
     const auto& to = *static_cast<Visit*>(data);
     to.each(KeyName{to.db, std::string(bytes_of(name))});
   };
-  while (api::Scan(ctx_, cursor, found, &visit) != 0) {
+  while (api::Scan(open_.ctx, cursor, found, &visit) != 0) {
   }
   api::ScanCursorDestroy(cursor);
 }
 
 std::uint32_t RedisKeyspace::db_count() {
-  const int selected = api::GetSelectedDb(ctx_);
+  const int selected = api::GetSelectedDb(open_.ctx);
   std::uint32_t count = 0;
-  while (api::SelectDb(ctx_, static_cast<int>(count)) == kOk) ++count;
-  api::SelectDb(ctx_, selected);
+  while (api::SelectDb(open_.ctx, static_cast<int>(count)) == kOk) ++count;
+  api::SelectDb(open_.ctx, selected);
   return count;
 }
 

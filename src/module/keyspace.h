@@ -56,27 +56,28 @@ inline std::string_view bytes_of(RedisModuleCallReply* reply) {
 // Valid while a Use of a callback's context lives. One key stays open for reading. What is written here is written by ordinary commands wherever that costs
 // little, so that WATCH, tracking, blocked clients and notifications see it; none of it replicates by
 // itself. The observer must not look while `is_writing()`.
+// What a RedisKeyspace has open.
+struct Opened {
+  Ctx* ctx = nullptr;
+  crdt::KeyName named;  // whose name `name` is
+  String* name = nullptr;
+  RedisModuleKey* read = nullptr;  // open on `named`
+};
+
 class RedisKeyspace final : public ObservedKeyspace {
  public:
+  // May be nested: opening a key whose deadline has passed raises an event.
   class Use {
    public:
-    Use(RedisKeyspace& keyspace, Ctx* ctx)
-        : keyspace_(keyspace),
-          before_(keyspace.exchange(ctx)),
-          ctx_(ctx),
-          db_(api::GetSelectedDb(ctx)) {}
+    Use(RedisKeyspace& keyspace, Ctx* ctx);
     // The context of a command is its client's: that must find itself in the database where it was.
-    ~Use() {
-      keyspace_.exchange(before_);
-      api::SelectDb(ctx_, db_);
-    }
+    ~Use();
     Use(const Use&) = delete;
     Use& operator=(const Use&) = delete;
 
    private:
     RedisKeyspace& keyspace_;
-    Ctx* before_;
-    Ctx* ctx_;
+    Opened before_;
     int db_;
   };
 
@@ -132,7 +133,6 @@ class RedisKeyspace final : public ObservedKeyspace {
  private:
   using Words = std::initializer_list<std::string_view>;
 
-  Ctx* exchange(Ctx* ctx);
   String* name_of(const crdt::KeyName& key);
   RedisModuleKey* open_to_read(const crdt::KeyName& key);
   RedisModuleKey* open_to_write(const crdt::KeyName& key);
@@ -144,11 +144,8 @@ class RedisKeyspace final : public ObservedKeyspace {
   void for_each_entry_id(const crdt::KeyName& key,
                          const std::function<void(std::string_view, std::string_view)>& each);
 
-  Ctx* ctx_ = nullptr;
   bool writing_ = false;
-  crdt::KeyName named_;  // whose name `name_` is
-  String* name_ = nullptr;
-  RedisModuleKey* read_ = nullptr;  // open on `named_`
+  Opened open_;
 };
 
 }  // namespace sluice::module

@@ -87,8 +87,8 @@ std::vector<crdt::AddEntry> RedisKeyspace::entries(const KeyName& key, StreamId 
     String* value = nullptr;
     while (fields-- > 0 && api::StreamIteratorNextField(opened, &name, &value) == kOk) {
       entry.fields.push_back({std::string(bytes_of(name)), std::string(bytes_of(value))});
-      api::FreeString(ctx_, name);
-      api::FreeString(ctx_, value);
+      api::FreeString(open_.ctx, name);
+      api::FreeString(open_.ctx, value);
     }
     found.push_back(std::move(entry));
   }
@@ -119,7 +119,7 @@ void RedisKeyspace::add_entry(const KeyName& key, StreamId id,
   StreamState state;
   {
     const CallReply reply(
-        api::Call(ctx_, "XINFO", "cb", "STREAM", key.name.data(), key.name.size()));
+        api::Call(open_.ctx, "XINFO", "cb", "STREAM", key.name.data(), key.name.size()));
     if (reply.failed()) return;
     state = stream_state(reply.get());
   }
@@ -149,7 +149,7 @@ std::vector<StreamId> RedisKeyspace::entry_ids(const KeyName& key, std::uint64_t
   long fields = 0;
   while (ids.size() < count && api::StreamIteratorNextID(opened, &id, &fields) == kOk) {
     ids.push_back({id.ms, id.seq});
-    skip_fields(ctx_, opened, fields);
+    skip_fields(open_.ctx, opened, fields);
   }
   api::StreamIteratorStop(opened);
   return ids;
@@ -163,7 +163,7 @@ void RedisKeyspace::for_each_entry_id(
   long fields = 0;
   while (api::StreamIteratorNextID(opened, &id, &fields) == kOk) {
     each(text({id.ms, id.seq}), {});
-    skip_fields(ctx_, opened, fields);
+    skip_fields(open_.ctx, opened, fields);
   }
   api::StreamIteratorStop(opened);
 }

@@ -43,6 +43,10 @@ void on_role(Ctx* /*ctx*/, ServerEvent /*event*/, std::uint64_t step, void* /*da
   }
 }
 
+void on_replica(Ctx* /*ctx*/, ServerEvent /*event*/, std::uint64_t step, void* /*data*/) noexcept {
+  if (step == kReplicaOnline) node().replica_is_online();
+}
+
 void on_loading(Ctx* ctx, ServerEvent /*event*/, std::uint64_t step, void* /*data*/) noexcept {
   node().loading(ctx, step);
 }
@@ -59,21 +63,26 @@ void on_timer(Ctx* ctx, void* /*data*/) noexcept {
 
 // --- the RDB's part of ours --------------------------------------------------------------------------
 
+// Two strings: the vector, for links (docs/protocol/geo.md), and what is ours.
 void save(RedisModuleIO* io, int /*when*/) noexcept {
-  const std::string bytes = node().save();
-  api::SaveStringBuffer(io, bytes.data(), bytes.size());
+  const std::string state = node().save();
+  const std::string vector = node().vector_bytes();
+  api::SaveStringBuffer(io, vector.data(), vector.size());
+  api::SaveStringBuffer(io, state.data(), state.size());
 }
 
 int load_saved(RedisModuleIO* io, int version, int /*when*/) noexcept {
   if (version > kEncodingVersion) return kErr;
-  std::size_t size = 0;
-  char* bytes = api::LoadStringBuffer(io, &size);
-  if (bytes == nullptr || api::IsIOError(io) != 0) return kErr;
-  const auto loaded = node().load({bytes, size});
-  api::Free(bytes);
-  if (!loaded) {
-    api::Log(nullptr, "warning", "sluice-geo: %s", loaded.error().detail.c_str());
-    return kErr;
+  for (const bool is_state : {false, true}) {
+    std::size_t size = 0;
+    char* bytes = api::LoadStringBuffer(io, &size);
+    if (bytes == nullptr || api::IsIOError(io) != 0) return kErr;
+    const auto loaded = is_state ? node().load({bytes, size}) : Result<void>();
+    api::Free(bytes);
+    if (!loaded) {
+      api::Log(nullptr, "warning", "sluice-geo: %s", loaded.error().detail.c_str());
+      return kErr;
+    }
   }
   return kOk;
 }
@@ -83,7 +92,7 @@ bool register_type(Ctx* ctx) {
   methods.version = 2;
   methods.aux_load = load_saved;
   methods.aux_save = save;
-  methods.aux_save_triggers = kAuxAfterRdb;
+  methods.aux_save_triggers = kAuxBeforeRdb;
   return api::CreateDataType(ctx, kTypeName, kEncodingVersion, &methods) != nullptr;
 }
 
@@ -136,6 +145,7 @@ bool subscribe(Ctx* ctx) {
   return api::SubscribeToKeyspaceEvents(ctx, kTypes, on_keyspace_event) == kOk &&
          api::SubscribeToServerEvent(ctx, kEventLoop, on_loop) == kOk &&
          api::SubscribeToServerEvent(ctx, kEventRole, on_role) == kOk &&
+         api::SubscribeToServerEvent(ctx, kEventReplica, on_replica) == kOk &&
          api::SubscribeToServerEvent(ctx, kEventLoading, on_loading) == kOk &&
          api::SubscribeToServerEvent(ctx, kEventAsyncLoad, on_async_load) == kOk &&
          api::RegisterCommandFilter(ctx, on_filter, kFilterNoSelf) != nullptr;

@@ -16,6 +16,7 @@ constexpr std::uint64_t kCollectedPerTurnMax = 2'000;
 // 2026-01-01T00:00:00Z. Incarnations are counted in steps of 50 ms from there: 6.8 years in 32 bits.
 constexpr std::uint64_t kIncarnationEpochMs = 1'767'225'600'000;
 constexpr std::uint64_t kIncarnationStepMs = 50;
+constexpr std::size_t kRetainedBytesMax = std::size_t{64} << 20U;
 constexpr std::size_t kUnacknowledgedMax = 10'000;
 // INFO's words for replicas, in two parts: the old word is on the wire only.
 constexpr char kReplicaCount[] =
@@ -171,6 +172,7 @@ void Node::tick(Ctx* ctx) {
     promise_what_replicas_have(ctx);
     flush(ctx);
   }
+  drop_stable_retained();
   const RedisKeyspace::Use use(keyspace_, ctx);
   const Quiet quiet(*this);
   region_->collect(kCollectedPerTurnMax, keyspace_);
@@ -184,11 +186,40 @@ bool Node::flush(Ctx* ctx) {
   cut_batches();
   // While clients are paused for a failover, the stream has to stand still.
   if (api::AvoidReplicaTraffic() != 0) return false;
-  for (const auto& batch : outbox_) {
+  if (must_resend_) {
+    must_resend_ = false;
+    for (const auto& [last, batch] : retained_) {
+      api::Replicate(ctx, "geo.ops", "bA", batch.data(), batch.size());
+    }
+  }
+  for (auto& batch : outbox_) {
     api::Replicate(ctx, "geo.ops", "b", batch.data(), batch.size());
+    retain(std::move(batch));
   }
   outbox_.clear();
   return true;
+}
+
+// A log that begins with a snapshot lacks the batches before it. Those that some region may not have yet
+// are sent again to whoever begins to follow us, so that links seldom need the snapshot itself.
+void Node::retain(std::string batch) {
+  const auto header = crdt::decode_header(batch);
+  if (!header || header->count == 0) return;
+  retained_bytes_ += batch.size();
+  retained_.emplace_back(crdt::Dot{header->actor, header->first + header->count - 1},
+                         std::move(batch));
+  while (retained_bytes_ > kRetainedBytesMax) drop_oldest_retained();
+}
+
+void Node::drop_oldest_retained() {
+  retained_bytes_ -= retained_.front().second.size();
+  retained_.pop_front();
+}
+
+void Node::drop_stable_retained() {
+  if (retained_.empty() || region_->peers().empty()) return;
+  const auto stable = region_->stable();
+  while (!retained_.empty() && stable.covers(retained_.front().first)) drop_oldest_retained();
 }
 
 // Whoever has no MULTI open says multi=-1.
@@ -269,17 +300,15 @@ Result<crdt::Outcome> Node::apply(Ctx* ctx, std::string_view batch) {
   return region_->apply(batch, keyspace_, now);
 }
 
-// A snapshot is written by a forked process, which cuts its batch where it stands; the batch that the
-// parent goes on to send begins with the same ops. What the snapshot brought is taken off.
+// What of a batch is not here yet. A snapshot is written by a forked process, which cuts its batch where it
+// stands; the batch that the parent goes on to send begins with the same ops. And batches are sent again.
 Result<std::string> Node::unknown_part(std::string_view bytes) {
+  TRY(const auto header, crdt::decode_header(bytes));
+  const auto known = region_->vector().at(header.actor);
+  if (header.count == 0 || header.first > known) return std::string(bytes);
+  const auto skipped = std::min<std::uint64_t>(known - header.first + 1, header.count);
+  if (skipped == header.count) return std::string();
   TRY(auto batch, crdt::decode_batch(bytes));
-  const auto known = region_->vector().at(batch.header.actor);
-  const auto first = batch.header.first;
-  if (batch.header.count == 0 || batch.header.actor != region_->self() || first > known) {
-    return std::string(bytes);
-  }
-  const auto skipped = std::min<std::uint64_t>(known - first + 1, batch.header.count);
-  if (skipped == batch.header.count) return std::string();
   batch.ops.erase(batch.ops.begin(), batch.ops.begin() + static_cast<std::ptrdiff_t>(skipped));
   batch.header.first = known + 1;
   batch.header.count -= static_cast<std::uint32_t>(skipped);
@@ -288,13 +317,12 @@ Result<std::string> Node::unknown_part(std::string_view bytes) {
 
 Result<void> Node::record(Ctx* ctx, std::string_view batch) {
   const RedisKeyspace::Use use(keyspace_, ctx);
+  TRY(auto rest, unknown_part(batch));
+  if (rest.empty()) return {};
   unrecorded_.clear();
-  if (!outbox_.empty()) {
-    outbox_.clear();
-    TRY(const auto rest, unknown_part(batch));
-    return rest.empty() ? Result<void>() : region_->record(rest, keyspace_, now_ms());
-  }
-  return region_->record(batch, keyspace_, now_ms());
+  TRY_VOID(region_->record(rest, keyspace_, now_ms()));
+  retain(std::move(rest));
+  return {};
 }
 
 void Node::set_position(std::string_view source, Position position) {
@@ -319,6 +347,8 @@ void Node::reset() {
   region_ = std::make_unique<crdt::Region>(config_.id, config_.limits);
   positions_.clear();
   outbox_.clear();
+  retained_.clear();
+  retained_bytes_ = 0;
   unrecorded_.clear();
   unacknowledged_.clear();
 }
@@ -369,9 +399,18 @@ void Node::async_loading(std::uint64_t step) {
 
 std::string Node::save() {
   cut_batches();
-  return encode(SavedState{.region = region_->save(),
-                           .outbox = {outbox_.begin(), outbox_.end()},
-                           .positions = positions_});
+  SavedState state{.region = region_->save(), .batches = {}, .positions = positions_};
+  for (const auto& [last, batch] : retained_) state.batches.push_back(batch);
+  state.batches.insert(state.batches.end(), outbox_.begin(), outbox_.end());
+  return encode(state);
+}
+
+std::string Node::vector_bytes() const {
+  crdt::Writer bytes;
+  const auto entries = region_->vector().entries();
+  bytes.number(entries.size());
+  for (const auto& dot : entries) bytes.dot(dot);
+  return bytes.take();
 }
 
 Result<void> Node::load(std::string_view bytes) {
@@ -382,7 +421,7 @@ Result<void> Node::load(std::string_view bytes) {
   TRY(auto state, decode_saved_state(bytes));
   TRY_VOID(region_->load(state.region));
   positions_ = std::move(state.positions);
-  outbox_.assign(state.outbox.begin(), state.outbox.end());
+  for (auto& batch : state.batches) retain(std::move(batch));
   return {};
 }
 

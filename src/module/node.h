@@ -48,6 +48,7 @@ class Node {
   void become_replica();
   void loading(Ctx* ctx, std::uint64_t step);
   void async_loading(std::uint64_t step);
+  void replica_is_online() { must_resend_ = true; }
   void begin(Ctx* ctx);  // when the module is loaded
 
   // --- what commands do ---------------------------------------------------------------------------
@@ -74,16 +75,21 @@ class Node {
   bool flush(Ctx* ctx);
   Result<crdt::Outcome> apply(Ctx* ctx, std::string_view batch);
   Result<void> record(Ctx* ctx, std::string_view batch);
+  std::uint64_t retained_bytes() const { return retained_bytes_; }
   std::uint64_t held_commands() const { return stash_.held(); }
   std::uint64_t unknown_commands() const { return unknown_commands_; }
 
   // --- persistence ----------------------------------------------------------------------------------
   std::string save();
+  std::string vector_bytes() const;  // as a batch has it
   Result<void> load(std::string_view bytes);
 
  private:
   void begin_incarnation();
   void cut_batches();
+  void retain(std::string batch);
+  void drop_oldest_retained();
+  void drop_stable_retained();
   Result<std::string> unknown_part(std::string_view bytes);
   void note_one(const crdt::Op& op);
   void tick(Ctx* ctx);
@@ -113,6 +119,10 @@ class Node {
 
   // Batches that are cut but not in the stream yet.
   std::deque<std::string> outbox_;
+  // Batches in the stream, by their last op, until every region has promised them.
+  std::deque<std::pair<crdt::Dot, std::string>> retained_;
+  std::size_t retained_bytes_ = 0;
+  bool must_resend_ = false;
   // While an AOF is loaded: keys written since the last batch in it.
   std::set<crdt::KeyName> unrecorded_;
   std::optional<std::string> loaded_;  // by an asynchronous load, until it is complete

@@ -93,8 +93,9 @@ inline constexpr int kNotifyGeneric = 1 << 2, kNotifyString = 1 << 3, kNotifyLis
                      kNotifyExpired = 1 << 8, kNotifyEvicted = 1 << 9, kNotifyStream = 1 << 10,
                      kNotifyNew = 1 << 14;
 
-inline constexpr ServerEvent kEventRole{0, 1}, kEventFlush{2, 1}, kEventLoading{3, 1},
-    kEventAsyncLoad{14, 1}, kEventLoop{15, 1};
+inline constexpr std::uint64_t kReplicaOnline = 0;
+inline constexpr ServerEvent kEventReplica{6, 1}, kEventRole{0, 1}, kEventFlush{2, 1},
+    kEventLoading{3, 1}, kEventAsyncLoad{14, 1}, kEventLoop{15, 1};
 inline constexpr std::uint64_t kNowMaster = 0, kNowReplica = 1;
 inline constexpr std::uint64_t kLoadingRdb = 0, kLoadingAof = 1, kLoadingRepl = 2,
                                kLoadingEnded = 3, kLoadingFailed = 4;

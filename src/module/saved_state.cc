@@ -59,7 +59,7 @@ class Reader {
 std::string encode(const SavedState& state) {
   std::string out(1, kVersion);
   put(out, std::vector<std::string>{state.region});
-  put(out, state.outbox);
+  put(out, state.batches);
   std::vector<std::string> positions;
   for (const auto& [source, at] : state.positions) {
     positions.insert(positions.end(), {source, at.replid, std::to_string(at.offset)});
@@ -74,12 +74,12 @@ Result<SavedState> decode_saved_state(std::string_view bytes) {
   }
   Reader reader(bytes.substr(1));
   TRY(auto region, reader.list());
-  TRY(auto outbox, reader.list());
+  TRY(auto batches, reader.list());
   TRY(auto positions, reader.list());
   if (region.size() != 1 || positions.size() % 3 != 0) {
     return fail(Errc::kCorrupt, "the module's part of the RDB does not add up");
   }
-  SavedState state{.region = std::move(region[0]), .outbox = std::move(outbox), .positions = {}};
+  SavedState state{.region = std::move(region[0]), .batches = std::move(batches), .positions = {}};
   for (std::size_t i = 0; i < positions.size(); i += 3) {
     Position at{.replid = positions[i + 1], .offset = 0};
     const std::string& digits = positions[i + 2];

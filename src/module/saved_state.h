@@ -1,4 +1,4 @@
-// What the module keeps in an RDB besides the data: the region's state, batches not yet in the stream,
+// What the module keeps in an RDB besides the data: the region's state, batches that others may not have yet,
 // and where links stand.
 #pragma once
 
@@ -13,10 +13,10 @@
 namespace sluice::module {
 
 // Bytes: version 1; then three counted lists of length-prefixed strings (little-endian 64-bit lengths):
-// [region], outbox, and source, replid, offset in turn.
+// [region], batches, and source, replid, offset in turn.
 struct SavedState {
   std::string region;
-  std::vector<std::string> outbox;
+  std::vector<std::string> batches;
   std::map<std::string, Position, std::less<>> positions;
 };
 

@@ -10,6 +10,7 @@ import random
 import pytest
 
 from harness import geo
+from harness.raw import Raw
 from harness.waiting import eventually
 
 STEPS = int(os.environ.get('SLUICE_GEO_STEPS', 400))
@@ -151,14 +152,14 @@ def test_increments_of_all_regions_count_once(mesh):
 def test_a_queued_command_is_known_at_exec_whatever_others_do_meanwhile(mesh):
     world = mesh(2)
     one, other = world.regions
-    slow = one.server.connect().pipeline(transaction=True)
-    slow.immediate_execute_command('MULTI')
-    slow.immediate_execute_command('SADD', 's', 'queued')
-    slow.immediate_execute_command('SET', 'k', 'queued value')
+    slow = Raw(one.server.port)
+    slow('MULTI')
+    slow('SADD', 's', 'queued')
+    slow('SET', 'k', 'queued value')
     for n in range(200):
         one.client.sadd('s', f'm{n}')
         one.client.sadd('s', f'm{n}')
-    slow.immediate_execute_command('EXEC')
+    slow('EXEC')
     world.exchange()
     world.check_equal()
     assert other.client.sismember('s', 'queued')
@@ -168,17 +169,15 @@ def test_a_queued_command_is_known_at_exec_whatever_others_do_meanwhile(mesh):
 def test_blocked_clients_are_served_and_what_they_took_is_gone_everywhere(mesh):
     world = mesh(2)
     one, other = world.regions
-    waiting = [one.server.connect(socket_timeout=20) for _ in range(2)]
-    raws = []
-    for client, words in zip(waiting, [('BZPOPMIN', 'z', 0), ('BZMPOP', 0, 1, 'z2', 'MIN', 'COUNT', 2)]):
-        connection = client.connection_pool.get_connection('_')
-        connection.send_command(*words)
-        raws.append(connection)
+    waiting = Raw(one.server.port), Raw(one.server.port)
+    waiting[0].send('BZPOPMIN', 'z', 0)
+    waiting[1].send('BZMPOP', 0, 1, 'z2', 'MIN', 'COUNT', 2)
     eventually(lambda: one.client.info('clients')['blocked_clients'] == 2, 'both wait')
     one.client.zadd('z', {'a': 1, 'b': 2})
     one.client.zadd('z2', {'a': 1, 'b': 2, 'c': 3})
-    assert raws[0].read_response() == [b'z', b'a', b'1']
-    assert raws[1].read_response() == [b'z2', [[b'a', b'1'], [b'b', b'2']]]
+    pair = lambda member, score: (b'*', [(b'$', member), (b'$', score)])  # noqa: E731
+    assert waiting[0].read() == (b'*', [(b'$', b'z'), (b'$', b'a'), (b'$', b'1')])
+    assert waiting[1].read() == (b'*', [(b'$', b'z2'), (b'*', [pair(b'a', b'1'), pair(b'b', b'2')])])
     world.exchange()
     world.check_equal()
     assert other.client.zrange('z', 0, -1) == [b'b'] and other.client.zrange('z2', 0, -1) == [b'c']

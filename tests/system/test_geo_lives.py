@@ -1,0 +1,215 @@
+"""A master with sluice-geo.so starts again, is promoted, is killed: no op is lost, none counts twice."""
+
+import contextlib
+import itertools
+import os
+import random
+import time
+
+import pytest
+
+from harness import geo
+from harness.psync import Recorder
+from harness.redis_server import wait_in_sync
+from harness.waiting import eventually
+
+KILLS = int(os.environ.get('SLUICE_GEO_KILLS', 3))
+SEED = int(os.environ.get('SLUICE_SEED', random.randrange(1 << 32)))
+
+
+@pytest.fixture
+def master(redis_server):
+    def start(number, **options):
+        return redis_server(f'region{number}', options={**geo.options(number, allow_flush='yes'), **options})
+    return start
+
+
+@pytest.fixture
+def region(recorder):
+    return lambda server: geo.Region(server, recorder(server))
+
+
+def join(*regions):
+    for one, other in itertools.permutations(regions, 2):
+        one.client.execute_command('GEO.JOIN', other.info()['id'])
+    return geo.Mesh(list(regions))
+
+
+def restart(server):
+    server.kill()
+    server.start(within=30)
+
+
+@pytest.mark.parametrize('options', [{'save': '3600 1'}, {'appendonly': 'yes', 'appendfsync': 'always'}], ids=['rdb', 'aof'])
+def test_a_restart_keeps_vector_and_metadata(master, region, options):
+    one, other = master(1, **options), master(2)
+    a, b = region(one), region(other)
+    mesh = join(a, b)
+    for n in range(50):
+        a.client.incr('c')
+        b.client.incr('c')
+        a.client.sadd('s', n)
+    mesh.exchange()
+    before, digest = a.vector(), a.digest()
+    unstable = a.info()['unstable_keys']
+    if 'save' in options:
+        a.client.save()
+    restart(one)
+    assert a.digest() == digest
+    assert {key: seq for key, seq in a.vector().items() if key in before} == before
+    assert a.info()['unstable_keys'] == unstable
+    again = region(one)
+    mesh = geo.Mesh([again, b])
+    again.client.incr('c')
+    b.client.incr('c')
+    mesh.exchange()
+    mesh.check_equal()
+    assert again.client.get('c') == b'102'
+
+
+def test_native_writes_at_the_end_of_an_aof_become_ops(master, region):
+    one, other = master(1, appendonly='yes', appendfsync='always'), master(2)
+    a, b = region(one), region(other)
+    mesh = join(a, b)
+    a.client.sadd('s', 'a')
+    mesh.exchange()
+    a.client.set('k', 'v')
+    one.kill()
+    # What a crash between the native write and its batch leaves: the file ends before the last GEO.OPS.
+    path = next(one.folder.glob('appendonlydir/*.incr.aof'))
+    path.write_bytes(path.read_bytes()[:path.read_bytes().rfind(b'*2\r\n$7\r\ngeo.ops')])
+    one.start()
+    assert a.client.get('k') == b'v'
+    again = region(one)
+    mesh = geo.Mesh([again, b])
+    again.client.set('other', 'x')
+    mesh.exchange()
+    assert b.client.get('k') == b'v' and b.client.smembers('s') == {b'a'}
+
+
+def test_a_promoted_replica_goes_on_where_its_master_was(master, region, redis_server):
+    one, other = master(1), master(2)
+    replica = redis_server('replica', replica_of=one, options=geo.options(1))
+    a, b = region(one), region(other)
+    mesh = join(a, b)
+    wait_in_sync(one, replica)
+    for n in range(100):
+        a.client.incr('c')
+        b.client.sadd('s', n)
+    mesh.exchange()
+    wait_in_sync(one, replica)
+    promoted = region(replica)
+    assert promoted.vector() == a.vector() and promoted.digest() == a.digest()
+    one.kill()
+    replica.client.replicaof('no', 'one')
+    promoted.client.incr('c')
+    b.client.incr('c')
+    mesh = geo.Mesh([promoted, b])
+    mesh.exchange()
+    mesh.check_equal()
+    assert b.client.get('c') == b'102'
+
+
+@pytest.mark.parametrize('load', ['disabled', 'swapdb'])
+def test_a_full_sync_brings_the_metadata(master, region, redis_server, load):
+    one, other = master(1), master(2)
+    a, b = region(one), region(other)
+    mesh = join(a, b)
+    a.client.sadd('s', 1, 2, 3)
+    b.client.incr('c')
+    mesh.exchange()
+    replica = redis_server('replica', replica_of=one, options={**geo.options(1), 'repl-diskless-load': load})
+    wait_in_sync(one, replica)
+    a.client.incr('c')
+    wait_in_sync(one, replica)
+    copy = region(replica)
+    assert copy.vector() == a.vector() and copy.digest() == a.digest()
+    assert copy.info()['unstable_keys'] == a.info()['unstable_keys']
+
+
+def test_a_replica_without_the_module_fails_loudly(master, redis_server):
+    one = master(1)
+    one.client.set('k', 'v')
+    plain = redis_server('plain', start=False, options={'replicaof': f'127.0.0.1 {one.port}'})
+    with contextlib.suppress(RuntimeError, geo.redis.ConnectionError):  # it ends as soon as it has read that
+        plain.start()
+    eventually(lambda: "no matching module 'sluicegeo'" in plain.log_text(), 'the replica says what it lacks')
+    eventually(lambda: plain.child.poll() is not None, 'it ends')
+
+
+def test_the_module_is_loaded_into_a_running_server_with_data(redis_server, region, master):
+    plain = redis_server('plain', options={'enable-module-command': 'yes'})
+    plain.client.mset({f'k{n}': n for n in range(1000)})
+    words = geo.options(1)['loadmodule'].split()
+    plain.client.execute_command('MODULE', 'LOAD', *words)
+    a, b = region(plain), region(master(2))
+    mesh = join(a, b)
+    a.client.incr('k1')
+    b.client.incr('c')
+    mesh.exchange()
+    assert b.client.get('k1') == b'2' or b.client.get('k1') == b'1'
+    with pytest.raises(geo.redis.ResponseError):
+        plain.client.execute_command('MODULE', 'UNLOAD', 'geo')
+
+
+def test_a_module_with_a_wrong_configuration_says_what_is_wrong(redis_server):
+    for words, what in [('region=eu', 'id is missing'), ('region=eu id=17', 'from 1 to 16'), ('id=1', 'region is missing'),
+                        ('region=eu id=1 colour=red', 'unknown argument colour')]:
+        server = redis_server('wrong', start=False, options={'loadmodule': f'{geo.MODULE} {words}'})
+        with pytest.raises(RuntimeError):
+            server.start()
+        assert what in server.log_text()
+
+
+def test_pausing_clients_for_a_failover_harms_nothing(master, region):
+    one, other = master(1), master(2)
+    a, b = region(one), region(other)
+    mesh = join(a, b)
+    a.client.set('x', 1, px=50)
+    a.client.execute_command('CLIENT', 'PAUSE', 300, 'WRITE')
+    time.sleep(0.4)
+    a.client.incr('c')
+    mesh.exchange()
+    mesh.check_equal()
+
+
+def test_kills_lose_nothing_that_the_replica_or_the_peer_has(master, region, redis_server):
+    """kill -9 under load, the replica promoted, again and again; INCRs counted by who acknowledged them."""
+    rng = random.Random(SEED)
+    print(f'SLUICE_SEED={SEED}')
+    peer = region(master(2))
+    current = master(1)
+    for _ in range(KILLS):
+        replica = redis_server('replica', replica_of=current, options=geo.options(1))
+        eventually(replica.link_is_up, 'replicates')
+        a = region(current)
+        mesh = join(a, peer)
+        pipeline = current.connect().pipeline(transaction=False)
+        for _ in range(rng.randrange(5, 60)):
+            for n in range(20):
+                pipeline.incr('c')
+                pipeline.sadd('s', rng.randrange(1 << 40))
+                pipeline.hset('h', rng.randrange(50), n)
+            pipeline.execute()
+            if rng.random() < 0.2:
+                mesh.deliver(a, peer)
+        for n in range(200):
+            pipeline.incr('c')
+        try:
+            pipeline.connection_pool.get_connection('_').send_packed_command([b'*2\r\n$4\r\nINCR\r\n$1\r\nc\r\n' * 500])
+        finally:
+            current.kill()
+        replica.client.replicaof('no', 'one')
+        current = replica
+        eventually(lambda: a.recorder.failure, 'the old stream has ended')
+        commands, _ = geo.commands_of(a.recorder.between(a.recorder.begin, a.recorder.end))
+        a.batches = [words[1] for words in commands if words[0].lower() == b'geo.ops']
+        heir = region(current)
+        join(heir, peer)
+        for batch in a.batches:  # the keeper's tail of the old life, to both
+            for target in (heir, peer):
+                target.client.execute_command('GEO.APPLY', batch)
+        heir.client.incr('c')
+        mesh = geo.Mesh([heir, peer])
+        mesh.exchange()
+        mesh.check_equal()
