@@ -19,6 +19,8 @@ std::string redis_conf(const RedisNode& node, const RedisPlace& place) {
       {"daemonize", "no"},
       {"enable-debug-command", "local"},
       {"repl-diskless-sync-delay", "0"},
+      // Redis's 1 MB is a second of what is written here, and a keeper takes longer to restart.
+      {"repl-backlog-size", "64mb"},
   };
   if (place.master_port != 0) {
     lines.emplace_back("replicaof", place.master_host + " " + std::to_string(place.master_port));
