@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 
 constexpr std::uint16_t kSinkPort = 7000;
 constexpr std::uint16_t kRelayPort = 7001;
+constexpr std::uint16_t kBesidePort = 7002;  // of a sink beside another
 
 constexpr std::array kCongestionControls{"reno", "cubic", "bbr"};
 
@@ -39,10 +40,8 @@ Result<Carrier> carrier_of(const std::string& name) {
 
 // --- Ocean ---------------------------------------------------------------------------------------
 
-Ocean::Ocean(rt::Host& host, std::unique_ptr<lab::WanEmulator> emulator)
-    : tasks_(host), emulator_(std::move(emulator)), sides_(emulator_->status().sides) {
-  emulator_->start(tasks_);
-}
+Ocean::Ocean(std::unique_ptr<lab::Ocean> ocean)
+    : ocean_(std::move(ocean)), sides_(ocean_->status().sides) {}
 
 Result<std::unique_ptr<Ocean>> Ocean::make(rt::Host& host, std::uint32_t lanes) {
   lab::WanOptions options;
@@ -50,49 +49,28 @@ Result<std::unique_ptr<Ocean>> Ocean::make(rt::Host& host, std::uint32_t lanes) 
   if (options.sides > lab::kWanSidesMax) {
     return fail(Errc::kRejected, fmt::format("at most {} rows", lab::kWanSidesMax / 2));
   }
-  TRY(auto emulator, lab::WanEmulator::make(host, options));
-  return std::unique_ptr<Ocean>(new Ocean(host, std::move(emulator)));
-}
-
-Result<> Ocean::set(const Conditions& conditions) {
-  lab::WanChange change;
-  change.clears = true;
-  for (const auto& [key, value] : conditions) {
-    change.conditions.push_back({.key = key,
-                                 .values = {value},
-                                 .kind = base::Assignment::Kind::kWord,
-                                 .where = "--" + key});
-  }
-  return emulator_->change(change);
-}
-
-Result<> Ocean::cut(rt::Duration time) {
-  lab::WanChange change;
-  change.cut = time;
-  return emulator_->change(change);
+  TRY(auto ocean, lab::Ocean::make(host, options));
+  return std::unique_ptr<Ocean>(new Ocean(std::move(ocean)));
 }
 
 Result<> Ocean::check_sound() {
-  const auto status = emulator_->status();
-  std::uint64_t missed = 0;
-  for (const auto& side : status.sides) missed += side.missed;
-  for (const auto& way : status.directions) missed += way.counters.flight_full;
+  const double missed = ocean_->missed_share();
   if (missed == 0) return {};
-  return fail(Errc::kRejected,
-              fmt::format("the emulation dropped {} packets of its own: the run is void", missed));
-}
-
-rt::Task<void> Ocean::stop() {
-  emulator_->stop();
-  tasks_.close();
-  co_await tasks_.closed();
+  return fail(
+      Errc::kRejected,
+      fmt::format("the emulation dropped {:.6f} % of the packets of its own: the run is void",
+                  missed * 100));
 }
 
 // --- Lane ----------------------------------------------------------------------------------------
 
+std::string Lane::stats_file() const {
+  return stage_.stats_file("flow-" + ocean_.near(number_).name + (is_beside_ ? "-beside" : ""));
+}
+
 Result<std::unique_ptr<rt::Process>> Lane::worker(const lab::WanSideStatus& side,
                                                   std::vector<std::string> words) {
-  words.insert(words.end(), {"--stats", stage_.stats_file("flow-" + ocean_.near(number_).name)});
+  words.insert(words.end(), {"--stats", stats_file()});
   return stage_.worker(std::move(words), on(side));
 }
 
@@ -110,23 +88,24 @@ Result<> Lane::start_relay(const lab::WanSideStatus& side, std::unique_ptr<rt::P
 rt::Task<Result<>> Lane::start() {
   const auto& near = ocean_.near(number_);
   const auto& far = ocean_.far(number_);
-  stats_ = make_shared_stats<FlowStats>(stage_.stats_file("flow-" + ocean_.near(number_).name));
+  const auto sink_port = is_beside_ ? kBesidePort : kSinkPort;
+  stats_ = make_shared_stats<FlowStats>(stats_file());
   std::vector<std::string> sink{"sink", "--address", far.address, "--port",
-                                std::to_string(kSinkPort)};
+                                std::to_string(sink_port)};
   CO_TRY(sink_, worker(far, std::move(sink)));
   std::function<bool()> listens = [this] { return stats_->is_listening.load(); };
   CO_TRY_VOID(co_await stage_.until(std::move(listens), 10s, "a sink does not listen"));
   std::vector<std::string> source{"source", "--content", carrier_.content, "--bytes-per-second",
                                   fmt::format("{:.0f}", carrier_.bytes_per_second)};
   if (carrier_.is_relayed) {
-    CO_TRY_VOID(start_relay(far, far_relay_));
-    CO_TRY_VOID(start_relay(near, near_relay_));
+    if (!is_beside_) CO_TRY_VOID(start_relay(far, far_relay_));
+    if (!is_beside_) CO_TRY_VOID(start_relay(near, near_relay_));
     const auto route = fmt::format("+PROXY ROUTE PROXYTCP://{}:{} TCP://{}:{};", far.address,
-                                   kRelayPort, far.address, kSinkPort);
+                                   kRelayPort, far.address, sink_port);
     source.insert(source.end(), {"--address", near.address, "--port", std::to_string(kRelayPort),
                                  "--first-line", route});
   } else {
-    source.insert(source.end(), {"--address", far.address, "--port", std::to_string(kSinkPort)});
+    source.insert(source.end(), {"--address", far.address, "--port", std::to_string(sink_port)});
   }
   if (!carrier_.congestion.empty()) {
     source.insert(source.end(), {"--congestion", carrier_.congestion});

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "lab/wan_emulator.h"
+#include "lab/ocean.h"
 #include "stage.h"
 
 namespace sluice::bench {
@@ -30,10 +30,8 @@ class Ocean {
   Ocean(const Ocean&) = delete;
   Ocean& operator=(const Ocean&) = delete;
 
-  // Conditions as flags would say them: {{"delay", "200ms"}, {"loss", "1%"}}; all others are none.
-  using Conditions = std::vector<std::pair<std::string, std::string>>;
-  Result<> set(const Conditions& conditions);
-  Result<> cut(rt::Duration time);
+  Result<> set(const lab::Conditions& conditions) { return ocean_->set(conditions); }
+  Result<> cut(rt::Duration time) { return ocean_->cut(time); }
 
   // kRejected if the emulation itself dropped packets: what was measured is void.
   Result<> check_sound();
@@ -41,19 +39,25 @@ class Ocean {
   const lab::WanSideStatus& near(std::size_t lane) const { return sides_[2 * lane]; }
   const lab::WanSideStatus& far(std::size_t lane) const { return sides_[2 * lane + 1]; }
 
-  rt::Task<void> stop();
+  rt::Task<void> stop() { return ocean_->stop(); }
 
  private:
-  Ocean(rt::Host& host, std::unique_ptr<lab::WanEmulator> emulator);
+  explicit Ocean(std::unique_ptr<lab::Ocean> ocean);
 
-  rt::Gate tasks_;
-  std::unique_ptr<lab::WanEmulator> emulator_;
+  std::unique_ptr<lab::Ocean> ocean_;
   std::vector<lab::WanSideStatus> sides_;
 };
 
 // A source on the near side, a sink on the far one. They end with it.
 class Lane {
  public:
+  // Over the link and the relays of `other`, which has started and outlives it.
+  Lane(const Lane& other, Carrier carrier)
+      : stage_(other.stage_),
+        ocean_(other.ocean_),
+        number_(other.number_),
+        carrier_(std::move(carrier)),
+        is_beside_(true) {}
   Lane(Stage& stage, const Ocean& ocean, std::size_t number, Carrier carrier)
       : stage_(stage), ocean_(ocean), number_(number), carrier_(std::move(carrier)) {}
 
@@ -64,6 +68,7 @@ class Lane {
   std::uint64_t received() const { return stats_->received; }
 
  private:
+  std::string stats_file() const;
   Result<> start_relay(const lab::WanSideStatus& side, std::unique_ptr<rt::Process>& relay);
   Result<std::unique_ptr<rt::Process>> worker(const lab::WanSideStatus& side,
                                               std::vector<std::string> words);
@@ -72,6 +77,7 @@ class Lane {
   const Ocean& ocean_;
   std::size_t number_;
   Carrier carrier_;
+  bool is_beside_ = false;
   FlowStats* stats_ = nullptr;
   std::unique_ptr<rt::Process> far_relay_;
   std::unique_ptr<rt::Process> near_relay_;

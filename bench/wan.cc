@@ -7,6 +7,7 @@
 #include "lab/table.h"
 #include "lane.h"
 #include "wan/quantity.h"
+#include "wan_beside.h"
 #include "wan_steady.h"
 #include "worker.h"
 
@@ -29,7 +30,8 @@ struct Options {
   int times = 1;
   bool one_by_one = false;
   bool is_steady = false;
-  double megabytes_per_second = 10;     // of a steady flow
+  bool is_beside = false;
+  double megabytes_per_second = 10;     // of a steady flow, or a small one beside bulk
   std::vector<double> cuts{2, 12, 60};  // of it
 };
 
@@ -79,10 +81,10 @@ class WanBench {
   };
 
   rt::Task<Result<>> measure(std::string loss) {
-    Ocean::Conditions conditions{{"delay", options_.delay},
-                                 {"rate", options_.rate},
-                                 {"queue", options_.queue},
-                                 {"loss", loss}};
+    lab::Conditions conditions{{"delay", options_.delay},
+                               {"rate", options_.rate},
+                               {"queue", options_.queue},
+                               {"loss", loss}};
     CO_TRY_VOID(ocean_.set(conditions));
     Row row{loss, {}};
     const std::size_t at_once = options_.one_by_one ? 1 : carriers_.size();
@@ -195,12 +197,23 @@ class WanBench {
   bool has_passed_ = true;
 };
 
+lab::Conditions conditions_of(const Options& options) {
+  return {{"delay", options.delay},
+          {"rate", options.rate},
+          {"queue", options.queue},
+          {"loss", options.losses.front()}};
+}
+
+BesideOptions beside_of(const Options& options) {
+  return {.conditions = conditions_of(options),
+          .bytes_per_second = options.megabytes_per_second * 1e6,
+          .seconds = options.seconds,
+          .warm_seconds = options.warm_seconds};
+}
+
 SteadyOptions steady_of(const Options& options, double link) {
   SteadyOptions steady;
-  steady.conditions = {{"delay", options.delay},
-                       {"rate", options.rate},
-                       {"queue", options.queue},
-                       {"loss", options.losses.front()}};
+  steady.conditions = conditions_of(options);
   steady.bytes_per_second = options.megabytes_per_second * 1e6;
   const auto loss = wan::parse_share(options.losses.front()).value_or(wan::Share{});
   steady.capacity_bytes_per_second = link * kPayloadShare * (1 - loss.of_one);
@@ -217,6 +230,10 @@ rt::Task<Result<bool>> run_over(Stage& stage, Ocean& ocean, Options options,
   if (options.is_steady) {
     auto steady = steady_of(options, link);
     co_return co_await run_steady(stage, ocean, std::move(steady), std::move(carriers));
+  }
+  if (options.is_beside) {
+    auto beside = beside_of(options);
+    co_return co_await run_beside(stage, ocean, std::move(beside), std::move(carriers));
   }
   WanBench bench(stage, ocean, std::move(options), std::move(carriers), link);
   CO_TRY_VOID(co_await bench.run());
@@ -280,11 +297,20 @@ int run(int argc, char** argv) {
   command->add_option("--cuts", steady.cuts, "Seconds, one after the other; 0 for none.")
       ->delimiter(',')
       ->capture_default_str();
+  auto* bulk = app.add_subcommand("beside", "A small flow's delay beside bulk on the same link.");
+  Options beside;
+  beside.is_beside = true;
+  beside.rows = {"sluice"};
+  beside.seconds = 60;
+  beside.megabytes_per_second = 0.5;
+  beside.losses = {"1%"};
+  declare(*bulk, beside);
+  bulk->add_option("--megabytes-per-second", beside.megabytes_per_second)->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   std::erase(steady.cuts, 0);
   if (is_quick && app.count("--loss") == 0) table.losses = {"0.1%", "1%", "5%"};
   if (is_quick && app.count("--seconds") == 0) table.seconds = 5;
-  const Options& options = command->parsed() ? steady : table;
+  const Options& options = command->parsed() ? steady : bulk->parsed() ? beside : table;
   return lab::run_session(
       [&options](rt::Host& host, lab::Wish& wish) { return wan(host, wish, options); });
 }

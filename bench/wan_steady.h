@@ -9,7 +9,7 @@
 namespace sluice::bench {
 
 struct SteadyOptions {
-  Ocean::Conditions conditions;
+  lab::Conditions conditions;
   double bytes_per_second = 10e6;
   double capacity_bytes_per_second = 24e6;  // of the link, as TCP's payload that arrives
   double seconds = 600;

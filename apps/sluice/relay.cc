@@ -13,7 +13,15 @@
 namespace sluice {
 namespace {
 
-int serve(const relay::Config& config) {
+// What is not in order leaves the relay as it is.
+void reload(relay::Process& process, const Arguments& arguments, const base::Log& log) {
+  const auto again = relay::read_invocation(arguments, read_config_text);
+  if (again) return process.reload(again->config);
+  log.error("not reloaded: the list as it was still holds", {{"why", again.error()}});
+  process.reload_refused();
+}
+
+int serve(const relay::Config& config, const Arguments& arguments) {
   const auto& settings = config.settings;
   base::StderrLog sink(settings.log_level,
                        settings.log_json ? base::LogFormat::kJson : base::LogFormat::kText);
@@ -31,6 +39,7 @@ int serve(const relay::Config& config) {
   }
   for (const auto& line : process.addresses()) log.info("serving", {{"at", line}});
   cores.on_stop_signal([&](int) { process.stop(); });
+  cores.on_reload_signal([&] { reload(process, arguments, log); });
   cores.run_until_ended(process.run());
   log.info("stopped");
   return kExitOk;
@@ -68,7 +77,7 @@ int run_relay(const Arguments& arguments) {
     std::fputs(relay::help().c_str(), stdout);
     return kExitOk;
   }
-  return serve(invocation->config);
+  return serve(invocation->config, arguments);
 }
 
 }  // namespace sluice

@@ -68,7 +68,9 @@ inline constexpr std::tuple kConnectionFields{
         .name = "route",
         .member = &ShardConfig::route,
         .doc = "Relays on the way to the upstream, as \"PROXYTCP://x:1 PROXYTLS://y:2\"; "
-               "alternatives by comma. The upstream itself is appended.",
+               "alternatives by comma. The upstream itself is appended, also one that REPLICAOF "
+               "names. Empty: directly.",
+        .reload = base::Reload::kLive,
     },
     base::Field{
         .name = "route_tls_ca",

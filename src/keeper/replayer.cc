@@ -171,7 +171,13 @@ rt::Task<Result<>> Replayer::caught_up(repl::Offset offset) {
   redis::UpstreamOptions how;
   how.url = url_;
   how.silence_max = std::chrono::hours(1);
-  CO_TRY(auto link, co_await redis::Upstream::connect(host_, std::move(how)));
+  auto connected = co_await redis::Upstream::connect(host_, how);
+  while (!connected && connected.error().code == Errc::kBusy) {  // it has begun to load already
+    const bool goes_on = co_await gate_.sleep(kPoll);
+    if (!goes_on) co_return fail(Errc::kCancelled, "stopping");
+    connected = co_await redis::Upstream::connect(host_, how);
+  }
+  CO_TRY(auto link, std::move(connected));
   for (;;) {
     CO_TRY(const auto peer, co_await link->peer());
     if (!peer.is_loading && peer.is_link_up) executed_ = peer.offset;

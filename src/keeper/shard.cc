@@ -50,10 +50,15 @@ hop::RouteTls route_tls(const ShardConfig& config) {
           .server_name = config.route_tls_server_name};
 }
 
+// By the route as it is then: CONFIG SET may change it. All outlive what it returns.
 redis::Dial dial_of(rt::Host& host, hop::Tunnels& tunnels, const ShardConfig& config) {
-  auto relays = hop::relays_of(config.route, "the upstream");
-  CHECK(relays.has_value());  // check() has seen that they can be read
-  return hop::through_relays(host, tunnels, *std::move(relays));
+  return [&](base::Endpoint to, rt::ConnectOptions how) {
+    auto relays = hop::relays_of(config.route, "the upstream");
+    CHECK(relays.has_value());  // check() has seen that they can be read
+    if (relays->empty()) return host.network().connect(std::move(to), std::move(how));
+    const auto through = hop::through_relays(host, tunnels, *std::move(relays));
+    return through(std::move(to), std::move(how));
+  };
 }
 
 LinkOptions link_with_dial(redis::Dial dial, const ShardConfig& config,

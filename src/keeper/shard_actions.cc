@@ -130,7 +130,9 @@ Result<Done> Shard::configure(const ConfigSet& change) {
   base::Settings settings(changed, kShardFields);
   for (const auto& [name, value] : change.settings) TRY_VOID(settings.assign_live(name, value));
   TRY_VOID(check(changed));
+  const bool is_rerouted = changed.route != config_.route;
   config_ = std::move(changed);
+  if (is_rerouted) link_.follow(link_.upstream());  // what is in flight took the old way
   admission_.resize(config_.full_resyncs_max);
   snapshot_rate_ = RateLimit(config_.total_rate_bytes.bytes);
   return Done{};

@@ -147,12 +147,12 @@ class UpstreamLink {
   bool is_stopping_ = false;
   KeyCount known_keys_;
   unsigned failures_ = 0;
-  std::unique_ptr<SnapshotIntake> intake_;      // of the incoming lineage
-  repl::ByteRate bandwidth_;                    // measured while we are behind
-  repl::ByteRate stream_rate_;                  // as its INFO shows it grow
-  std::optional<repl::Position> upstream_end_;  // when INFO told it last
-  repl::Offset catch_up_goal_;                  // short of it, what comes is as fast as the link
-  unsigned unreadable_snapshots_ = 0;           // one after another
+  std::unique_ptr<SnapshotIntake> intake_;               // of the incoming lineage
+  repl::ByteRate bandwidth_{std::chrono::seconds(1)};    // measured while we are behind
+  repl::ByteRate stream_rate_{std::chrono::minutes(1)};  // as its INFO shows it grow; not a burst
+  std::optional<repl::Position> upstream_end_;           // when INFO told it last
+  repl::Offset catch_up_goal_;         // short of it, what comes is as fast as the link
+  unsigned unreadable_snapshots_ = 0;  // one after another
 };
 
 }  // namespace sluice::keeper

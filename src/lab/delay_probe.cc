@@ -1,5 +1,6 @@
 #include "lab/delay_probe.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
@@ -14,6 +15,7 @@ using namespace std::chrono_literals;
 constexpr auto kInterval = 10ms;
 constexpr auto kRetry = 100ms;
 constexpr const char* kChannel = "lab:delay";
+constexpr std::size_t kArrivalsMax = 12'000;  // two minutes' worth
 
 }  // namespace
 
@@ -21,9 +23,10 @@ void DelayProbe::publish_on(Server& source) {
   tasks_.spawn(publish(source));
 }
 
-const DelayProbe::Place& DelayProbe::watch(Server& server) {
+const DelayProbe::Place& DelayProbe::watch(Server& server, const Place* before) {
   auto& place = places_.emplace_back();
   place.server_ = &server;
+  place.before_ = before;
   tasks_.spawn(listen(place));
   return place;
 }
@@ -88,6 +91,12 @@ void DelayProbe::take(Place& place, const resp::Reply& reply) const {
   place.newest_ = rt::Instant{rt::Duration(stamp)};
   place.arrived_ = world_.host().clock().now();
   place.delay_.record(place.last_delay());
+  place.arrivals_.emplace(stamp, place.arrived_);
+  if (place.arrivals_.size() > kArrivalsMax) place.arrivals_.erase(place.arrivals_.begin());
+  if (place.before_ == nullptr) return place.hop_.record(place.last_delay());
+  const auto passed = place.before_->arrivals_.find(stamp);
+  if (passed == place.before_->arrivals_.end()) return;
+  place.hop_.record(std::max(place.arrived_ - passed->second, rt::Duration{0}));
 }
 
 }  // namespace sluice::lab

@@ -1,7 +1,9 @@
 // Publishes the time on one node and sees how late it is on others: the delay of a stream.
 #pragma once
 
+#include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 
 #include "lab/histogram.h"
@@ -15,15 +17,19 @@ class DelayProbe {
  public:
   class Place {
    public:
-    const Histogram& delay() const { return delay_; }
-    rt::Instant newest() const { return newest_; }    // when that was published
-    rt::Instant arrived() const { return arrived_; }  // when the last one came
+    const Histogram& delay() const { return delay_; }  // since it was published
+    const Histogram& hop() const { return hop_; }      // since the place before had it
+    rt::Instant newest() const { return newest_; }     // when that was published
+    rt::Instant arrived() const { return arrived_; }   // when the last one came
     rt::Duration last_delay() const { return arrived_ - newest_; }
 
    private:
     friend class DelayProbe;
     Server* server_ = nullptr;
+    const Place* before_ = nullptr;
     Histogram delay_;
+    Histogram hop_;
+    std::map<std::int64_t, rt::Instant> arrivals_;  // of the last kArrivalsMax, by their stamp
     rt::Instant newest_;
     rt::Instant arrived_;
     std::unique_ptr<rt::Stream> stream_;
@@ -32,7 +38,8 @@ class DelayProbe {
   explicit DelayProbe(World& world) : world_(world), tasks_(world.host()) {}
 
   void publish_on(Server& source);
-  const Place& watch(Server& server);
+  // `before`: the place that the stream passes before this one; null: the source.
+  const Place& watch(Server& server, const Place* before = nullptr);
   rt::Task<void> stop();
 
  private:

@@ -41,7 +41,8 @@ inline constexpr std::tuple kListenFields{
         .name = "allow",
         .member = &Settings::allow,
         .doc = "Where anybody may be connected to, as HOST, CIDR, HOST:PORT or CIDR:PORT: "
-               "destinations and next relays. Nothing else is; without any, nothing at all.",
+               "destinations and next relays. Nothing else is; without any, nothing at all. Read "
+               "again upon SIGHUP, as [[client]] tables are.",
     },
     base::Field{
         .name = "metrics",

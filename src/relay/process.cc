@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "relay/config_fields.h"
 #include "rt/network_report.h"
 
 namespace sluice::relay {
@@ -12,10 +13,34 @@ namespace {
 constexpr std::uint64_t kDescriptorsOfTunnel = 2;
 constexpr std::uint64_t kDescriptorsBesides = 1500;  // connections that ask, probes, metrics, files
 
+base::Counter reload_counter(base::Metrics& metrics, const std::string& outcome) {
+  return metrics.counter(
+      {"sluice_relay_reloads_total", "Times that the allow-lists were read again."},
+      {{"outcome", outcome}});
+}
+
+// Settings that differ and are not the allow-list, by name.
+std::string needing_restart(Settings before, Settings after) {
+  const base::Settings old_ones(before, kSettingsFields);
+  const base::Settings new_ones(after, kSettingsFields);
+  std::string names;
+  for (const auto& setting : old_ones.all()) {
+    if (setting->name == "allow") continue;
+    if (new_ones.find(setting->name)->written() == setting->written()) continue;
+    names += (names.empty() ? "" : ", ") + std::string(setting->name);
+  }
+  return names;
+}
+
 }  // namespace
 
 Process::Process(rt::Host& host, const Config& config, base::Log log)
-    : host_(host), config_(config), log_(std::move(log)), server_(host, config, metrics_, log_) {
+    : host_(host),
+      config_(config),
+      log_(std::move(log)),
+      reloads_taken_(reload_counter(metrics_, "taken")),
+      reloads_refused_(reload_counter(metrics_, "refused")),
+      server_(host, config, metrics_, log_) {
   rt::report_network(host, metrics_, log_, "relay");
 }
 
@@ -38,6 +63,16 @@ std::vector<std::string> Process::addresses() const {
   auto lines = server_.addresses();
   if (http_) lines.push_back("metrics: http://" + metrics_address_ + "/metrics");
   return lines;
+}
+
+void Process::reload(const Config& config) {
+  const auto ended = server_.set_allow_list(*allow_list_of(config));
+  log_.info("allow-list taken", {{"rules", config.settings.allow.size()},
+                                 {"clients", config.clients.size()},
+                                 {"tunnels_ended", ended}});
+  const auto others = needing_restart(config_.settings, config.settings);
+  if (!others.empty()) log_.warn("changed, but needs a restart", {{"settings", others}});
+  reloads_taken_.add();
 }
 
 rt::Task<void> Process::run() {

@@ -25,6 +25,11 @@ class Process {
   std::vector<std::string> addresses() const;
 
   rt::Task<void> run();
+  // Takes the allow-lists of `config`, which has passed check(): tunnels that it does not allow any more
+  // end. What else it changes needs a restart, and is named in the log.
+  void reload(const Config& config);
+  void reload_refused() { reloads_refused_.add(); }
+
   void stop() { server_.drain(); }  // the second call does not wait for tunnels
 
  private:
@@ -34,6 +39,8 @@ class Process {
   const Config& config_;
   base::Log log_;
   base::Metrics metrics_;
+  base::Counter reloads_taken_;
+  base::Counter reloads_refused_;
   Server server_;
   std::unique_ptr<http::Server> http_;
   std::string metrics_address_;

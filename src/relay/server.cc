@@ -106,6 +106,18 @@ void Server::drain() {
   drained_.notify_all();
 }
 
+std::size_t Server::set_allow_list(AllowList allow) {
+  allow_ = std::move(allow);
+  std::size_t ended = 0;
+  for (const auto& [id, tunnel] : tunnels_) {
+    if (allow_.allows(*tunnel->facts, tunnel->to)) continue;
+    tunnel->front->close(Errc::kRejected);
+    tunnel->back->close(Errc::kRejected);
+    ++ended;
+  }
+  return ended;
+}
+
 void Server::end_all(Errc why) {
   for (auto* const stream : asking_) stream->close(why);
   for (const auto& [id, tunnel] : tunnels_) {

@@ -42,6 +42,9 @@ class Server {
   // The first call stops taking tunnels, the second ends those that are open.
   void drain();
 
+  // From now on. Ends the tunnels that it does not allow, and returns how many.
+  std::size_t set_allow_list(AllowList allow);
+
   bool is_draining() const { return is_draining_; }
   std::size_t tunnels() const { return tunnels_.size(); }
   const hop::NextHops& next_hops() const { return transport_.next_hops(); }

@@ -85,6 +85,8 @@ rt::Task<Result<>> Server::carry(Client& client, Backend backend, std::string de
                 .pump = &pump,
                 .front_tunnel = client.tunnel,
                 .back_tunnel = backend.dialled.tunnel,
+                .facts = &client.facts,
+                .to = {backend.node.endpoint, IpAddress::parse(backend.dialled.node.endpoint.host)},
                 .destination = std::move(destination),
                 .label = metrics_.label_of(to_string(backend.node)),
                 .line_received_ms = client.line_received_ms,

@@ -25,6 +25,8 @@ struct Server::Tunnel {
   const Pump* pump;
   const hop::TunnelStream* front_tunnel;  // null: raw
   const hop::TunnelStream* back_tunnel;
+  const ClientFacts* facts;
+  Destination to;
   std::string destination;
   std::string label;  // of its next node in metrics
   std::int64_t line_received_ms;

@@ -6,8 +6,6 @@
 namespace sluice::repl {
 namespace {
 
-constexpr double kWeightOfNew = 0.5;
-
 double seconds_of(std::uint64_t bytes, double per_second) {
   return static_cast<double>(bytes) / per_second;
 }
@@ -25,8 +23,9 @@ CatchUp choose_catch_up(const CatchUpCosts& costs, CatchUpMargin margin) {
       .by = CatchUpBy::kReplay, .costs = costs, .replay_seconds = {}, .snapshot_seconds = {}};
   if (costs.bandwidth == 0) return choice;
   const auto bandwidth = static_cast<double>(costs.bandwidth);
-  const auto rate = static_cast<double>(costs.stream_rate);
-  const double left = std::max(bandwidth - rate, bandwidth * kCatchUpShareMin);
+  const double left =
+      std::max(bandwidth - static_cast<double>(costs.stream_rate), bandwidth * kCatchUpShareMin);
+  const double rate = std::min(static_cast<double>(costs.stream_rate), bandwidth - left);
   const double replay = seconds_of(costs.replay_bytes, left);
   const double carrying = seconds_of(costs.snapshot_bytes, bandwidth);
   const double snapshot = carrying + seconds_of(costs.tail_bytes, left) + rate * carrying / left;
@@ -73,7 +72,10 @@ void ByteRate::note(std::uint64_t count, std::chrono::nanoseconds now) {
   if (span < kSpanMin) return;
   const double measured =
       static_cast<double>(span_bytes_) / std::chrono::duration<double>(span).count();
-  per_second_ = per_second_ ? *per_second_ + kWeightOfNew * (measured - *per_second_) : measured;
+  seen_ = std::min(seen_ + span, memory_);
+  const double weight = std::min(1.0, std::chrono::duration<double>(span) / seen_);
+  const double before = per_second_.value_or(0);
+  per_second_ = before + weight * (measured - before);
   span_began_ = now;
   span_bytes_ = 0;
 }

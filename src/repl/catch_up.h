@@ -36,8 +36,8 @@ struct CatchUp {
   std::optional<double> snapshot_seconds;
 };
 
-// A stream as fast as the link would never be caught up with; of the bandwidth this share is taken
-// to be left for it all the same, so that both ways stay comparable.
+// A stream as fast as the link would never be caught up with, and its rate may be that of a burst: of
+// the bandwidth this share is taken to be left all the same, so that both ways stay comparable.
 inline constexpr double kCatchUpShareMin = 0.05;
 
 // Until a bandwidth was measured: by replay, which is measured then.
@@ -50,9 +50,11 @@ std::optional<CatchUpCosts> catch_up_costs(const History& history, Offset end, c
 // "by replay: 12 MiB of log in 1 s, or ..." for people.
 std::string to_text(const CatchUp& choice);
 
-// Bytes per second, smoothed, of a quantity that is looked at now and then.
+// Bytes per second of a quantity that is looked at now and then: the average over about `memory`.
 class ByteRate {
  public:
+  explicit ByteRate(std::chrono::nanoseconds memory) : memory_(memory) {}
+
   // Shorter spans say more about buffers than about the link.
   static constexpr auto kSpanMin = std::chrono::milliseconds(500);
 
@@ -62,6 +64,8 @@ class ByteRate {
   std::uint64_t per_second() const { return static_cast<std::uint64_t>(per_second_.value_or(0)); }
 
  private:
+  std::chrono::nanoseconds memory_;
+  std::chrono::nanoseconds seen_{0};  // all spans, up to `memory_`
   std::optional<std::chrono::nanoseconds> span_began_;
   std::uint64_t span_bytes_ = 0;
   std::optional<double> per_second_;

@@ -88,7 +88,7 @@ TEST_F(CatchUpChoice, IsNotThereWithoutASnapshotAheadOfUs) {
 }
 
 TEST(ByteRate, MeasuresSpansThatAreLongEnough) {
-  ByteRate rate;
+  ByteRate rate(milliseconds(2000));
   rate.note(1'000'000, milliseconds(0));  // before the span
   rate.note(400, milliseconds(400));
   EXPECT_EQ(rate.per_second(), 0U);
@@ -99,6 +99,33 @@ TEST(ByteRate, MeasuresSpansThatAreLongEnough) {
   rate.restart();
   rate.note(9000, milliseconds(90'000));
   EXPECT_EQ(rate.per_second(), 1500U);
+}
+
+TEST(ByteRate, ForgetsABurstOverItsMemory) {
+  ByteRate rate(milliseconds(60'000));
+  auto now = milliseconds(0);
+  rate.note(0, now);
+  const auto pass = [&](std::uint64_t bytes) { rate.note(bytes, now += milliseconds(5000)); };
+  pass(5'000'000);
+  EXPECT_EQ(rate.per_second(), 1'000'000U);
+  pass(0);
+  EXPECT_EQ(rate.per_second(), 500'000U) << "as good as the two spans that were seen";
+  for (int spans = 0; spans < 10; ++spans) pass(0);
+  EXPECT_LT(rate.per_second(), 90'000U);
+  for (int spans = 0; spans < 120; ++spans) pass(500'000);
+  pass(5'000'000);
+  EXPECT_LT(rate.per_second(), 180'000U) << "five seconds of a minute";
+}
+
+TEST(CatchUp, TakesNoStreamForFasterThanTheLink) {
+  const CatchUpCosts costs{.replay_bytes = 1'000'000,
+                           .snapshot_bytes = 1'000'000,
+                           .tail_bytes = 0,
+                           .bandwidth = 1'000'000,
+                           .stream_rate = 50'000'000};
+  const auto choice = choose_catch_up(costs, {});
+  EXPECT_NEAR(*choice.replay_seconds, 20, 0.01);
+  EXPECT_NEAR(*choice.snapshot_seconds, 1 + 19, 0.01);
 }
 
 }  // namespace

@@ -24,18 +24,22 @@ void run_loop(Loop& loop) {
 }  // namespace
 
 struct Cores::Signals {
-  explicit Signals(Loop& loop) : set(loop, SIGINT, SIGTERM) {}
+  Signals(Loop& loop, std::initializer_list<int> numbers, std::function<void(int)> call)
+      : set(loop), called(std::move(call)) {
+    for (const int number : numbers) set.add(number);
+    await();
+  }
 
   void await() {
     set.async_wait([this](const asio::error_code& aborted, int number) {
       if (aborted) return;
-      stop(number);
+      called(number);
       await();
     });
   }
 
   asio::basic_signal_set<Loop::executor_type> set;
-  std::function<void(int)> stop;
+  std::function<void(int)> called;
 };
 
 Cores::Cores(std::size_t count) {
@@ -47,9 +51,14 @@ Cores::Cores(std::size_t count) {
 Cores::~Cores() = default;
 
 void Cores::on_stop_signal(std::function<void(int signal)> stop) {
-  signals_ = std::make_unique<Signals>(hosts_[0]->loop());
-  signals_->stop = std::move(stop);
-  signals_->await();
+  const auto numbers = {SIGINT, SIGTERM};
+  signals_ = std::make_unique<Signals>(hosts_[0]->loop(), numbers, std::move(stop));
+}
+
+void Cores::on_reload_signal(std::function<void()> reload) {
+  const auto numbers = {SIGHUP};
+  reload_signals_ = std::make_unique<Signals>(hosts_[0]->loop(), numbers,
+                                              [reload = std::move(reload)](int) { reload(); });
 }
 
 void Cores::run() {

@@ -22,6 +22,10 @@ class Cores {
   // SIGTERM and SIGINT call `stop` on core 0, each time one comes. Before run().
   void on_stop_signal(std::function<void(int signal)> stop);
 
+  // SIGHUP calls `reload` on core 0, each time one comes. Before run(). Without it SIGHUP ends the
+  // process, as it does any.
+  void on_reload_signal(std::function<void()> reload);
+
   // Runs core 0 on this thread and the others on their own, until stop(). SIGPIPE is ignored.
   void run();
 
@@ -38,6 +42,7 @@ class Cores {
   DiskLanes lanes_;
   std::vector<std::unique_ptr<AsioHost>> hosts_;
   std::unique_ptr<Signals> signals_;
+  std::unique_ptr<Signals> reload_signals_;
 };
 
 }  // namespace sluice::rt

@@ -66,7 +66,7 @@ void BlockEncoder::judge(std::size_t raw, std::size_t encoded) {
 
 void BlockEncoder::forget() {
   context_.reset();
-  passing_ = 0;
+  passing_ = kFirstBytes;
   pass_next_ = kPassBytes;
 }
 

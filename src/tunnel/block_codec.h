@@ -34,6 +34,9 @@ class BlockEncoder {
   static constexpr std::size_t kPassBytes = 1 << 20;      // after blocks that did not get smaller
   static constexpr std::size_t kPassBytesMax = 16 << 20;  // ... again and again
   static constexpr std::size_t kSampleBytes = 4096;       // smaller blocks say little
+  // What a stream carries before it is compressed: the contexts of both sides take more memory than a
+  // tunnel that carries little is worth.
+  static constexpr std::size_t kFirstBytes = 16 * 1024;
 
   explicit BlockEncoder(CompressionOptions options) : options_(options) {}
 
@@ -57,7 +60,7 @@ class BlockEncoder {
 
   CompressionOptions options_;
   std::unique_ptr<ZSTD_CCtx_s, Free> context_;
-  std::size_t passing_ = 0;  // bytes still to pass as they are
+  std::size_t passing_ = kFirstBytes;  // still to pass as they are
   std::size_t pass_next_ = kPassBytes;
 };
 

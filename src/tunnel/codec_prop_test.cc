@@ -70,6 +70,7 @@ TEST(BlockCodec, LetsIncompressibleBytesPassAndTriesAgainLater) {
 
 TEST(BlockCodec, RefersToWhatWentBefore) {
   BlockEncoder encoder({});
+  encoder.passed(BlockEncoder::kFirstBytes);
   const auto block = noise(1000, 7);
   EXPECT_GT(frame_of(encoder, block).payload.size(), 900U);
   EXPECT_LT(frame_of(encoder, block).payload.size(), 100U);
@@ -104,6 +105,24 @@ TEST(Compressed, ReadsTheFieldsSmallBlocksAndItsEnd) {
   ASSERT_TRUE(reader.take(wire, read));
   EXPECT_EQ(read, "abc");
   EXPECT_TRUE(reader.has_ended());
+}
+
+TEST(BlockCodec, MakesNoContextForATunnelThatCarriesLittle) {
+  BlockEncoder encoder({});
+  for (std::size_t sent = 0; sent < BlockEncoder::kFirstBytes; sent += 1024) {
+    EXPECT_EQ(frame_of(encoder, std::string(1024, 'x')).payload.size(), 1024U);
+  }
+  EXPECT_TRUE(encoder.is_fresh());
+  EXPECT_LT(frame_of(encoder, std::string(1024, 'x')).payload.size(), 100U);
+}
+
+TEST(Compressed, RefusesAnotherBeginningAtItsFirstWrongByte) {
+  std::string read;
+  CompressedReader other;
+  EXPECT_FALSE(other.take("*", read));
+  CompressedReader nearly;
+  EXPECT_TRUE(nearly.take("ZST", read));
+  EXPECT_FALSE(nearly.take("X", read));
 }
 
 TEST(Compressed, RefusesWhatIsDamagedOrTooLarge) {

@@ -91,3 +91,55 @@ def test_a_snapshot_of_a_stock_master_begins_again(redis_server, keeper, proxy):
     assert master.stats('sync_full') == 2
     replica = redis_server('replica', replica_of=ours)
     wait_in_sync(master, replica)
+
+
+def overwrite(master, megabytes):
+    """So many bytes of stream, and a data set that stays as it is."""
+    for n in range(0, megabytes * 10, 50):
+        pipe = master.client.pipeline(transaction=False)
+        for key in range(n, n + 50):
+            pipe.set(f'big:{key % 80}', os.urandom(100_000))
+        pipe.execute()
+
+
+def followed_over_a_slow_link(redis_server, keeper, proxy, flags):
+    master = redis_server('master', options={'repl-backlog-size': 512 * MEGA,
+                                             'client-output-buffer-limit': 'replica 0 0 0'})
+    fill(master, 8)
+    near = keeper(master)
+    eventually(near.link_is_up, 'the first keeper is up')
+    link = proxy(near)
+    link.limit(10 * MEGA)
+    far = keeper(link, flags=flags)
+    eventually(far.link_is_up, 'the second keeper is up', within=30)
+    return master, near, link, far
+
+
+def test_a_long_log_is_given_up_for_a_newer_snapshot_where_that_is_faster(redis_server, keeper, proxy):
+    flags = {'catch-up-times': 3, 'catch-up-gain': '5s'}
+    master, near, link, far = followed_over_a_slow_link(redis_server, keeper, proxy, flags)
+    link.cut()
+    overwrite(master, 200)
+    eventually(lambda: near.offset == master.offset, 'the first keeper has it', within=30)
+    near.keeper('SNAPSHOT')
+    eventually(lambda: figures(near)['keeper_snapshot_offset'] >= 200 * MEGA, 'a newer snapshot', within=30)
+    before = link.bytes_down
+    link.heal()
+    replica = redis_server('replica', replica_of=far)
+    wait_in_sync(master, replica, within=30)
+    assert figures(far)['keeper_upstream_snapshots_preferred'] == 1
+    assert link.bytes_down - before < 50 * MEGA, 'not the log'
+    assert 'catching up' in far.log_text()
+
+
+def test_a_log_is_replayed_where_that_costs_little(redis_server, keeper, proxy):
+    master, near, link, far = followed_over_a_slow_link(redis_server, keeper, proxy, {})
+    link.cut()
+    overwrite(master, 20)
+    eventually(lambda: near.offset == master.offset, 'the first keeper has it', within=30)
+    near.keeper('SNAPSHOT')
+    eventually(lambda: figures(near)['keeper_snapshot_offset'] >= 20 * MEGA, 'a newer snapshot', within=30)
+    link.heal()
+    eventually(lambda: far.offset == near.offset, 'caught up', within=30)
+    assert figures(far)['keeper_upstream_snapshots_preferred'] == 0
+    assert figures(far)['keeper_upstream_sync_full'] == 1

@@ -4,6 +4,7 @@ import signal
 import socket
 
 import pytest
+import redis
 
 from harness.certificates import Certificates
 from harness.process import free_port
@@ -301,6 +302,38 @@ def test_a_dead_alternative_is_taken_out_and_comes_back(relay, redis_server):
     eventually(lambda: near.health()['dead_hops'] == [], 'back')
 
 
+def test_a_tunnel_leaves_a_relay_that_goes_dark_for_one_that_answers(relay, redis_server, keeper):
+    master = redis_server('master')
+    fars = [relay([rule(master)], name=name) for name in ('one', 'two')]
+    near = relay([f'127.0.0.1:{far.port}' for far in fars], name='near')
+    ours = keeper(master, flags={'route': f'{near.uri} {",".join(far.uri for far in fars)}'})
+    eventually(ours.link_is_up, 'upstream up')
+    dark = max(fars, key=lambda far: far.health()['tunnels'])
+    before = ours.info('keeper')['keeper_upstream_sync_partial']
+    dark.pause()  # its kernel still takes connections, and nothing answers on them
+    eventually(lambda: ours.info('keeper')['keeper_upstream_sync_partial'] > before and ours.link_is_up(),
+               'the keeper goes on through the other', within=12)
+    master.client.set('key', 'value')
+    eventually(lambda: ours.offset == master.offset, 'the stream flows')
+    dark.resume()
+    assert master.stats('sync_full') == 1
+
+
+def test_a_keeper_takes_another_route_while_it_runs(relay, redis_server, keeper):
+    master = redis_server('master')
+    one, two = relay([rule(master)], name='one'), relay([rule(master)], name='two')
+    ours = keeper(master, flags={'route': one.uri})
+    eventually(ours.link_is_up, 'upstream up')
+    assert two.metric('sluice_relay_tunnels_total') == 0
+    ours.client.config_set('route', two.uri)
+    eventually(lambda: two.health()['tunnels'] > 0 and ours.link_is_up(), 'over the other relay')
+    ours.client.config_set('route', '')
+    eventually(lambda: two.health()['tunnels'] == 0 and ours.link_is_up(), 'directly')
+    with pytest.raises(redis.ResponseError, match='is no relay'):
+        ours.client.config_set('route', 'TCP://127.0.0.1:1')
+    assert master.stats('sync_full') == 1
+
+
 # --- life -----------------------------------------------------------------------------------------
 
 def test_certificates_are_reloaded_without_dropping_tunnels(relay, redis_server, certificates):
@@ -325,6 +358,32 @@ def test_certificates_are_reloaded_without_dropping_tunnels(relay, redis_server,
     tunnel.sendall(b'PING\r\n')
     assert read_line(tunnel) == '+PONG\r\n'
     assert far.metric('sluice_relay_tls_reloads_total', outcome='taken') >= 1
+
+
+def test_the_allow_list_is_read_again_upon_sighup(relay, redis_server, certificates):
+    kept, dropped, added = redis_server('kept'), redis_server('dropped'), redis_server('added')
+
+    def client(*servers):
+        return {'name': 'all', 'from': ['127.0.0.0/8'], 'allow': [rule(server) for server in servers]}
+
+    ours = relay([], clients=[client(kept, dropped)])
+    tunnels = {server: ping_through(ours, f'TCP://127.0.0.1:{server.port}')[0] for server in (kept, dropped)}
+    assert ping_through(ours, f'TCP://127.0.0.1:{added.port}')[1].startswith('-PROXY not-allowed ')
+
+    ours.clients = [client(kept, added)]
+    ours.argv()  # writes the file
+    ours.child.send_signal(signal.SIGHUP)
+    eventually(lambda: ping_through(ours, f'TCP://127.0.0.1:{added.port}')[1] == '+PONG\r\n', 'taken')
+    assert ping_through(ours, f'TCP://127.0.0.1:{dropped.port}')[1].startswith('-PROXY not-allowed ')
+    assert read_all(tunnels[dropped]) == '', 'what is not allowed any more ends'
+    tunnels[kept].sendall(b'PING\r\n')
+    assert read_line(tunnels[kept]) == '+PONG\r\n'
+
+    ours.config.write_text('[[client]]\nname = "all"\n')
+    ours.child.send_signal(signal.SIGHUP)
+    eventually(lambda: ours.metric('sluice_relay_reloads_total', outcome='refused') == 1, 'refused')
+    assert ping_through(ours, f'TCP://127.0.0.1:{added.port}')[1] == '+PONG\r\n', 'the old one still holds'
+    assert "client 'all' needs certificate or from" in ours.log_text()
 
 
 def test_a_draining_relay_refuses_new_tunnels_and_lets_old_ones_end(relay, redis_server):

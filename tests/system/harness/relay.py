@@ -33,11 +33,11 @@ class Relay(Process):
         for key, value in self.flags.items():
             words += [f'--{key}', value]
         if self.clients:
-            config = self.folder / 'relay.toml'
+            self.config = self.folder / 'relay.toml'
             tables = ['[[client]]\n' + ''.join(f'{k} = {json.dumps(v)}\n' for k, v in table.items())
                       for table in self.clients]
-            config.write_text('\n'.join(tables))
-            words += ['--config', config]
+            self.config.write_text('\n'.join(tables))
+            words += ['--config', self.config]
         return words
 
     def start_anywhere(self, within=15.0):
