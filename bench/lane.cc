@@ -32,10 +32,15 @@ Result<Carrier> carrier_of(const std::string& name) {
   }
   carrier.is_relayed = true;
   if (name == "sluice") return carrier;
+  if (name == "sluice-greedy") {
+    carrier.relay_flags = {"--no-bulk-yields"};
+    return carrier;
+  }
   carrier.content = "text";
   if (name == "sluice-text") return carrier;
   return fail(Errc::kRejected,
-              "there is no row '" + name + "': write reno, cubic, bbr, sluice or sluice-text");
+              "there is no row '" + name +
+                  "': write reno, cubic, bbr, sluice, sluice-text or sluice-greedy");
 }
 
 // --- Ocean ---------------------------------------------------------------------------------------
@@ -80,6 +85,7 @@ Result<> Lane::start_relay(const lab::WanSideStatus& side, std::unique_ptr<rt::P
   const auto listen = fmt::format("{}:{}", side.address, kRelayPort);
   how.argv.insert(how.argv.end(),
                   {sluice_path(), "relay", "--listen", listen, "--allow", "10.200.0.0/24"});
+  how.argv.insert(how.argv.end(), carrier_.relay_flags.begin(), carrier_.relay_flags.end());
   how.output_file = stage_.stats_file("relays.log");
   TRY(relay, stage_.host().start(how));
   return {};

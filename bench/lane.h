@@ -13,14 +13,16 @@ namespace sluice::bench {
 // How bytes get across.
 struct Carrier {
   std::string name;
-  std::string congestion;          // of the source's socket; empty: the kernel's choice
-  bool is_relayed = false;         // through a relay on either side
+  std::string congestion;   // of the source's socket; empty: the kernel's choice
+  bool is_relayed = false;  // through a relay on either side
+  std::vector<std::string> relay_flags{};
   std::string content = "random";  // see workers.h
   double bytes_per_second = 0;     // 0: as fast as it goes
 };
 
 // By name, as a user of a bench writes it: a congestion control of the kernel, "sluice" (through
-// relays), "sluice-text" (the same with compressible bytes).
+// relays), "sluice-text" (the same with compressible bytes), "sluice-greedy" (whose bulk does not yield
+// to small tunnels).
 Result<Carrier> carrier_of(const std::string& name);
 
 // The WAN of a bench: `lanes` links between hosts of their own, alike.

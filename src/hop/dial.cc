@@ -127,7 +127,7 @@ rt::Task<Result<std::unique_ptr<rt::Stream>>> Tunnels::connect(tunnel::Node node
     hops_.failed(known_as(node), now);
     co_return at(node, connected.error());
   }
-  hops_.connected(known_as(node), now - began);
+  hops_.connected(known_as(node), now - began, now);
   co_return connected;
 }
 
@@ -191,6 +191,7 @@ rt::Task<Result<Dialled>> Tunnels::open_tunnel(std::unique_ptr<rt::Stream> conne
   if (gate_.is_closing()) co_return cancelled();
   Held& held = hold(id, tunnel::Side::kDialer, "");
   held.node = node;
+  held.path = tunnel::to_string(known_as(node));
   held.line = std::move(line);
   std::erase(alternatives, node);
   held.others = std::move(alternatives);

@@ -16,6 +16,7 @@ struct Tunnels::Held {
   rt::Event over;
   tunnel::TunnelId id;
   std::string identity;              // of the peer, if it dialled
+  std::string path;                  // tunnels of the same one share a way: by peer or dialled node
   std::optional<tunnel::Node> node;  // that was dialled
   tunnel::RouteLine line;            // with which
   tunnel::Hop others;                // that could have been dialled instead

@@ -79,10 +79,11 @@ void NextHops::measured(HopState& hop, rt::Duration rtt) {
   hop.dead_until = {};
 }
 
-// A probe waits for an answer too: where there are any, their figures alone are compared.
-void NextHops::connected(const tunnel::Node& node, rt::Duration took) {
+// A probe waits for an answer too: where there are any, their figures alone are compared. Of one that
+// has failed the kernel may still take connections.
+void NextHops::connected(const tunnel::Node& node, rt::Duration took, rt::Instant now) {
   auto& hop = known(node);
-  if (!hop.wanted) measured(hop, took);
+  if (!hop.wanted && !hop.is_dead(now)) measured(hop, took);
 }
 
 void NextHops::answered(const tunnel::Node& node, rt::Duration rtt) {

@@ -54,7 +54,7 @@ class NextHops {
   std::vector<tunnel::Node> in_order(const tunnel::Hop& hop, rt::Instant now) const;
   bool is_dead(const tunnel::Node& node, rt::Instant now) const;
 
-  void connected(const tunnel::Node& node, rt::Duration took);
+  void connected(const tunnel::Node& node, rt::Duration took, rt::Instant now);
   void answered(const tunnel::Node& node, rt::Duration rtt);  // a probe
   void failed(const tunnel::Node& node, rt::Instant now);
   void opened(const tunnel::Node& node);

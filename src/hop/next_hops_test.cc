@@ -26,9 +26,9 @@ TEST_F(NextHopsTest, KeepsTheOrderOfTheRouteWhileNothingIsKnown) {
 }
 
 TEST_F(NextHopsTest, PrefersTheNearerAndTriesTheUnknown) {
-  hops.connected(a, 200ms);
+  hops.connected(a, 200ms, now);
   EXPECT_EQ(first(), b);
-  hops.connected(b, 300ms);
+  hops.connected(b, 300ms, now);
   EXPECT_EQ(first(), a);
 }
 
@@ -36,16 +36,16 @@ TEST_F(NextHopsTest, ComparesWhatProbesMeasuredWhereThereAreAny) {
   want_both();
   hops.answered(a, 80ms);
   hops.answered(b, 40ms);
-  for (int n = 0; n < 50; ++n) hops.connected(a, 10ms);
+  for (int n = 0; n < 50; ++n) hops.connected(a, 10ms, now);
   EXPECT_EQ(first(), b);
 }
 
 TEST_F(NextHopsTest, SharesTheLoadOfEqualsAndOverflowsToTheFarther) {
-  hops.connected(a, 20ms);
-  hops.connected(b, 20ms);
+  hops.connected(a, 20ms, now);
+  hops.connected(b, 20ms, now);
   hops.opened(a);
   EXPECT_EQ(first(), b);
-  hops.connected(b, 20ms + 8 * 20ms);  // smoothed: 40 ms
+  hops.connected(b, 20ms + 8 * 20ms, now);  // smoothed: 40 ms
   for (int i = 0; i < 31; ++i) hops.opened(a);
   EXPECT_EQ(first(), a);
   for (int i = 0; i < 2; ++i) hops.opened(a);
@@ -55,8 +55,8 @@ TEST_F(NextHopsTest, SharesTheLoadOfEqualsAndOverflowsToTheFarther) {
 }
 
 TEST_F(NextHopsTest, TriesADeadNodeLastAndAgainAfterItsTime) {
-  hops.connected(a, 1ms);
-  hops.connected(b, 50ms);
+  hops.connected(a, 1ms, now);
+  hops.connected(b, 50ms, now);
   hops.failed(a, now);
   EXPECT_EQ(first(), b);
   EXPECT_EQ(hops.in_order(both, now).size(), 2U) << "it is the last resort, not forbidden";

@@ -159,7 +159,25 @@ void Tunnel::pump() {
   if (session_.is_writable() || session_.failure()) writable_.notify_all();
   if (session_.answered() || session_.failure()) answered_.notify_all();
   ask_for_stripes(at);
+  make_room(at);
   arm_timer(at);
+}
+
+// The shortest of its connections' round trips is least disturbed by what befalls one of them.
+void Tunnel::make_room(Time at) {
+  if (at < room_due_) return;
+  room_due_ = at + tunnel::Yield::kInterval;
+  const bool shall_yield = limits_.bulk_yields && session_.is_bulk() && hooks_.is_beside_small;
+  if (!shall_yield || !hooks_.is_beside_small()) return session_.take_all_room(at);
+  std::optional<Time> round_trip;
+  std::optional<Time> least;
+  for (const auto& connection : connections_) {
+    const auto path = connection->stream->figures();
+    if (!path) continue;
+    round_trip = std::min(round_trip.value_or(path->rtt), Time(path->rtt));
+    least = std::min(least.value_or(path->rtt_min), Time(path->rtt_min));
+  }
+  if (round_trip) session_.make_room(*round_trip, *least, at);
 }
 
 void Tunnel::close_doomed(Time) {

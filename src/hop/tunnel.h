@@ -20,9 +20,10 @@ class Tunnel {
  public:
   // What it asks of its owner; each may be empty.
   struct Hooks {
-    std::function<void()> more_stripes{};  // dial one, then call adopt() or dial_failed()
-    std::function<void()> silent{};        // again and again while is_silent()
-    std::function<void()> over{};          // is_over() now holds
+    std::function<void()> more_stripes{};     // dial one, then call adopt() or dial_failed()
+    std::function<void()> silent{};           // again and again while is_silent()
+    std::function<bool()> is_beside_small{};  // whether others on this path are is_small()
+    std::function<void()> over{};             // is_over() now holds
   };
 
   Tunnel(rt::Host& host, rt::Gate& gate, tunnel::Side side, const tunnel::Limits& limits);
@@ -71,6 +72,7 @@ class Tunnel {
 
   // Nothing has come for a while though answers are due: worth to look for another way.
   bool is_silent() const;
+  bool is_small() const { return session_.is_small(now()); }
   bool is_over() const { return is_over_; }
   tunnel::SessionStats stats() const { return session_.stats(); }
 
@@ -88,6 +90,7 @@ class Tunnel {
   void see_to_end(tunnel::Time now);
   bool wants_stripes() const;
   void ask_for_stripes(tunnel::Time now);
+  void make_room(tunnel::Time now);
   void drop(Connection& connection);
   void fail_if_unanswerable();
   void wait_to_dial();
@@ -114,6 +117,7 @@ class Tunnel {
   std::optional<rt::TimerId> timer_;
   tunnel::Time timer_at_ = tunnel::Time::max();
   tunnel::StripeNumber next_number_ = 1;
+  tunnel::Time room_due_{0};
   std::size_t dials_ = 0;
   rt::Instant dial_after_{};
   int refused_in_row_ = 0;

@@ -1,5 +1,6 @@
 #include "hop/tunnels.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -32,8 +33,10 @@ Tunnels::Held& Tunnels::hold(tunnel::TunnelId id, tunnel::Side side, std::string
   Held& held = *made;
   held.id = id;
   held.identity = std::move(identity);
+  held.path = held.identity;
   Tunnel::Hooks hooks;
   hooks.over = [&held] { held.over.notify_all(); };
+  hooks.is_beside_small = [this, &held] { return is_beside_small(held); };
   if (side == tunnel::Side::kDialer) {
     hooks.more_stripes = [this, &held] { gate_.spawn(dial_stripe(held)); };
     hooks.silent = [this, &held] { look_elsewhere(held); };
@@ -42,6 +45,13 @@ Tunnels::Held& Tunnels::hold(tunnel::TunnelId id, tunnel::Side side, std::string
   CHECK(tunnels_.emplace(id, &held).second);
   gate_.spawn(keep(std::move(made)));
   return held;
+}
+
+bool Tunnels::is_beside_small(const Held& held) const {
+  return std::ranges::any_of(tunnels_, [&](const auto& entry) {
+    const auto* const other = entry.second;
+    return other != &held && other->path == held.path && other->tunnel.is_small();
+  });
 }
 
 // Owns a tunnel until it is over.

@@ -90,6 +90,7 @@ class Tunnels {
   rt::Task<Result<>> confirm_field(tunnel::Node node);
   rt::Task<void> dial_stripe(Held& held);
   void look_elsewhere(Held& held);
+  bool is_beside_small(const Held& held) const;
   rt::Task<void> look_for_another(tunnel::TunnelId id, tunnel::Hop others);
   tunnel::Node known_as(const tunnel::Node& node) const;
   tunnel::Hop in_order(const tunnel::Hop& hop) const;

@@ -35,6 +35,7 @@ struct Settings {
   std::uint32_t stripes = 4;
   base::ByteSize stripes_from_bytes = 256_KiB;
   base::ByteSize window_bytes = 64_MiB;
+  bool bulk_yields = true;
   bool compression = true;
   std::int32_t compression_level = 1;
   std::chrono::milliseconds flush_interval{2};

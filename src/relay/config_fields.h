@@ -121,6 +121,13 @@ inline constexpr std::tuple kTransportFields{
         .max = 1_GiB,
     },
     base::Field{
+        .name = "bulk_yields",
+        .member = &Settings::bulk_yields,
+        .doc =
+            "Whether tunnels that send as much as they can leave some of the link unused while "
+            "small ones to or from the same relay carry something, so that those are not queued.",
+    },
+    base::Field{
         .name = "compression",
         .member = &Settings::compression,
         .doc = "Whether what is sent to another Sluice relay is compressed (zstd) where it helps.",

@@ -215,6 +215,7 @@ hop::Options Server::transport_options() {
   limits.one_stripe_bytes = config_.settings.stripes_from_bytes;
   limits.window_max = config_.settings.window_bytes;
   limits.window_min = std::min(limits.window_min, limits.window_max);
+  limits.bulk_yields = config_.settings.bulk_yields;
   limits.compression.is_enabled = config_.settings.compression;
   limits.compression.level = config_.settings.compression_level;
   limits.flush_interval = config_.settings.flush_interval;

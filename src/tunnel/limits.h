@@ -45,6 +45,8 @@ struct Limits {
   Time probe_interval = std::chrono::milliseconds(500);
   // What was ended here and not yet taken there is kept for so long.
   Time linger = std::chrono::seconds(30);
+  // A tunnel that sends as much as it can leaves room for small ones on the same path (see yield.h).
+  bool bulk_yields = true;
   // Frames that are late by this and two and a half round trips are sent again on another stripe.
   Time late_min = std::chrono::milliseconds(300);
 };

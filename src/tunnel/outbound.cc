@@ -158,6 +158,7 @@ bool Outbound::has_work(StripeNumber stripe, Time now) const {
   const auto found = stripes_.find(stripe);
   if (found == stripes_.end() || found->second.is_suspect) return false;
   if (first_again(stripe)) return true;
+  if (!bucket_.has_any(now)) return false;
   if (unsent_ < frames_.size()) return frames_[unsent_].end() <= limit();
   return sealed_ < limit() && may_seal(now);
 }
@@ -173,7 +174,12 @@ Wire Outbound::next(StripeNumber stripe, Time now) {
   Sent& frame = frames_[unsent_];
   if (frame.end() > limit()) return nullptr;
   ++unsent_;
+  bucket_.take(frame.length, now);
   return send(stripe, frame, now);
+}
+
+std::optional<Time> Outbound::rate_due() const {
+  return has_waiting() ? bucket_.free_at() : std::nullopt;
 }
 
 Wire Outbound::send(StripeNumber stripe, Sent& frame, Time now) {

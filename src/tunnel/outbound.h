@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "tunnel/block_codec.h"
 #include "tunnel/limits.h"
+#include "tunnel/yield.h"
 
 namespace sluice::tunnel {
 
@@ -37,6 +38,10 @@ class Outbound {
   std::size_t write(std::string_view bytes, Time now);
   // A stripe delivers so much: a whole block must not take so long that nothing is heard of it.
   void fit_blocks(std::uint64_t bytes_s);
+  // Of frames that were not sent before; absent: no limit.
+  void set_rate(std::optional<std::uint64_t> bytes_s, Time now) { bucket_.set_rate(bytes_s, now); }
+  // When the rate lets the next frame go, if one waits.
+  std::optional<Time> rate_due() const;
   // No bytes follow.
   void finish(Time now);
   bool is_finished() const { return is_finished_; }
@@ -126,6 +131,7 @@ class Outbound {
   std::string block_;    // room for a header, then bytes not yet encoded; or empty
   std::string encoded_;  // the same, for the encoder
   std::size_t block_bytes_max_ = 8 * 1024;  // until the stripes' rates are known
+  Bucket bucket_;
   bool is_finished_ = false;
   Time sealed_at_{-std::chrono::hours(1)};
   std::deque<Sent> frames_;        // from acked_ to sealed_, in order

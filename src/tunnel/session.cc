@@ -15,6 +15,12 @@ constexpr Time kAckDelay = milliseconds(20);  // for what is too little to answe
 constexpr std::uint64_t kAckBytesDue = 64 * 1024;
 constexpr Time kBusyFor = std::chrono::seconds(2);  // after payload has moved
 constexpr Time kFar = Time::max();
+// A bulk tunnel waits for its reader now and then, and is none the less bulk. One through which somebody
+// looks at INFO every few seconds is no stream that is hurt by a queue.
+constexpr int kBulkIntervalsMost = 6;
+constexpr int kSendingIntervalsMost = 5;
+constexpr std::uint64_t kBulkBytes =
+    256 * 1024;  // in an interval: less is small, however slow the link
 
 std::string frame_of(FrameType type, const Answer& answer) {
   const auto payload = encode(answer);
@@ -269,6 +275,7 @@ Time Session::deadline(Time now) const {
   if (may_resend_late()) {
     first = earlier(first, outbound_.late_at(late_after()).value_or(kFar), now);
   }
+  first = earlier(first, outbound_.rate_due().value_or(kFar), now);
   if (outbound_.has_unacked()) first = earlier(first, judge_due_, now);
   if (!is_lively) first = earlier(first, heard_ + limits_.cut_max, now);
   for (const auto& [number, stripe] : stripes_) {
@@ -327,12 +334,28 @@ void Session::measure_rates(Time now) {
   const auto late = outbound_.late_at(late_after());
   const bool is_reader_slow = outbound_.is_blocked() && !(late && now >= *late);
   const bool is_limited = outbound_.has_waiting() && !is_reader_slow && has_lively_stripe();
-  if (!rate_.is_collapsed(sum, is_limited, now) || stripes_.empty()) return;
+  delivered_rate_ = sum;
+  const bool was_limited = is_limited && sum >= kBulkBytes;
+  bulk_intervals_ = std::clamp(bulk_intervals_ + (was_limited ? 1 : -1), 0, kBulkIntervalsMost);
+  sending_intervals_ =
+      std::clamp(sending_intervals_ + (sum > 0 ? 1 : -2), 0, kSendingIntervalsMost);
+  const bool is_held_back = yield_.limit().has_value();
+  if (!rate_.is_collapsed(sum, is_limited && !is_held_back, now) || stripes_.empty()) return;
   const auto slower = [](const auto& a, const auto& b) {
     return a.second.collapse.in_interval() < b.second.collapse.in_interval();
   };
   const auto slowest = std::min_element(stripes_.begin(), stripes_.end(), slower);
   doom(slowest->first, slowest->second);
+}
+
+void Session::make_room(Time round_trip, Time least, Time now) {
+  yield_.measure(delivered_rate_, round_trip, least);
+  outbound_.set_rate(yield_.limit(), now);
+}
+
+void Session::take_all_room(Time now) {
+  yield_.stop();
+  outbound_.set_rate(std::nullopt, now);
 }
 
 void Session::doom(StripeNumber number, Stripe& stripe) {

@@ -15,6 +15,7 @@
 #include "tunnel/inbound.h"
 #include "tunnel/limits.h"
 #include "tunnel/outbound.h"
+#include "tunnel/yield.h"
 
 namespace sluice::tunnel {
 
@@ -94,6 +95,16 @@ class Session {
   // How long nothing has come of what is due on any stripe; 0 unless all are silent.
   Time silent_for(Time now) const { return wants_probe() ? now - heard_ : Time{0}; }
 
+  // --- beside other tunnels on the same path (see yield.h) ---
+  // It sends as much as its connections take; or something all the time, and no more than that.
+  bool is_bulk() const { return bulk_intervals_ >= kBulkIntervals; }
+  bool is_small(Time now) const {
+    return sending_intervals_ >= kSendingIntervals && is_busy(now) && !is_bulk();
+  }
+  // Once per Yield::kInterval of a bulk one beside small ones; what the kernel knows of its path.
+  void make_room(Time round_trip, Time least, Time now);
+  void take_all_room(Time now);
+
   SessionStats stats() const;
 
  private:
@@ -150,6 +161,12 @@ class Session {
   std::uint64_t lost_ = 0;
   std::uint64_t replaced_ = 0;
   TunnelRate rate_;
+  static constexpr int kBulkIntervals = 2;
+  static constexpr int kSendingIntervals = 3;
+  int bulk_intervals_ = 0;
+  int sending_intervals_ = 0;
+  std::uint64_t delivered_rate_ = 0;  // bytes in the last interval
+  Yield yield_;
 };
 
 }  // namespace sluice::tunnel

@@ -220,6 +220,23 @@ TEST(Session, FreesItsCompressorWhenIdleAndGoesOnAfterIt) {
   EXPECT_LT(pair.dialer.stats().encoded_sent, 3 * (BlockEncoder::kFirstBytes + 9000));
 }
 
+TEST(Session, HoldsItselfToARateWhileItMakesRoom) {
+  Limits limits;
+  limits.compression.is_enabled = false;
+  SessionPair pair(limits);
+  pair.settle(2, 10ms);
+  pair.dialer.make_room(300ms, 200ms, pair.now);  // nothing was delivered yet: the least rate
+  const std::string text(250'000, 'x');
+  ASSERT_EQ(pair.dialer.write(text, pair.now), text.size());
+  pair.settle(50, 10ms);
+  const auto came = SessionPair::drain(pair.acceptor, pair.now).size();
+  EXPECT_GT(came, 100'000U);
+  EXPECT_LT(came, 160'000U);
+  pair.dialer.take_all_room(pair.now);
+  pair.settle(2, 10ms);
+  EXPECT_EQ(came + SessionPair::drain(pair.acceptor, pair.now).size(), text.size());
+}
+
 TEST(Session, WantsMoreStripesOnceItCarriesMuch) {
   Limits limits;
   SessionPair pair(limits);
