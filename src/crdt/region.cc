@@ -67,6 +67,10 @@ void Region::set_promise(const VersionVector& safe) {
   state_->safe = safe;
 }
 
+void Region::announce_again() {
+  state_->told_promise = {};
+}
+
 std::optional<std::string> Region::flush(std::uint64_t now_ms) {
   State& s = *state_;
   if (s.follows) return std::nullopt;

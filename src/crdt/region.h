@@ -91,6 +91,8 @@ class Region {
   bool has_unflushed() const;
   // What this region's replicas are known to have; without replicas: everything. Limits what flush() promises.
   void set_promise(const VersionVector& safe);
+  // The next batch announces all of it: somebody begins to follow our stream who has seen no batch before.
+  void announce_again();
 
   // --- what comes from others ----------------------------------------------------------------------
   // An error is a malformed batch. Nothing is changed unless the outcome is Applied. Flush first.

@@ -48,7 +48,10 @@ class Node {
   void become_replica();
   void loading(Ctx* ctx, std::uint64_t step);
   void async_loading(std::uint64_t step);
-  void replica_is_online() { must_resend_ = true; }
+  void replica_is_online() {
+    must_resend_ = true;
+    region_->announce_again();
+  }
   void begin(Ctx* ctx);  // when the module is loaded
 
   // --- what commands do ---------------------------------------------------------------------------
