@@ -2,6 +2,8 @@
 #include <cstdio>
 
 #include "delay/config_load.h"
+#include "geo/config_load.h"
+#include "geo/mesh_config.h"
 #include "keeper/config_load.h"
 #include "relay/config_load.h"
 #include "roles.h"
@@ -27,6 +29,10 @@ int run_reference(const Arguments& arguments) {
   std::fputs(relay::reference().c_str(), stdout);
   std::fputs("\n# sluice delay\n\n", stdout);
   std::fputs(delay::reference().c_str(), stdout);
+  std::fputs("\n# sluice geo link\n\n", stdout);
+  std::fputs(geo::reference().c_str(), stdout);
+  std::fputs("\n# sluice geo status, verify, conflicts, join, detach\n\n", stdout);
+  std::fputs(geo::mesh_reference().c_str(), stdout);
   return kExitOk;
 }
 

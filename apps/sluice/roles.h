@@ -25,17 +25,20 @@ struct Role {
 int run_keeper(const Arguments& arguments);
 int run_relay(const Arguments& arguments);
 int run_delay(const Arguments& arguments);
+int run_geo(const Arguments& arguments);
 int run_log(const Arguments& arguments);
 int run_lab(const Arguments& arguments);
 int run_lab_wan(const Arguments& arguments);  // a part of lab, not a role
 int run_case(const Arguments& arguments);
 int run_reference(const Arguments& arguments);
 
-inline constexpr std::array<Role, 7> kRoles{
+inline constexpr std::array<Role, 8> kRoles{
     Role{"keeper", "a durable replication log in front of a Redis", run_keeper},
     Role{"relay", "carries connections between regions, over the hops that a route names",
          run_relay},
     Role{"delay", "measures how long writes take to each node of a replication chain", run_delay},
+    Role{"geo", "joins regions that all take writes: link, status, verify, conflicts, join, detach",
+         run_geo},
     Role{"log", "looks into a keeper's log: ls, verify, cat, export", run_log},
     Role{"lab", "runs a small system of real processes on this machine", run_lab},
     Role{"case", "plays a case with real servers and checks its outcome", run_case},

@@ -1,0 +1,241 @@
+#include "geo/courier.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace sluice::geo {
+namespace {
+
+// What an operator has to mend is not asked for every second.
+constexpr int kSlowly = 5;
+constexpr std::size_t kEntryOverhead = 128;
+
+std::size_t cost(const StreamBatch& batch) {
+  return batch.bytes.size() + kEntryOverhead;
+}
+
+crdt::Dot last(const crdt::BatchHeader& header) {
+  return {header.actor, header.first + header.count - 1};
+}
+
+}  // namespace
+
+Courier::Courier(Target target, repl::Offset from, Limits limits)
+    : self_(target.self),
+      limits_(limits),
+      known_(std::move(target.vector)),
+      sent_(known_),
+      read_to_(from),
+      positioned_(from) {}
+
+void Courier::take(StreamBatch batch, rt::Instant now) {
+  // The target's own ops come back in every peer's stream.
+  if (batch.header.actor == self_ || is_covered(batch.header)) return;
+  unsettled_.insert(batch.begin);
+  queue_bytes_ += cost(batch);
+  waiting_ops_[batch.header.actor.region] += batch.header.count;
+  if (batch.is_foreign) {
+    held_.push_back({.batch = std::move(batch), .due = now + limits_.gossip_wait});
+  } else {
+    insert_pending({.batch = std::move(batch), .due = now});
+  }
+}
+
+// A master that has been given a new follower sends again what some region may lack, behind newer batches.
+void Courier::insert_pending(Entry entry) {
+  const auto& header = entry.batch.header;
+  const auto is_later = [&header](const Entry& other) {
+    const auto& its = other.batch.header;
+    return its.actor == header.actor && its.first >= header.first + header.count;
+  };
+  const bool is_in_order = pending_.empty() || !is_later(pending_.back());
+  const auto at =
+      is_in_order ? pending_.end() : std::find_if(pending_.begin(), pending_.end(), is_later);
+  pending_.insert(at, std::move(entry));
+}
+
+void Courier::learn(const crdt::VersionVector& vector, rt::Instant now) {
+  known_.merge(vector);
+  sent_.merge(vector);
+  learned_at_ = now;
+}
+
+// An empty batch announces vectors: it has no ops that could be there already.
+bool Courier::is_covered(const crdt::BatchHeader& header) const {
+  return header.count > 0 && known_.covers(last(header));
+}
+
+bool Courier::has_context(const crdt::BatchHeader& header) const {
+  return std::all_of(header.context.begin(), header.context.end(), [this](const crdt::Dot& seen) {
+    return seen.actor == self_ || sent_.covers(seen);
+  });
+}
+
+void Courier::settle(const Entry& entry) {
+  unsettled_.erase(entry.batch.begin);
+  queue_bytes_ -= cost(entry.batch);
+  auto& waiting = waiting_ops_[entry.batch.header.actor.region];
+  waiting -= std::min<std::uint64_t>(waiting, entry.batch.header.count);
+}
+
+repl::Offset Courier::settled() const {
+  return unsettled_.empty() ? read_to_ : *unsettled_.begin();
+}
+
+std::optional<Courier::Apply> Courier::next(rt::Instant now) {
+  if (is_draining_ || in_flight_bytes_ >= limits_.in_flight_bytes) return std::nullopt;
+  if (auto apply = next_held(now)) return apply;
+  return next_pending(now);
+}
+
+// Those that were refused wait longer than those behind them, and are passed over meanwhile.
+std::optional<Courier::Apply> Courier::next_held(rt::Instant now) {
+  for (auto at = held_.begin(); at != held_.end();) {
+    if (is_covered(at->batch.header)) {
+      settle(*at);
+      at = held_.erase(at);
+      continue;
+    }
+    if (is_due(*at, now)) {
+      pending_.push_front(std::move(*at));
+      held_.erase(at);
+      return send_first();
+    }
+    if (!at->has_failed) return std::nullopt;
+    ++at;
+  }
+  return std::nullopt;
+}
+
+std::optional<Courier::Apply> Courier::next_pending(rt::Instant now) {
+  while (!pending_.empty()) {
+    auto& front = pending_.front();
+    if (is_covered(front.batch.header)) {
+      settle(front);
+      pending_.pop_front();
+      continue;
+    }
+    if (!is_due(front, now)) return std::nullopt;
+    return send_first();
+  }
+  return std::nullopt;
+}
+
+// What builds on a batch that is still held waits for it; in the end the target says what it lacks.
+bool Courier::is_due(Entry& entry, rt::Instant now) const {
+  const bool has_all = has_context(entry.batch.header);
+  if (entry.due > now) return has_all && entry.has_waited && !entry.has_failed;
+  if (has_all || entry.has_waited) return true;
+  entry.has_waited = true;
+  entry.due = now + 2 * limits_.gossip_wait;
+  return false;
+}
+
+std::optional<Courier::Apply> Courier::send_first() {
+  in_flight_.push_back(std::move(pending_.front()));
+  pending_.pop_front();
+  const auto& batch = in_flight_.back().batch;
+  in_flight_bytes_ += cost(batch);
+  if (batch.header.count > 0) sent_.advance(last(batch.header));
+  return Apply{.batch = &batch.bytes, .at = settled()};
+}
+
+std::optional<crdt::BatchHeader> Courier::answer(const Answer& answer, rt::Instant now) {
+  CHECK(!in_flight_.empty());
+  auto entry = std::move(in_flight_.front());
+  in_flight_.pop_front();
+  in_flight_bytes_ -= cost(entry.batch);
+  const bool is_done = answer.verdict == Verdict::kApplied || answer.verdict == Verdict::kDuplicate;
+  // Its own link would be told the same, and its region counts no more.
+  const bool is_dropped = answer.verdict == Verdict::kDetached && entry.batch.is_foreign;
+  std::optional<crdt::BatchHeader> settled_one;
+  if (is_done || is_dropped) {
+    if (is_done && entry.batch.header.count > 0) known_.advance(last(entry.batch.header));
+    if (is_dropped) ++dropped_;
+    if (entry.has_failed) trouble_.reset();
+    settle(entry);
+    settled_one = std::move(entry.batch.header);
+  } else {
+    retry(entry, answer, now);
+    back_.push_back(std::move(entry));
+  }
+  if (is_draining_ && in_flight_.empty()) bring_back();
+  return settled_one;
+}
+
+// Only the first refusal says something: those behind it may be its echo.
+void Courier::retry(Entry& entry, const Answer& answer, rt::Instant now) {
+  const bool is_first = !std::exchange(is_draining_, true);
+  if (!is_first) return;
+  entry.has_failed = true;
+  trouble_ = answer;
+  switch (answer.verdict) {
+    case Verdict::kGap:
+      if (!entry.gap_since) entry.gap_since = now;
+      if (now - *entry.gap_since >= limits_.gap_wait) gap_ = answer.dot;
+      entry.due = now + limits_.gossip_wait;
+      break;
+    case Verdict::kWait:
+      entry.due = now + limits_.gossip_wait;
+      break;
+    case Verdict::kBehind:
+    case Verdict::kDetached:
+      entry.due = now + kSlowly * limits_.retry_wait;
+      break;
+    case Verdict::kAhead:
+    case Verdict::kRefused:
+    case Verdict::kNoMaster:
+    case Verdict::kApplied:
+    case Verdict::kDuplicate:
+      entry.due = now + limits_.retry_wait;
+      break;
+  }
+}
+
+void Courier::bring_back() {
+  is_draining_ = false;
+  sent_ = known_;
+  const auto is_earlier = [](const Entry& a, const Entry& b) {
+    return a.batch.begin < b.batch.begin;
+  };
+  std::sort(back_.begin(), back_.end(), is_earlier);
+  for (; !back_.empty(); back_.pop_back()) {
+    auto& entry = back_.back();
+    if (!entry.batch.is_foreign) {
+      pending_.push_front(std::move(entry));
+      continue;
+    }
+    const auto at = std::upper_bound(held_.begin(), held_.end(), entry, is_earlier);
+    held_.insert(at, std::move(entry));
+  }
+}
+
+bool Courier::wants_vector(rt::Instant now) const {
+  const bool is_blocked = !pending_.empty() && pending_.front().has_waited;
+  return (!held_.empty() || is_blocked) && now - learned_at_ >= limits_.gossip_wait / 4;
+}
+
+std::optional<repl::Offset> Courier::wants_position(rt::Instant now) {
+  if (settled() <= positioned_) return std::nullopt;
+  if (positioned_at_ && now - *positioned_at_ < limits_.position_interval) return std::nullopt;
+  positioned_at_ = now;
+  return settled();
+}
+
+std::optional<rt::Instant> Courier::wake_at() const {
+  std::optional<rt::Instant> at;
+  const auto consider = [&at](rt::Instant one) { at = at ? std::min(*at, one) : one; };
+  if (!held_.empty()) consider(held_.front().due);
+  if (!pending_.empty()) consider(pending_.front().due);
+  if (!held_.empty() || (!pending_.empty() && pending_.front().has_waited)) {
+    consider(learned_at_ + limits_.gossip_wait / 4);
+  }
+  if (settled() > positioned_ && positioned_at_) {
+    consider(*positioned_at_ + limits_.position_interval);
+  }
+  return at;
+}
+
+}  // namespace sluice::geo
