@@ -20,13 +20,16 @@ struct Case {
 
 int run_resync_storm(const Options& options);
 int run_cross_region(const Options& options);
+int run_active_active(const Options& options);
 
 // A new case: declare its run_<case> here, define it in <case>.cc, add its line.
-inline constexpr std::array<Case, 2> kCases{{
+inline constexpr std::array<Case, 3> kCases{{
     {"resync-storm", "replicas that storm a master, a master that comes back empty",
      run_resync_storm},
     {"cross-region", "a replica beyond an ocean: 200 ms away, 1 % loss, cuts, dead processes",
      run_cross_region},
+    {"active-active", "three regions that all take writes: one is cut off, dies, is taken over",
+     run_active_active},
 }};
 
 }  // namespace sluice::cases

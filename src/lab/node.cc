@@ -56,6 +56,21 @@ std::vector<std::string> relay_argv(const RelayNode& node, const RelayPlace& pla
   return argv;
 }
 
+std::vector<std::string> link_argv(const LinkNode& node, const LinkPlace& place) {
+  std::vector<std::string> argv{place.program,
+                                "geo",
+                                "link",
+                                "--to",
+                                "redis://" + loopback(place.to_port),
+                                "--metrics",
+                                loopback(place.metrics_port)};
+  for (const auto& [name, port] : node.from) {
+    argv.insert(argv.end(), {"--from", name + "=redis://" + loopback(port)});
+  }
+  argv.insert(argv.end(), node.flags.begin(), node.flags.end());
+  return argv;
+}
+
 std::vector<Node> master_keeper_replicas(std::size_t replicas) {
   std::vector<Node> nodes{RedisNode{.name = "master", .replica_of = "", .settings = {}},
                           KeeperNode{.name = "keeper", .upstream = "master", .flags = {}}};

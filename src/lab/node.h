@@ -49,7 +49,17 @@ struct RelayNode {
   std::string site = {};
 };
 
-using Node = std::variant<RedisNode, KeeperNode, RelayNode>;
+// `sluice geo link`: between regions that all take writes.
+struct LinkNode {
+  std::string name;
+  std::vector<std::pair<std::string, std::uint16_t>> from;  // what a peer is called, and its port
+  std::string to;                                           // name of the region's master
+  std::vector<std::string> flags = {};
+  std::vector<std::string> run_by = {};
+  std::string site = {};
+};
+
+using Node = std::variant<RedisNode, KeeperNode, RelayNode, LinkNode>;
 
 inline const std::string& site_of(const Node& node) {
   return std::visit([](const auto& any) -> const std::string& { return any.site; }, node);
@@ -88,6 +98,14 @@ struct RelayPlace {
   std::string address;  // of its site
 };
 std::vector<std::string> relay_argv(const RelayNode& node, const RelayPlace& place);
+
+// The command line of a link between regions.
+struct LinkPlace {
+  std::string program;
+  std::uint16_t metrics_port = 0;
+  std::uint16_t to_port = 0;
+};
+std::vector<std::string> link_argv(const LinkNode& node, const LinkPlace& place);
 
 // A master with a keeper, and replicas behind the keeper, in the order in which they start.
 std::vector<Node> master_keeper_replicas(std::size_t replicas);

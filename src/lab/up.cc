@@ -7,6 +7,7 @@
 
 #include "lab/certificate.h"
 #include "lab/delay_probe.h"
+#include "lab/mesh_up.h"
 #include "lab/regions.h"
 #include "lab/session.h"
 #include "lab/status.h"
@@ -228,6 +229,7 @@ rt::Task<int> up(rt::Host& host, Wish& wish, UpOptions options) {
 }  // namespace
 
 int run_up(const UpOptions& options) {
+  if (options.is_active_active) return run_mesh_up(options);
   return run_session([&options](rt::Host& host, Wish& wish) { return up(host, wish, options); });
 }
 

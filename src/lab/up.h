@@ -14,9 +14,11 @@ struct UpOptions {
   double rate = 2000;                    // commands a second
   std::uint64_t keys = 100'000;          // of each kind that the traffic writes
   std::uint32_t replicas = 2;
-  std::uint32_t regions = 1;     // 2: with an emulated WAN between them, as root
-  std::string wan_name = "wan";  // by which `sluice lab wan` finds it
-  bool is_terminal = false;      // refresh one line, instead of writing one after another
+  std::uint32_t regions = 1;       // 2: with an emulated WAN between them, as root
+  bool is_active_active = false;   // 2 or 3 regions that all take writes; on loopback
+  std::string mesh_name = "mesh";  // by which `sluice lab cut` finds them
+  std::string wan_name = "wan";    // by which `sluice lab wan` finds it
+  bool is_terminal = false;        // refresh one line, instead of writing one after another
 };
 
 // Returns the exit code: 1 if something did not start or did not stay up.

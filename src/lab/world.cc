@@ -111,6 +111,12 @@ Result<std::vector<std::string>> World::argv_of(Server& server) {
                            .address = address};
     return relay_argv(*relay, place);
   }
+  if (const auto* link = std::get_if<LinkNode>(&server.node_)) {
+    const LinkPlace place{.program = options_.sluice,
+                          .metrics_port = server.metrics_port_,
+                          .to_port = port_of(link->to)};
+    return link_argv(*link, place);
+  }
   const auto& keeper = std::get<KeeperNode>(server.node_);
   const KeeperPlace place{.program = options_.sluice,
                           .port = server.port_,
@@ -155,6 +161,10 @@ rt::Task<Result<>> World::wait_until_up(Server& server) {
 rt::Task<Result<>> World::greet(Server& server) {
   if (std::holds_alternative<RelayNode>(server.node_)) {
     CO_TRY(const auto stream, co_await dial(server, server.port_));
+    co_return Result<>();
+  }
+  if (std::holds_alternative<LinkNode>(server.node_)) {
+    CO_TRY(const auto stream, co_await dial(server, server.metrics_port_));
     co_return Result<>();
   }
   redis::Words ping{"PING"};

@@ -39,7 +39,7 @@ class Server {
   const std::string& name() const { return name_of(node_); }
   const Node& node() const { return node_; }
   std::uint16_t port() const { return port_; }
-  std::uint16_t metrics_port() const { return metrics_port_; }  // of a keeper or relay
+  std::uint16_t metrics_port() const { return metrics_port_; }  // of a keeper, relay or link
   std::uint16_t tls_port() const { return tls_port_; }          // of a relay
   const Site* site() const { return site_; }                    // null: this machine
   const std::string& dir() const { return dir_; }
