@@ -10,6 +10,7 @@ import pytest
 from harness.certificates import Certificates
 from harness.delay import Delay
 from harness.faults import Faults
+from harness.regions import Link, Mesh
 from harness.keeper import Keeper
 from harness.load import Load
 from harness.proxy import Proxy
@@ -106,6 +107,23 @@ def delay(bench):
         return bench.add(Delay(name, bench.folder / name, master, nodes, **options), start)
 
     return start
+
+
+@pytest.fixture
+def link(bench):
+    """link([('eu', keeper)], [master], flags={...}): see harness/regions.py"""
+
+    def start(sources, targets, name='link', start=True, **options):
+        name = bench.name(name)
+        return bench.add(Link(name, bench.folder / name, sources, targets, **options), start)
+
+    return start
+
+
+@pytest.fixture
+def mesh(redis_server, keeper, proxy, link):
+    """mesh(count=2, replicas=0): see harness/regions.py"""
+    return lambda **options: Mesh(redis_server, keeper, proxy, link, **options)
 
 
 @pytest.fixture

@@ -142,3 +142,29 @@ def test_two_regions_show_their_lag_follow_the_ocean_and_outlive_a_killed_relay(
     assert not any(is_alive(each) for each in pids)
     gone = subprocess.run([str(SLUICE), 'lab', 'wan', '--name', name], capture_output=True)
     assert gone.returncode == 1, 'the ocean is gone too'
+
+
+def tell(*words):
+    return subprocess.run([str(SLUICE), 'lab', *words], capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.skipif(not (SLUICE.parent / 'sluice-geo.so').exists(), reason='sluice-geo.so is not built')
+def test_regions_of_the_lab_are_cut_killed_and_equal_at_the_end(lab):
+    name = f'test-{os.getpid()}'
+    child = lab('--regions', '3', '--active-active', '--name', name, '--rate', '200', '--keys', '200', '--for', '12s')
+    eventually(lambda: 'writes/s' in child.text() or child.poll() is not None, 'regions take writes', 60)
+    cut = tell('cut', 'asia', '--name', name)
+    assert cut.stdout == 'asia is cut off from the others\n', cut.stderr
+    eventually(lambda: 'cut off' in child.text(), 'the line says so')
+    assert tell('kill', 'us', '--name', name).returncode == 0
+    eventually(lambda: 'us down' in child.text(), 'the line says so')
+    assert tell('heal', 'us', '--name', name).stdout == 'us is back\n'
+    nowhere = tell('cut', 'mars', '--name', name)
+    assert nowhere.returncode == 1 and 'there is no region \'mars\', but eu, us, asia' in nowhere.stderr
+    assert child.wait(120) == 0, child.text()
+    assert 'all regions are equal' in child.text(), child.text()
+
+
+def test_orders_to_a_lab_that_does_not_run_are_refused():
+    refused = tell('cut', 'eu', '--name', 'nobody-runs-this')
+    assert refused.returncode == 1 and 'no lab named' in refused.stderr

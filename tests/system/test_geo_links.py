@@ -1,0 +1,283 @@
+"""Regions that all take writes, through real keepers and links: they converge, whatever is killed or cut."""
+
+import json
+import os
+import random
+import subprocess
+import threading
+import time
+
+import pytest
+from harness.keeper import SLUICE
+from harness.regions import MODULE
+from harness.waiting import eventually
+
+pytestmark = pytest.mark.skipif(not MODULE.exists(), reason='sluice-geo.so is not built')
+
+SEED = int(os.environ.get('SLUICE_SEED', random.randrange(1 << 32)))
+ROUNDS = int(os.environ.get('SLUICE_GEO_ROUNDS', 6))
+
+
+def is_value(server, key, value):
+    return lambda: server.client.get(key) == value
+
+
+class Writers:
+    """One per region: increments, adds and the like, and the books of what was acknowledged."""
+
+    def __init__(self, regions, seed=SEED, pause=0.001):
+        self.counts = {region.number: {} for region in regions}
+        self.added = set()
+        self.pause = pause
+        self._stop = threading.Event()
+        self.unsure = {region.number: {} for region in regions}  # increments without an answer
+        self._threads = [threading.Thread(target=self._write, args=(region, random.Random(seed + region.number)),
+                                          daemon=True) for region in regions]
+        for thread in self._threads:
+            thread.start()
+
+    def _write(self, region, rng):
+        counts, unsure = self.counts[region.number], self.unsure[region.number]
+        made = 0
+        while not self._stop.is_set():
+            key = f'counter:{rng.randrange(20)}'
+            try:
+                client = region.client
+                try:
+                    client.incr(key)
+                    counts[key] = counts.get(key, 0) + 1
+                except Exception:
+                    unsure[key] = unsure.get(key, 0) + 1
+                    raise
+                member = f'{region.number}:{made}'
+                client.sadd(f'set:{rng.randrange(5)}', member)
+                self.added.add(member)
+                client.hset(f'hash:{rng.randrange(10)}', f'f{rng.randrange(20)}', member)
+                client.set(f'string:{rng.randrange(20)}', member)
+                client.zincrby('zset', 1, f'm{rng.randrange(10)}')
+                if rng.random() < 0.2:
+                    client.delete(f'string:{rng.randrange(20)}')
+                made += 1
+            except Exception:
+                time.sleep(0.02)  # its master is being killed
+            time.sleep(self.pause)
+
+    def stop(self):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def counted(self, key):
+        return sum(counts.get(key, 0) for counts in self.counts.values())
+
+    def uncertain(self, key):
+        return sum(counts.get(key, 0) for counts in self.unsure.values())
+
+    def check(self, region):
+        """Nothing acknowledged is lost, nothing counted twice."""
+        for key in {key for counts in self.counts.values() for key in counts}:
+            value = int(region.client.get(key) or 0)
+            least = self.counted(key)
+            assert least <= value <= least + self.uncertain(key), f'{key} on {region.name}'
+        held = {member.decode() for number in range(5) for member in region.client.smembers(f'set:{number}')}
+        assert not self.added - held, f'adds lost on {region.name}'
+
+
+def test_a_write_in_either_region_is_seen_in_the_other(mesh):
+    m = mesh()
+    m[1].client.set('a', '1')
+    m[2].client.hset('h', 'f', 'v')
+    eventually(is_value(m[2].master, 'a', b'1'), 'the write is in region 2')
+    eventually(lambda: m[1].client.hget('h', 'f') == b'v', 'the write is in region 1')
+    m.wait_equal()
+    m.wait_stable()
+
+
+def test_concurrent_writes_converge_and_count_once(mesh):
+    m = mesh(count=3)
+    writers = Writers(m.regions)
+    time.sleep(3.0)
+    writers.stop()
+    m.wait_equal()
+    for region in m.regions:
+        writers.check(region)
+    m.wait_stable()
+
+
+def test_a_link_that_is_killed_goes_on_exactly_once(mesh):
+    m = mesh()
+    writers = Writers(m.regions)
+    for _ in range(5):
+        time.sleep(0.4)
+        victim = random.Random(SEED).choice(m.regions).link
+        victim.kill()
+        victim.start()
+    writers.stop()
+    m.wait_equal()
+    for region in m.regions:
+        writers.check(region)
+
+
+def test_a_keeper_that_is_killed_costs_nothing(mesh):
+    m = mesh()
+    writers = Writers(m.regions)
+    for region in m.regions:
+        time.sleep(0.5)
+        region.keeper.kill()
+        time.sleep(0.3)
+        region.keeper.start()
+    time.sleep(0.5)
+    writers.stop()
+    m.wait_equal()
+    for region in m.regions:
+        writers.check(region)
+
+
+def test_a_cut_between_two_costs_nothing_while_a_third_sees_both(mesh):
+    m = mesh(count=3)
+    m.cut(1, 2)
+    m[1].client.set('from-1', 'x')
+    m[2].client.sadd('from-2', 'y')
+    eventually(is_value(m[2].master, 'from-1', b'x'), 'region 2 has it through region 3')
+    eventually(lambda: m[1].client.smembers('from-2') == {b'y'}, 'region 1 has it through region 3')
+    writers = Writers(m.regions)
+    time.sleep(2.0)
+    m.heal(1, 2)
+    time.sleep(1.0)
+    writers.stop()
+    m.wait_equal()
+    for region in m.regions:
+        writers.check(region)
+    m.wait_stable()
+
+
+def test_a_region_that_was_cut_off_catches_up_from_logs(mesh):
+    m = mesh(count=3)
+    m.cut(3, 1)
+    m.cut(3, 2)
+    writers = Writers(m.regions)
+    time.sleep(3.0)
+    assert int(m[1].facts()['unstable_keys']) > 0
+    m.heal(3, 1)
+    m.heal(3, 2)
+    writers.stop()
+    m.wait_equal()
+    for region in m.regions:
+        writers.check(region)
+    m.wait_stable()
+    assert 'full resync' not in m[1].link.log_text()
+
+
+def test_a_master_that_comes_back_from_its_aof_loses_nothing(mesh):
+    m = mesh(options={'appendonly': 'yes', 'appendfsync': 'always'})
+    writers = Writers(m.regions)
+    for _ in range(2):
+        time.sleep(1.0)
+        m[1].master.kill()
+        time.sleep(0.2)
+        m[1].master.start()
+    time.sleep(1.0)
+    writers.stop()
+    m.wait_equal()
+    for region in m.regions:
+        writers.check(region)
+
+
+def test_the_link_finds_the_new_master_after_a_failover(mesh):
+    m = mesh(replicas=1)
+    one = m[1]
+    eventually(one.nodes[1].link_is_up, 'the replica follows')
+    m[1].client.set('before', '1')
+    m[2].client.incr('n')
+    eventually(lambda: one.nodes[1].client.get('n') == b'1', 'the replica has what came from region 2')
+    one.master.kill()
+    one.nodes.reverse()
+    one.client.execute_command('REPLICAOF', 'NO', 'ONE')
+    m[2].client.incr('n')
+    eventually(is_value(one.master, 'n', b'2'), 'the new master gets what region 2 writes')
+    assert one.client.get('before') == b'1'
+
+
+def test_verify_names_the_key_that_differs(mesh):
+    m = mesh()
+    m[1].client.set('same', '1')
+    m.wait_equal()
+    assert m.sluice('verify').stdout.startswith('equal: 2 regions')
+    # A replica's own write, which its module takes for its master's, is one that the mesh never hears of.
+    m[2].client.execute_command('REPLICAOF', '127.0.0.1', '1')
+    m[2].client.config_set('replica-read-only', 'no')
+    m[2].client.set('differs', 'only here')
+    m[2].client.config_set('replica-read-only', 'yes')
+    done = m.sluice('verify', '--within', '5s')
+    assert done.returncode == 1
+    assert 'key differs: r1 has nothing; r2 has string only here' in done.stdout, done.stdout + done.stderr
+
+
+def test_verify_says_who_lags(mesh):
+    m = mesh()
+    m.cut(1, 2)
+    m[1].client.set('a', '1')
+    done = m.sluice('verify', '--within', '300ms')
+    assert done.returncode == 1
+    assert 'r2 lacks 1 ops of r1' in done.stdout, done.stdout + done.stderr
+
+
+def test_status_shows_all_regions(mesh):
+    m = mesh(count=3)
+    m[2].client.set('a', '1')
+    m.wait_equal()
+    done = m.sluice('status', '--json')
+    regions = json.loads(done.stdout)['regions']
+    assert [region['id'] for region in regions] == [1, 2, 3]
+    assert all(lag == 0 for region in regions for lag in region['lag_ops'].values())
+    assert regions[0]['positions'].keys() == {'r2', 'r3'}
+    table = m.sluice('status').stdout
+    assert 'lacks of 2' in table, table
+
+
+def test_a_link_to_a_server_without_the_module_says_so(redis_server, keeper, link):
+    plain = redis_server()
+    kept = keeper(plain)
+    one = link([('x', kept)], [plain])
+    eventually(lambda: 'GEO.VECTOR' in one.log_text(), 'the log names the command that is missing')
+    assert one.health()['links'][0]['state'] == 'no_target'
+
+
+def test_random_faults_lose_and_double_nothing(mesh):
+    print(f'SLUICE_SEED={SEED}')
+    rng = random.Random(SEED)
+    m = mesh(count=3, options={'appendonly': 'yes', 'appendfsync': 'always'})
+    writers = Writers(m.regions, pause=0.003)
+    cut = set()
+    for _ in range(ROUNDS):
+        time.sleep(rng.uniform(0.1, 0.8))
+        what, region = rng.choice(['link', 'keeper', 'master', 'cut', 'pause']), rng.choice(m.regions)
+        if what == 'cut':
+            pair = tuple(rng.sample([1, 2, 3], 2))
+            m.cut(*pair)
+            cut.add(pair)
+        elif what == 'pause':
+            region.link.pause()
+            time.sleep(rng.uniform(0.1, 0.5))
+            region.link.resume()
+        else:
+            victim = {'link': region.link, 'keeper': region.keeper, 'master': region.master}[what]
+            victim.kill()
+            time.sleep(rng.uniform(0.0, 0.3))
+            victim.start()
+        if cut and rng.random() < 0.5:
+            m.heal(*cut.pop())
+    for pair in cut:
+        m.heal(*pair)
+    time.sleep(0.5)
+    writers.stop()
+    m.wait_equal()
+    for region in m.regions:
+        writers.check(region)
+    m.wait_stable()
+
+
+def test_case_1_holds_its_books():
+    done = subprocess.run([str(SLUICE), 'case', 'active-active', '--quick'], capture_output=True, text=True,
+                          timeout=180)
+    assert done.returncode == 0, done.stdout + done.stderr
