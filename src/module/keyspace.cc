@@ -69,16 +69,30 @@ int no_expire() {
 // --- opening -------------------------------------------------------------------------------------
 
 RedisKeyspace::Use::Use(RedisKeyspace& keyspace, Ctx* ctx)
-    : keyspace_(keyspace),
-      before_(std::exchange(keyspace.open_, Opened{.ctx = ctx, .named = {}})),
-      db_(api::GetSelectedDb(ctx)) {}
+    : keyspace_(keyspace), before_(keyspace.open_.ctx) {
+  if (before_ != nullptr) {
+    nested_ = std::make_unique<Opened>(std::exchange(keyspace.open_, Opened()));
+  }
+  keyspace.open_.ctx = ctx;
+}
 
 RedisKeyspace::Use::~Use() {
-  keyspace_.close();
-  Opened& now = keyspace_.open_;
-  if (now.name != nullptr) api::FreeString(nullptr, now.name);
-  api::SelectDb(now.ctx, db_);
-  now = std::move(before_);
+  keyspace_.leave();
+  if (nested_ != nullptr) keyspace_.open_ = std::move(*nested_);
+}
+
+void RedisKeyspace::leave() {
+  close();
+  if (open_.name != nullptr) api::FreeString(nullptr, std::exchange(open_.name, nullptr));
+  if (open_.db >= 0) api::SelectDb(open_.ctx, std::exchange(open_.db, -1));
+  open_.ctx = nullptr;
+}
+
+void RedisKeyspace::select(std::uint32_t db) {
+  const int now = api::GetSelectedDb(open_.ctx);
+  if (now == static_cast<int>(db)) return;
+  if (open_.db < 0) open_.db = now;
+  api::SelectDb(open_.ctx, static_cast<int>(db));
 }
 
 void RedisKeyspace::close() {
@@ -97,7 +111,7 @@ String* RedisKeyspace::name_of(const KeyName& key) {
 RedisModuleKey* RedisKeyspace::open_to_read(const KeyName& key) {
   String* name = name_of(key);
   if (open_.read == nullptr) {
-    api::SelectDb(open_.ctx, static_cast<int>(key.db));
+    select(key.db);
     open_.read = api::OpenKey(open_.ctx, name, kOpenRead | kOpenNoTouch | no_expire());
   }
   return open_.read;
@@ -106,14 +120,14 @@ RedisModuleKey* RedisKeyspace::open_to_read(const KeyName& key) {
 RedisModuleKey* RedisKeyspace::open_to_write(const KeyName& key) {
   String* name = name_of(key);
   close();
-  api::SelectDb(open_.ctx, static_cast<int>(key.db));
+  select(key.db);
   return api::OpenKey(open_.ctx, name, kOpenRead | kOpenWrite);
 }
 
 void RedisKeyspace::expire_if_due(const KeyName& key) {
   String* name = name_of(key);
   close();
-  api::SelectDb(open_.ctx, static_cast<int>(key.db));
+  select(key.db);
   RedisModuleKey* opened = api::OpenKey(open_.ctx, name, kOpenRead | kOpenNoTouch);
   if (opened != nullptr) api::CloseKey(opened);
 }
@@ -122,7 +136,7 @@ RedisModuleCallReply* RedisKeyspace::call(const char* command, const KeyName& ke
                                           const std::vector<String*>& words) {
   String* name = name_of(key);
   close();
-  api::SelectDb(open_.ctx, static_cast<int>(key.db));
+  select(key.db);
   const Flag writing(writing_);
   return api::Call(open_.ctx, command, "sv", name, words.data(), words.size());
 }
@@ -360,7 +374,7 @@ void RedisKeyspace::for_each_element(
 void RedisKeyspace::for_each_key(std::uint32_t db,
                                  const std::function<void(const KeyName&)>& each) {
   close();
-  if (api::SelectDb(open_.ctx, static_cast<int>(db)) != kOk) return;
+  select(db);
   struct Visit {
     std::uint32_t db;
     const std::function<void(const KeyName&)>& each;

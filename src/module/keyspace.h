@@ -2,6 +2,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -62,6 +63,7 @@ struct Opened {
   crdt::KeyName named;  // whose name `name` is
   String* name = nullptr;
   RedisModuleKey* read = nullptr;  // open on `named`
+  int db = -1;                     // where the context's client was, once we have led it elsewhere
 };
 
 class RedisKeyspace final : public ObservedKeyspace {
@@ -77,8 +79,8 @@ class RedisKeyspace final : public ObservedKeyspace {
 
    private:
     RedisKeyspace& keyspace_;
-    Opened before_;
-    int db_;
+    Ctx* before_;
+    std::unique_ptr<Opened> nested_;  // what was open, if anything was
   };
 
   // Opens the key once so that a deadline that has passed takes effect now.
@@ -133,6 +135,8 @@ class RedisKeyspace final : public ObservedKeyspace {
  private:
   using Words = std::initializer_list<std::string_view>;
 
+  void leave();
+  void select(std::uint32_t db);
   String* name_of(const crdt::KeyName& key);
   RedisModuleKey* open_to_read(const crdt::KeyName& key);
   RedisModuleKey* open_to_write(const crdt::KeyName& key);

@@ -71,7 +71,6 @@ void Node::begin_incarnation() {
 void Node::filter(RedisModuleCommandFilterCtx* command) {
   stash_.forget();
   observer_.forget();
-  stash_.sweep();
   const auto name = bytes_of(api::CommandFilterArgGet(command, 0));
   const CommandRule* rule = find_rule(name);
   if (rule == nullptr) {
@@ -123,6 +122,10 @@ void Node::observe(Ctx* ctx, int type, const char* event, String* key) {
     return;
   }
   if (quiet_ > 0 && type != kNotifyExpired) return;
+  if (type == kNotifyNew) {
+    observer_.created(key_);
+    return;
+  }
   const RedisKeyspace::Use use(keyspace_, ctx);
   ops_.clear();
   const Write write{event, key_,
@@ -147,7 +150,6 @@ void Node::note_one(const crdt::Op& op) {
 
 void Node::before_sleep(Ctx* ctx) {
   stash_.forget();
-  stash_.sweep();
   observer_.forget();
   if (!is_loading_ && !is_async_loading_) {
     const std::uint64_t now = now_ms();
@@ -252,13 +254,12 @@ void Node::promise_what_replicas_have(Ctx* ctx) {
   for (std::int64_t i = 0; i < replicas; ++i) {
     const std::string field = kReplicaField + std::to_string(i);
     const char* text = api::ServerInfoGetFieldC(info, field.c_str());
-    if (text == nullptr) continue;
-    const std::string_view line(text);
+    const std::string_view line(text == nullptr ? "" : text);
     const auto at = line.find("offset=");
-    if (at == std::string_view::npos || line.find("state=online") == std::string_view::npos)
-      continue;
-    std::int64_t offset = 0;
-    std::from_chars(line.data() + at + 7, line.data() + line.size(), offset);
+    std::int64_t offset = 0;  // one that is being synced has nothing yet
+    if (at != std::string_view::npos && line.find("state=online") != std::string_view::npos) {
+      std::from_chars(line.data() + at + 7, line.data() + line.size(), offset);
+    }
     acknowledged = std::min(acknowledged, offset);
   }
   api::FreeServerInfo(ctx, info);

@@ -152,18 +152,29 @@ const Observer::Rule Observer::kRules[] = {
     {"xgroup-delconsumer", &Observer::ignore},
 };
 
+const Observer::Rule* Observer::rule_of(std::string_view event) {
+  const auto address = reinterpret_cast<std::uintptr_t>(event.data());
+  const Rule*& cached = cached_[(address ^ (address >> 6U)) % kCachedRules];
+  if (cached != nullptr && cached->event == event) return cached;
+  const auto* rule = std::find_if(std::begin(kRules), std::end(kRules),
+                                  [&](const Rule& one) { return one.event == event; });
+  if (rule == std::end(kRules)) return nullptr;
+  cached = rule;
+  return rule;
+}
+
+void Observer::created(const crdt::KeyName& key) {
+  created_.db = key.db;
+  created_.name.assign(key.name);
+  has_created_ = true;
+}
+
 void Observer::observe(const Write& write, ObservedKeyspace& keyspace, Ops& ops) {
-  if (write.event == "new") {
-    created_ = write.key;
-    has_created_ = true;
-    return;
-  }
   const bool created = has_created_ && created_ == write.key;
   if (created) has_created_ = false;
   const Step step{write.key, write.words, created, keyspace, ops};
-  const auto* rule = std::find_if(std::begin(kRules), std::end(kRules),
-                                  [&](const Rule& one) { return one.event == write.event; });
-  const bool is_derived = rule != std::end(kRules) && (this->*rule->derive)(step);
+  const Rule* rule = rule_of(write.event);
+  const bool is_derived = rule != nullptr && (this->*rule->derive)(step);
   if (!is_derived) whole_value(write.key, keyspace, ops);
 }
 
@@ -197,6 +208,9 @@ bool Observer::expire(const Step& step) {
 
 bool Observer::set(const Step& step) {
   const Words words = step.words;
+  if (words.size() == 3 && is_word(words[0], "set")) {
+    return step.add(crdt::WriteString{std::string(words[2]), crdt::kNoDeadline});
+  }
   if (!words.empty() && has_deadline_option(words)) {
     awaits_expire_ = true;
     created_ = step.key;

@@ -1,6 +1,7 @@
 // What a native write did, as ops: derived from its keyspace event, its arguments and the value after it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -34,6 +35,8 @@ class Observer {
  public:
   using Ops = std::vector<crdt::Op>;
 
+  // The event "new": the one that follows about `key` says what made it.
+  void created(const crdt::KeyName& key);
   // Appends the ops of one event; not of those that are a part of the event before.
   void observe(const Write& write, ObservedKeyspace& keyspace, Ops& ops);
   // A command begins, or a turn of the event loop ends: nothing from before belongs to what follows.
@@ -76,6 +79,7 @@ class Observer {
   bool xadd(const Step& step);
   bool xdel(const Step& step);
 
+  const Rule* rule_of(std::string_view event);
   void push(const Step& step, bool at_head);
   void pop(const Step& step, bool at_head);
   void remember_length(const crdt::KeyName& key, std::uint64_t length);
@@ -92,6 +96,9 @@ class Observer {
   // Lists pushed to in this turn: a client that was blocked on one may be served next, by a count that
   // no command tells.
   std::vector<Length> lengths_;
+  // By the address of the event's name, which is a constant of the server.
+  static constexpr std::size_t kCachedRules = 64;
+  std::array<const Rule*, kCachedRules> cached_{};
 };
 
 }  // namespace sluice::module

@@ -19,7 +19,11 @@ struct Observer::Step {
   Ops& ops;
 
   bool add(crdt::Effect effect) const {
-    ops.push_back({.key = key, .effect = std::move(effect), .creates = created});
+    crdt::Op& op = ops.emplace_back();
+    op.key.db = key.db;
+    op.key.name = key.name;
+    op.effect = std::move(effect);
+    op.creates = created;
     return true;
   }
 };

@@ -25,7 +25,10 @@ class Stash {
   Stash& operator=(const Stash&) = delete;
 
   // A command of no interest runs: nothing known of it will be asked.
-  void forget() { current_.argv.clear(); }
+  void forget() {
+    current_.argv.clear();
+    if (!used_.empty()) sweep();
+  }
   void remember(RedisModuleCommandFilterCtx* filter, std::size_t count);
   const std::vector<std::string_view>& words() const { return current_.words; }
 
@@ -36,8 +39,6 @@ class Stash {
   void multi_begins() { is_multi_open_ = true; }
   void no_multi_is_open();
   bool is_multi_open() const { return is_multi_open_; }
-  // Between commands: drops what was held for commands that have run.
-  void sweep();
   std::size_t held() const { return held_.size(); }
 
  private:
@@ -51,6 +52,8 @@ class Stash {
     std::vector<String*> keys;
   };
 
+  // Drops what was held for commands that have run.
+  void sweep();
   static void copy(const std::vector<const String*>& argv, Command& into);
   void hold(const Command& command);
   void release(std::uint64_t id);

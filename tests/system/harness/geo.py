@@ -54,6 +54,10 @@ class Region:
     def client(self):
         return self.server.client
 
+    @property
+    def number(self):
+        return self.client.execute_command('GEO.VECTOR')[0][1]
+
     def vector(self):
         identity, entries, positions = self.client.execute_command('GEO.VECTOR')
         return {(region, incarnation): seq for region, incarnation, seq in entries}
@@ -96,10 +100,11 @@ class Mesh:
                 answer = target.client.execute_command('GEO.APPLY', source.batches[at])
                 assert answer in (b'OK', b'DUPLICATE'), answer
             except redis.ResponseError as error:
-                if str(error).startswith('GEOWAIT'):
-                    break
                 # What came before the snapshot that our stream began with is sent again, soon after it.
-                if not str(error).startswith('GEOGAP'):
+                is_resent = str(error).startswith(('GEOGAP', f'GEOWAIT {source.number}.'))
+                if str(error).startswith('GEOWAIT') and not is_resent:
+                    break
+                if not is_resent:
                     raise
             at += 1
         self._sent[key] = at
