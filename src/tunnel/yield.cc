@@ -6,10 +6,12 @@ namespace sluice::tunnel {
 
 namespace {
 
-constexpr Time kQueueMin = std::chrono::milliseconds(10);  // or a twentieth of the round trip
-constexpr int kQueueShare = 20;
+// What is queued if it is more, or more than a twelfth of the round trip: BBR sends in bursts, which
+// queue for some milliseconds on a link that is half idle.
+constexpr Time kQueueMin = std::chrono::milliseconds(10);
+constexpr int kQueueShare = 12;
 constexpr std::uint64_t kRateMin = 256 * 1024;
-constexpr Time kSpareMax = std::chrono::milliseconds(20);  // of a rate that was not used
+constexpr Time kSpareMax = std::chrono::milliseconds(5);  // of a rate that was not used
 
 // Two round trips of 200 ms: what was queued before the last step has gone by then.
 constexpr int kIntervalsBetweenSteps = 2;
@@ -25,10 +27,10 @@ void Yield::measure(std::uint64_t bytes_s, Time round_trip, Time least) {
     limit_ = std::max(bytes_s, kRateMin);
   }
   if (!is_queueing) {
-    *limit_ += *limit_ / 100;
+    *limit_ += *limit_ / 64;
   } else if (since_less_ >= kIntervalsBetweenSteps) {
     since_less_ = 0;
-    *limit_ = std::max(*limit_ - *limit_ / 16, kRateMin);
+    *limit_ = std::max(*limit_ - *limit_ / 8, kRateMin);
   }
 }
 
