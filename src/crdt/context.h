@@ -10,12 +10,13 @@ class Context {
  public:
   // Of a local write: whatever is here.
   static Context everything() { return Context(nullptr, {}); }
-  // `others` need not hold the maker's own ops: all of his before `op` are covered.
+  // `others` need not hold the maker's own ops: all of his up to `op` are covered, and so is what `op` itself wrote:
+  // of two writes to one element in one op the second counts.
   Context(const VersionVector& others, Dot op) : Context(&others, op) {}
 
   bool covers(const Dot& dot) const {
     if (others_ == nullptr || dot.seq == 0) return true;
-    return dot.actor == op_.actor ? dot.seq < op_.seq : others_->covers(dot);
+    return dot.actor == op_.actor ? dot.seq <= op_.seq : others_->covers(dot);
   }
 
  private:

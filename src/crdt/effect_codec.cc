@@ -128,9 +128,9 @@ void fields_of(E& effect, Visit visit) {
   else if constexpr (std::is_same_v<T, RemoveScores>)
     visit(effect.members);
   else if constexpr (std::is_same_v<T, InsertElements>)
-    visit(effect.at, effect.values);
+    visit(effect.at, effect.values, effect.length);
   else if constexpr (std::is_same_v<T, RemoveElements>)
-    visit(effect.at, effect.count);
+    visit(effect.at, effect.count, effect.length);
   else if constexpr (std::is_same_v<T, AddEntry>)
     visit(effect.id, effect.fields);
   else if constexpr (std::is_same_v<T, RemoveEntries>)

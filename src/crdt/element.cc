@@ -47,6 +47,10 @@ bool Element::kill(const Context& context) {
 }
 
 void Element::add(Live op) {
+  if (op.creates && base != BaseState::kNone) {  // its maker saw that there is none
+    base = BaseState::kNone;
+    base_value.clear();
+  }
   const auto place = std::ranges::upper_bound(live, op.stamp, {}, &Live::stamp);
   if (base == BaseState::kStable && is_increment(op)) {
     const auto anchor = std::ranges::find(live, LiveKind::kIncrementFloat, &Live::kind);
@@ -88,7 +92,10 @@ const Live* Element::winner() const {
 }
 
 void Element::capture(const std::optional<std::string>& native, Arithmetic arithmetic) {
-  if (!native) return;
+  if (!native) {
+    if (live.empty()) base = BaseState::kNone;
+    return;
+  }
   const auto without_integers = [&] {
     const auto sum = sum_of_integers(live);
     const auto integer =
@@ -112,7 +119,7 @@ std::optional<std::string> Element::projection(Arithmetic arithmetic) const {
   } else if (base == BaseState::kKnown) {
     value = base_value;
   }
-  if (has_hll()) return value;
+  if (has_hll() && !value) return value;  // what is added makes it a HyperLogLog: no number
   bool is_anchored = write != nullptr || base != BaseState::kStable;
   for (const Live& op : live) {
     if (!is_increment(op)) continue;

@@ -8,27 +8,27 @@
 namespace sluice::crdt {
 namespace {
 
-ElementOp written(std::string_view name, std::string value) {
+ElementOp written(const std::string& name, std::string value) {
   ElementOp op{name, true, true};
   op.op.value = std::move(value);
   return op;
 }
 
-ElementOp added(std::string_view name, LiveKind kind, std::string value) {
+ElementOp added(const std::string& name, LiveKind kind, std::string value) {
   ElementOp op{name, false, true};
   op.op.kind = kind;
   op.op.value = std::move(value);
   return op;
 }
 
-ElementOp added(std::string_view name, std::int64_t by) {
+ElementOp added(const std::string& name, std::int64_t by) {
   ElementOp op{name, false, true};
   op.op.kind = LiveKind::kIncrement;
   op.op.by = by;
   return op;
 }
 
-ElementOp added(std::string_view name, std::string by, std::string result) {
+ElementOp added(const std::string& name, std::string by, std::string result) {
   ElementOp op = added(name, LiveKind::kIncrementFloat, std::move(by));
   op.op.result = std::move(result);
   return op;
@@ -82,6 +82,14 @@ std::vector<ElementOp> element_ops(const Effect& effect) {
             return Ops{added(e.member, score_bytes(e.by), score_bytes(e.result))};
           },
           [](const RemoveScores& e) { return removed(e.members); },
+          [](const AddEntry& e) {
+            return Ops{written(stream_name(e.id), encoded_fields(e.fields)), written("", "")};
+          },
+          [](const RemoveEntries& e) {
+            Ops ops;
+            for (const StreamId id : e.ids) ops.push_back({stream_name(id)});
+            return ops;
+          },
           [](const WriteLibrary& e) { return Ops{written("", e.code)}; },
           [](const auto&) { return Ops{}; }},
       effect);
@@ -91,6 +99,7 @@ ValueType type_of(const Effect& effect) {
   return std::visit(Overloaded{[](const RemoveKey&) { return ValueType::kNone; },
                                [](const SetDeadline&) { return ValueType::kNone; },
                                [](const Flush&) { return ValueType::kNone; },
+                               [](const Begin&) { return ValueType::kNone; },
                                [](const WriteLibrary&) { return ValueType::kOther; },
                                [](const WriteFields&) { return ValueType::kHash; },
                                [](const IncrementField&) { return ValueType::kHash; },

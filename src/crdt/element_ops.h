@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "crdt/element.h"
@@ -11,10 +10,13 @@
 
 namespace sluice::crdt {
 
-// Writes and removes kill what they observed; an increment or addition (`adds`) kills nothing. A remove
+// That a stream is there is an element of it, without a name, which every entry writes and no XDEL removes: an
+// empty stream is a key in Redis.
+//
+// Writes and removes kill what they observed; an increment or addition kills nothing. A remove
 // leaves nothing live.
 struct ElementOp {
-  std::string_view name;
+  std::string name;
   bool kills = true;
   bool is_live = false;
   Live op = {};  // of a write with its value; the caller sets stamp and creates

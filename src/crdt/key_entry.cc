@@ -25,9 +25,12 @@ void KeyEntry::drop_empty_bodies() {
   std::erase_if(bodies, [](const Body& body) { return body.empty(); });
 }
 
-Body* KeyEntry::highest() {
-  const auto best = std::ranges::max_element(bodies, {}, &Body::rank);
-  return best == bodies.end() ? nullptr : &*best;
+std::optional<ValueType> KeyEntry::highest() const {
+  std::optional<std::pair<std::pair<bool, Stamp>, ValueType>> best;
+  for (const Body& body : bodies)
+    best = std::max(best, std::optional(std::pair(body.rank(), body.type)));
+  if (has_list()) best = std::max(best, std::optional(std::pair(*list->rank(), ValueType::kList)));
+  return best ? std::optional(best->second) : std::nullopt;
 }
 
 void KeyEntry::kill_deadlines(const Context& context) {

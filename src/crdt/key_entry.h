@@ -4,12 +4,15 @@
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
+#include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "crdt/element.h"
 #include "crdt/keyspace.h"
+#include "crdt/sequence.h"
 
 namespace sluice::crdt {
 
@@ -38,17 +41,21 @@ struct KeyEntry {
   // Bodies of several types can be live at once: the highest rank is native, the others are kept in here with
   // all their values. Such a key is forgotten as a whole only.
   std::vector<Body> bodies = {};
+  // Of a list, or of one that was there: elements that are not visible are counted by others still.
+  std::unique_ptr<Sequence> list = {};
   // Siblings: the latest counts. They are forgotten only with the whole entry, since a concurrent op may
   // revive a key that is gone.
   std::vector<LiveDeadline> deadlines = {};
   std::uint64_t touched = 0;  // when the last op came, in arrivals
   bool is_queued = false;
 
-  bool empty() const { return bodies.empty() && deadlines.empty(); }
+  bool empty() const { return bodies.empty() && deadlines.empty() && list == nullptr; }
+  bool has_list() const { return list != nullptr && list->visible() > 0; }
+  std::size_t contenders() const { return bodies.size() + (has_list() ? 1 : 0); }
   Body* find(ValueType type);
   Body& body(ValueType type);  // made if there is none
   void drop_empty_bodies();
-  Body* highest();
+  std::optional<ValueType> highest() const;  // of the contenders
   void kill_deadlines(const Context& context);
 };
 

@@ -33,6 +33,18 @@ bool replaces_key(const Effect& effect) {
   return std::holds_alternative<RemoveKey>(effect) || std::holds_alternative<WriteString>(effect);
 }
 
+void note_list(const Op& op, const Stamp& stamp, KeyEntry& entry) {
+  const Context all = Context::everything();
+  if (const auto* const insert = std::get_if<InsertElements>(&op.effect)) {
+    if (entry.list == nullptr) entry.list = std::make_unique<Sequence>(insert->length);
+    Piece piece{.stamp = stamp, .count = insert->values.size(), .creates = op.creates};
+    entry.list->insert({all, insert->length}, insert->at, std::move(piece));
+  } else if (const auto* const remove = std::get_if<RemoveElements>(&op.effect)) {
+    if (entry.list == nullptr) entry.list = std::make_unique<Sequence>(remove->length);
+    entry.list->remove({all, remove->length}, remove->at, remove->count, stamp.dot);
+  }
+}
+
 bool ends_deadlines(const Op& op) {
   return op.creates || replaces_key(op.effect) || deadline_of(op.effect).has_value();
 }
@@ -41,11 +53,15 @@ bool ends_deadlines(const Op& op) {
 
 void note_op(const Op& op, const Stamp& stamp, KeyEntry& entry) {
   const auto type = type_of(op.effect);
+  if (entry.list != nullptr &&
+      (replaces_key(op.effect) || (type != ValueType::kNone && type != ValueType::kList)))
+    entry.list->remove_all({Context::everything()}, stamp.dot);
   if (ends_deadlines(op)) entry.deadlines.clear();
   if (const auto deadline = deadline_of(op.effect)) entry.deadlines.push_back({stamp, *deadline});
   if (replaces_key(op.effect)) entry.bodies.clear();
   if (type == ValueType::kNone) return;
   std::erase_if(entry.bodies, [&](const Body& body) { return body.type != type; });
+  if (type == ValueType::kList) return note_list(op, stamp, entry);
   Body& body = entry.body(type);
   for (auto& [name, kills, is_live, live] : element_ops(op.effect)) {
     if (!is_live) {
@@ -66,24 +82,26 @@ namespace {
 
 class Merge {
  public:
-  Merge(const Op& op, const Stamp& stamp, const Context& context, KeyEntry& entry,
-        Keyspace& keyspace, ConflictLog& conflicts)
-      : op_(op),
-        stamp_(stamp),
-        context_(context),
+  Merge(const Arrival& arrival, KeyEntry& entry, Keyspace& keyspace, ConflictLog& conflicts)
+      : op_(arrival.op),
+        stamp_(arrival.stamp),
+        context_(arrival.context),
+        here_(arrival.here),
         entry_(entry),
         keyspace_(keyspace),
         conflicts_(conflicts),
-        key_(op.key),
+        key_(op_.key),
         // Libraries are no keys, and never in the way of one.
-        shown_(is_library() ? ValueType::kOther : keyspace.type(op.key)),
+        shown_(is_library() ? ValueType::kOther : keyspace.type(key_)),
         deadline_(shown_ == ValueType::kNone || is_library() ? kNoDeadline
-                                                             : keyspace.deadline(op.key)) {}
+                                                             : keyspace.deadline(key_)) {}
 
   bool run() {
     const auto type = type_of(op_.effect);
     if (type != ValueType::kNone || replaces_key(op_.effect)) kill_bodies(type);
+    if (shown_ == ValueType::kNone) settle_type();  // what was in the way of another is gone
     for (auto& op : element_ops(op_.effect)) apply(type, op);
+    if (type == ValueType::kList) apply_list();
     entry_.drop_empty_bodies();
     if (!is_library()) {
       settle_type();
@@ -99,7 +117,10 @@ class Merge {
   // where he replaced the key.
   void kill_bodies(ValueType type) {
     const bool all = replaces_key(op_.effect);
-    if (shown_ != ValueType::kNone && (all || shown_ != type)) kill_shown();
+    if (entry_.list != nullptr || shown_ == ValueType::kList)
+      if (all || type != ValueType::kList) kill_list();
+    if (shown_ != ValueType::kNone && shown_ != ValueType::kList && (all || shown_ != type))
+      kill_shown();
     for (Body& body : entry_.bodies) {
       if (body.type == shown_ || (!all && body.type == type)) continue;
       body.erase_if([&](const std::string&, Element& element) {
@@ -109,6 +130,54 @@ class Merge {
       if (!body.empty()) is_concurrent_ = true;
     }
     entry_.drop_empty_bodies();
+  }
+
+  // The list of those elements that are here; made where there is none yet.
+  Sequence& sequence() {
+    if (entry_.list == nullptr)
+      entry_.list =
+          std::make_unique<Sequence>(shown_ == ValueType::kList ? keyspace_.list_length(key_) : 0);
+    return *entry_.list;
+  }
+
+  void kill_list() {
+    const auto gone = sequence().remove_all({context_}, stamp_.dot);
+    if (shown_ == ValueType::kList)
+      for (const auto& range : gone) keyspace_.remove_elements(key_, range.at, range.count);
+    if (entry_.has_list()) {
+      is_concurrent_ = true;
+      conflicts_.survived_remove(key_, "");
+    } else if (shown_ == ValueType::kList) {
+      shown_ = ValueType::kNone;
+    }
+  }
+
+  void apply_list() {
+    const bool is_native = shown_ == ValueType::kList || entry_.contenders() == 0;
+    Sequence& list = sequence();
+    if (list.is_concurrent_to(context_)) is_concurrent_ = true;
+    if (const auto* const insert = std::get_if<InsertElements>(&op_.effect)) {
+      const Sequence::View view{context_, insert->length};
+      list.complete(view, unseen());
+      Piece piece{.stamp = stamp_, .count = insert->values.size(), .creates = op_.creates};
+      if (!is_native) piece.values = insert->values;
+      const auto at = list.insert(view, insert->at, std::move(piece));
+      if (is_native) keyspace_.insert_elements(key_, at, insert->values);
+    } else if (const auto* const remove = std::get_if<RemoveElements>(&op_.effect)) {
+      const Sequence::View view{context_, remove->length};
+      list.complete(view, unseen());
+      for (const auto& range : list.remove(view, remove->at, remove->count, stamp_.dot))
+        if (is_native) keyspace_.remove_elements(key_, range.at, range.count);
+    }
+    if (is_native) shown_ = keyspace_.type(key_);
+  }
+
+  // The newest op of each actor that this one's maker had not seen.
+  std::vector<Dot> unseen() const {
+    std::vector<Dot> dots;
+    for (const Dot& dot : here_.entries())
+      if (!context_.covers(dot)) dots.push_back(dot);
+    return dots;
   }
 
   void kill_shown() {
@@ -146,7 +215,7 @@ class Merge {
     op.op.stamp = stamp_;
     op.op.creates = op_.creates;
     Body* body = entry_.find(type);
-    const bool is_native = shown_ == type || (shown_ == ValueType::kNone && hidden(type) == 0);
+    const bool is_native = shown_ == type || (shown_ == ValueType::kNone && others(type) == 0);
     const std::string name(op.name);
     const auto found = body == nullptr ? nullptr : find(*body, name);
     if (is_native && (found == nullptr || found->covered_by(context_))) {
@@ -158,8 +227,8 @@ class Merge {
     if (is_native && !is_library()) shown_ = keyspace_.type(key_);
   }
 
-  std::size_t hidden(ValueType type) {
-    return entry_.bodies.size() - (entry_.find(type) == nullptr ? 0 : 1);
+  std::size_t others(ValueType type) {
+    return entry_.contenders() - (entry_.find(type) == nullptr ? 0 : 1);
   }
 
   static Element* find(Body& body, const std::string& name) {
@@ -206,7 +275,11 @@ class Merge {
         type != ValueType::kZset) {
       return add_on_top(type, name, element, std::move(op.op));  // integers commute
     }
-    if (is_native) element.capture(read_element(keyspace_, key_, type, name), arithmetic_of(type));
+    if (is_native) {
+      element.capture(read_element(keyspace_, key_, type, name), arithmetic_of(type));
+    } else if (element.empty()) {
+      element.base = BaseState::kNone;
+    }
     const auto before =
         element.winner() != nullptr ? std::optional(element.winner()->stamp) : std::nullopt;
     if (op.kills) element.kill(context_);
@@ -248,17 +321,51 @@ class Merge {
   // Shows the body that wins, and puts what is native of another aside.
   void settle_type() {
     shown_ = keyspace_.type(key_);
-    Body* const best =
-        entry_.bodies.size() < 2 && shown_ != ValueType::kNone ? nullptr : entry_.highest();
-    if (best == nullptr || best->type == shown_) return;
-    if (Body* const loser = entry_.find(shown_)) {
-      conflicts_.lost_type(key_, best->rank().second, loser->rank().second);
-      for (auto& [name, element] : loser->elements)
-        element.capture(read_element(keyspace_, key_, shown_, name), arithmetic_of(shown_));
+    if (entry_.contenders() < (shown_ == ValueType::kNone ? 1U : 2U)) return;
+    const auto best = *entry_.highest();
+    if (best == shown_) return;
+    if (shown_ != ValueType::kNone) {
+      hide(best);
+      keyspace_.remove(key_);
     }
-    if (shown_ != ValueType::kNone) keyspace_.remove(key_);
-    for (const auto& [name, element] : best->elements) project(*best, name);
-    shown_ = best->type;
+    if (Body* const body = entry_.find(best)) {
+      for (const auto& [name, element] : body->elements) project(*body, name);
+    } else {
+      show_list();
+    }
+    shown_ = best;
+  }
+
+  void hide(ValueType winner) {
+    if (Body* const body = entry_.find(shown_)) {
+      for (auto& [name, element] : body->elements)
+        element.capture(read_element(keyspace_, key_, shown_, name), arithmetic_of(shown_));
+    } else if (shown_ == ValueType::kList) {
+      std::uint64_t at = 0;
+      for (Piece& piece : sequence().pieces()) {
+        if (!piece.is_visible()) continue;
+        piece.values = keyspace_.list_range(key_, at, piece.count);
+        at += piece.count;
+      }
+    }
+    conflicts_.lost_type(key_, rank(winner), rank(shown_));
+  }
+
+  Stamp rank(ValueType type) {
+    if (type == ValueType::kList)
+      return sequence().rank().value_or(std::pair(false, Stamp{})).second;
+    const Body* const body = entry_.find(type);
+    return body == nullptr ? Stamp{} : body->rank().second;
+  }
+
+  void show_list() {
+    std::uint64_t at = 0;
+    for (Piece& piece : sequence().pieces()) {
+      if (!piece.is_visible()) continue;
+      keyspace_.insert_elements(key_, at, piece.values);
+      piece.values.clear();
+      at += piece.count;
+    }
   }
 
   void settle_deadline() {
@@ -281,6 +388,7 @@ class Merge {
   const Op& op_;
   const Stamp& stamp_;
   const Context& context_;
+  const VersionVector& here_;
   KeyEntry& entry_;
   Keyspace& keyspace_;
   ConflictLog& conflicts_;
@@ -292,9 +400,8 @@ class Merge {
 
 }  // namespace
 
-bool merge_op(const Op& op, const Stamp& stamp, const Context& context, KeyEntry& entry,
-              Keyspace& keyspace, ConflictLog& conflicts) {
-  return Merge(op, stamp, context, entry, keyspace, conflicts).run();
+bool merge_op(const Arrival& arrival, KeyEntry& entry, Keyspace& keyspace, ConflictLog& conflicts) {
+  return Merge(arrival, entry, keyspace, conflicts).run();
 }
 
 }  // namespace sluice::crdt

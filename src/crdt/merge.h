@@ -26,7 +26,13 @@ class ConflictLog {
 void note_op(const Op& op, const Stamp& stamp, KeyEntry& entry);
 
 // An op from elsewhere, made in `context`. True if something here was concurrent to it.
-bool merge_op(const Op& op, const Stamp& stamp, const Context& context, KeyEntry& entry,
-              Keyspace& keyspace, ConflictLog& conflicts);
+// `here` is what has been applied here before it.
+struct Arrival {
+  const Op& op;
+  const Stamp& stamp;
+  const Context& context;
+  const VersionVector& here;
+};
+bool merge_op(const Arrival& arrival, KeyEntry& entry, Keyspace& keyspace, ConflictLog& conflicts);
 
 }  // namespace sluice::crdt

@@ -40,6 +40,7 @@ std::optional<std::string> read_element(Keyspace& keyspace, const KeyName& key, 
       return score ? std::optional(score_bytes(*score)) : std::nullopt;
     }
     case ValueType::kStream: {
+      if (name.empty()) return "";  // the stream is there
       if (!keyspace.contains(key, stream_id(name))) return std::nullopt;
       return encoded_fields(keyspace.entry(key, stream_id(name)));
     }
@@ -50,6 +51,17 @@ std::optional<std::string> read_element(Keyspace& keyspace, const KeyName& key, 
   }
   return std::nullopt;
 }
+
+namespace {
+
+void write_empty_stream(Keyspace& keyspace, const KeyName& key) {
+  if (keyspace.type(key) == ValueType::kStream) return;
+  constexpr StreamId kFirst{0, 1};
+  keyspace.add_entry(key, kFirst, {{"", ""}});
+  keyspace.remove_entry(key, kFirst);
+}
+
+}  // namespace
 
 void write_element(Keyspace& keyspace, const KeyName& key, ValueType type, std::string_view name,
                    const std::string& value) {
@@ -63,6 +75,7 @@ void write_element(Keyspace& keyspace, const KeyName& key, ValueType type, std::
     case ValueType::kZset:
       return keyspace.write_score(key, name, score_of(value));
     case ValueType::kStream: {
+      if (name.empty()) return write_empty_stream(keyspace, key);
       if (keyspace.type(key) == type && keyspace.contains(key, stream_id(name))) return;
       Reader from(value);
       return keyspace.add_entry(key, stream_id(name), decode_fields(from));
@@ -87,7 +100,8 @@ void remove_element(Keyspace& keyspace, const KeyName& key, ValueType type, std:
     case ValueType::kZset:
       return keyspace.remove_score(key, name);
     case ValueType::kStream:
-      return keyspace.remove_entry(key, stream_id(name));
+      if (!name.empty()) keyspace.remove_entry(key, stream_id(name));
+      return;
     case ValueType::kNone:
     case ValueType::kList:
     case ValueType::kOther:

@@ -108,13 +108,16 @@ struct RemoveScores {
 // --- lists: positions count in the list as the maker saw it, before this effect; negative from the tail, as in Redis
 
 // `values` in the order they stand in afterwards, the first at position `at` (0 = head, -1 = after the last).
+// `length` is what the list had before: Region::note fills it in.
 struct InsertElements {
   std::int64_t at = 0;
   std::vector<std::string> values;
+  std::uint64_t length = 0;
 };
 struct RemoveElements {
   std::int64_t at = 0;
   std::uint64_t count = 0;
+  std::uint64_t length = 0;
 };
 
 // --- streams ----------------------------------------------------------------------------------
@@ -142,12 +145,14 @@ struct WriteLibrary {
   std::string name;
   std::string code;
 };  // FUNCTION LOAD; no code: deleted
+// Nothing: the first op of an incarnation, which others have seen when they have seen it begin.
+struct Begin {};
 
-using Effect =
-    std::variant<RemoveKey, SetDeadline, WriteString, ChangeString, Increment, IncrementFloat,
-                 AddToHll, MergeHll, WriteFields, IncrementField, IncrementFieldFloat, RemoveFields,
-                 AddMembers, RemoveMembers, WriteScores, IncrementScore, RemoveScores,
-                 InsertElements, RemoveElements, AddEntry, RemoveEntries, Flush, WriteLibrary>;
+using Effect = std::variant<RemoveKey, SetDeadline, WriteString, ChangeString, Increment,
+                            IncrementFloat, AddToHll, MergeHll, WriteFields, IncrementField,
+                            IncrementFieldFloat, RemoveFields, AddMembers, RemoveMembers,
+                            WriteScores, IncrementScore, RemoveScores, InsertElements,
+                            RemoveElements, AddEntry, RemoveEntries, Flush, WriteLibrary, Begin>;
 
 struct Op {
   KeyName key;

@@ -50,11 +50,25 @@ Op with_result(const Op& op, Keyspace& keyspace) {
   return filled;
 }
 
+// And how long the list was.
+void fill_length(Op& op, Keyspace& keyspace) {
+  const auto length = [&] {
+    return keyspace.type(op.key) == ValueType::kList ? keyspace.list_length(op.key) : 0;
+  };
+  if (auto* const insert = std::get_if<InsertElements>(&op.effect)) {
+    const auto now = length();
+    insert->length = now - std::min<std::uint64_t>(now, insert->values.size());
+  } else if (auto* const remove = std::get_if<RemoveElements>(&op.effect)) {
+    remove->length = length() + remove->count;
+  }
+}
+
 }  // namespace
 
 void Region::note(const Op& op, Keyspace& keyspace, std::uint64_t now_ms) {
   State& s = *state_;
   Op filled = with_result(op, keyspace);
+  fill_length(filled, keyspace);
   if (!s.follows) s.note(filled, now_ms);
   s.noted.push_back({std::move(filled), now_ms});
 }
@@ -77,9 +91,17 @@ std::optional<std::string> Region::flush(std::uint64_t now_ms) {
   const auto count =
       static_cast<std::uint32_t>(std::min<std::size_t>(s.noted.size(), s.limits.batch_ops_max));
   auto header = s.next_header(count);
-  const bool may_announce = now_ms >= s.announced_ms + s.limits.announce_interval_ms;
-  if (count == 0 && (header.promise.empty() || !may_announce)) return std::nullopt;
-  if (!header.promise.empty()) s.announced_ms = now_ms;
+  if (count == 0) {
+    const auto is_told = [](const VersionVector& told) {
+      return [&](const Dot& dot) { return told.covers(dot); };
+    };
+    const bool may_announce = now_ms < s.announced_ms ||  // the clock was set back
+                              now_ms >= s.announced_ms + s.limits.announce_interval_ms;
+    if (!may_announce || (std::ranges::all_of(header.promise, is_told(s.announced_promise)) &&
+                          std::ranges::all_of(header.context, is_told(s.announced_context))))
+      return std::nullopt;
+  }
+  if (!header.promise.empty() || !header.context.empty()) s.announced_ms = now_ms;
   Writer bytes;
   encode_header(header, bytes);
   const KeyName* before = nullptr;
@@ -96,6 +118,10 @@ std::optional<std::string> Region::flush(std::uint64_t now_ms) {
 Result<Outcome> Region::apply(std::string_view bytes, Keyspace& keyspace, std::uint64_t now_ms) {
   CHECK(!has_unflushed());
   TRY(const Batch batch, decode_batch(bytes));
+  const BatchHeader& header = batch.header;
+  if (!is_following() && header.actor == self() &&
+      header.first + header.count > state_->vector.at(self()) + 1)
+    return fail(Errc::kRejected, "batch is of this very incarnation, which did not make it");
   return state_->apply(batch, keyspace, now_ms);
 }
 
@@ -111,7 +137,7 @@ Result<void> Region::record(std::string_view bytes, Keyspace& /*keyspace*/,
     s.take_back_unflushed();
     s.self = header.actor;
     s.flushed = 0;
-    s.told_context = s.told_promise = {};
+    s.told_context = s.told_promise = s.announced_context = s.announced_promise = {};
   }
   if (header.first != s.flushed + 1) return fail(Errc::kRejected, "batch is not the next one");
   auto here = s.vector.at(s.self);

@@ -89,7 +89,8 @@ class Region {
   // batch when a promise has to be announced. The same bytes must go to this region's replicas (see record).
   std::optional<std::string> flush(std::uint64_t now_ms);
   bool has_unflushed() const;
-  // What this region's replicas are known to have; without replicas: everything. Limits what flush() promises.
+  // What this region's replicas are known to have (each one's vector()); without replicas: everything. Limits what
+  // flush() promises.
   void set_promise(const VersionVector& safe);
   // The next batch announces all of it: somebody begins to follow our stream who has seen no batch before.
   void announce_again();

@@ -22,12 +22,13 @@ bool is_flushed_by(const Flush& flush, const KeyName& key) {
 // --- what is written here ---------------------------------------------------------------------------
 
 void Region::State::note(const Op& op, std::uint64_t now_ms) {
-  if (noted.empty() || arrival == 0) {
-    newest = tick(newest, now_ms);
-    arrival = 0;
-  }
   const Dot dot{self, vector.at(self) + 1};
-  arrival = stability.arrived(dot);
+  if (arrival == 0 || dot.seq == 2) newest = tick(newest, now_ms);  // Begin knew no time
+  if (arrival == 0) {
+    arrival = stability.arrived(dot);
+  } else {
+    stability.extend(dot);
+  }
   note_into_table(op, {newest, dot}, arrival);
   vector.advance(dot);
   ++counts.local_ops;
@@ -39,6 +40,7 @@ void Region::State::note_into_table(const Op& op, const Stamp& stamp, std::uint6
       if (is_flushed_by(*flush, key)) note_op({key, RemoveKey{}, false}, stamp, entry);
     return;
   }
+  if (std::holds_alternative<Begin>(op.effect)) return;
   const KeyName key = place_of(op);
   if (std::holds_alternative<RemoveKey>(op.effect)) {
     if (KeyEntry* const entry = table.find(key)) note_op(op, stamp, *entry);
@@ -55,10 +57,12 @@ void Region::State::begin_incarnation(std::uint32_t incarnation) {
   described = 0;
   self.incarnation = incarnation;
   follows = false;
+  has_recovered = false;
   flushed = 0;
   arrival = 0;
-  told_context = told_promise = {};
+  told_context = told_promise = announced_context = announced_promise = {};
   announced_ms = 0;
+  noted.push_front({{{}, Begin{}}, 0});
   for (const Noted& left : noted) note(left.op, left.now_ms);
 }
 
@@ -70,6 +74,7 @@ void Region::State::take_back_unflushed() {
   for (const Dot& dot : vector.entries())
     kept.advance(dot.actor == self ? Dot{self, flushed} : dot);
   vector = kept;
+  stability.take_back({self, flushed});
   const auto is_unflushed = [&](const Stamp& stamp) {
     return stamp.dot.actor == self && stamp.dot.seq > flushed;
   };
@@ -80,30 +85,39 @@ void Region::State::take_back_unflushed() {
         return element.empty();
       });
     entry.drop_empty_bodies();
+    if (entry.list != nullptr)
+      entry.list->take_back([&](const Dot& dot) { return is_unflushed({{}, dot}); });
     std::erase_if(entry.deadlines, [&](const LiveDeadline& d) { return is_unflushed(d.stamp); });
   }
 }
 
 // --- what is told to others ---------------------------------------------------------------------------
 
-VersionVector Region::State::promise() const {
-  VersionVector told;
-  for (const Dot& dot : vector.entries()) told.advance(dot);
-  return safe ? VersionVector::meet(told, *safe) : told;
+// Ops of our former lives may be with others only: made before those lives saw what we are about to promise, so
+// that nobody may forget it before he has them. Whoever has seen us begin gets no more of them, except
+// from others; so once all have, and we have what they had, there are no more.
+bool Region::State::may_promise() {
+  if (has_recovered || stability.peers().empty()) return true;
+  for (const RegionId peer : stability.peers()) {
+    const VersionVector& seen = seen_by[peer];
+    if (!seen.covers({self, 1})) return false;
+    for (const Dot& dot : seen.entries())
+      if (dot.actor.region == self.region && !vector.covers(dot)) return false;
+  }
+  return has_recovered = true;
 }
 
-BatchHeader Region::State::next_header(std::uint32_t ops) const {
+BatchHeader Region::State::next_header(std::uint32_t ops) {
   BatchHeader header;
   header.actor = self;
   header.first = flushed + 1;
   header.count = ops;
   header.more = ops < noted.size();
   header.hlc = newest;
-  if (ops > 0) {
-    header.context = VersionVector::changes(told_context, vector);
-    std::erase_if(header.context, [&](const Dot& dot) { return dot.actor == self; });
-  }
-  VersionVector promised = promise();
+  header.context = VersionVector::changes(told_context, vector);
+  std::erase_if(header.context, [&](const Dot& dot) { return dot.actor == self; });
+  if (!may_promise()) return header;
+  const VersionVector promised = safe ? VersionVector::meet(vector, *safe) : vector;
   header.promise = VersionVector::changes(told_promise, promised);
   for (Dot& dot : header.promise)
     if (dot.actor == self) dot.seq = std::min(dot.seq, flushed + ops);
@@ -112,6 +126,10 @@ BatchHeader Region::State::next_header(std::uint32_t ops) const {
 }
 
 void Region::State::announced(const BatchHeader& header) {
+  stability.promise(self.region, header.promise);
+  for (const Dot& dot : header.context) announced_context.advance(dot);
+  for (const Dot& dot : header.promise) announced_promise.advance(dot);
+  if (header.count == 0) return;
   for (const Dot& dot : header.context) told_context.advance(dot);
   for (const Dot& dot : header.promise) told_promise.advance(dot);
   flushed += header.count;
@@ -125,11 +143,22 @@ std::optional<Outcome> Region::State::refusal(const BatchHeader& header, const V
   const auto here = vector.at(header.actor);
   if (header.count > 0 && header.first + header.count - 1 <= here) return Duplicate{};
   if (header.first > here + 1) return Gap{{header.actor, here + 1}};
-  if (header.count == 0) return std::nullopt;
+  if (header.count == 0 && header.actor.region == self.region) return Duplicate{};
   const auto ahead = header.hlc.wall_ms();
-  if (ahead > now_ms + limits.clock_ahead_max_ms) return ClockAhead{ahead - now_ms};
+  // What the master has taken its replica takes too, whatever its own clock says.
+  if (!follows && ahead > now_ms + limits.clock_ahead_max_ms) return ClockAhead{ahead - now_ms};
   for (const Dot& dot : seen.entries())
     if (!vector.covers(dot)) return ContextMissing{dot};
+  if (header.count == 0) {
+    const auto region = header.actor.region;
+    const auto is_known = [](const VersionVector& known) {
+      return [&](const Dot& dot) { return known.covers(dot); };
+    };
+    if (std::ranges::all_of(header.promise, is_known(stability.promised_by(region))) &&
+        std::ranges::all_of(header.context, is_known(seen_by[region])))
+      return Duplicate{};
+    return std::nullopt;
+  }
   for (const Dot& dot : stability.forgotten().entries())
     if (dot.actor != header.actor && !seen.covers(dot)) return Behind{dot};
   return std::nullopt;
@@ -141,11 +170,13 @@ Outcome Region::State::apply(const Batch& batch, Keyspace& keyspace, std::uint64
   if (const auto known = contexts.find(header.actor); known != contexts.end()) seen = known->second;
   for (const Dot& dot : header.context)
     if (dot.actor != header.actor) seen.advance(dot);
+  stability.advance();
   if (const auto refused = refusal(header, seen, now_ms)) return *refused;
 
   if (header.actor.region != self.region) {
     stability.join(header.actor.region);
     stability.promise(header.actor.region, header.promise);
+    for (const Dot& dot : header.context) seen_by[header.actor.region].advance(dot);
   }
   if (header.count == 0) return Applied{};
   see(header.hlc);
@@ -181,10 +212,11 @@ void Region::State::merge_into_table(const Op& op, const Stamp& stamp, const Con
     return;
   }
   ++counts.remote_ops;
+  if (std::holds_alternative<Begin>(op.effect)) return;
   Op placed = op;
   placed.key = place_of(op);
   KeyEntry& entry = table.touch(placed.key, at);
-  const bool is_concurrent = merge_op(placed, stamp, context, entry, keyspace, *this);
+  const bool is_concurrent = merge_op({placed, stamp, context, vector}, entry, keyspace, *this);
   ++(is_concurrent ? counts.concurrent_ops : counts.fast_ops);
 }
 

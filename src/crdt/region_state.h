@@ -15,7 +15,8 @@
 namespace sluice::crdt {
 
 struct Region::State : ConflictLog {
-  State(RegionId region, RegionLimits limits_) : limits(limits_), self{region, 0} {}
+  State(RegionId region, RegionLimits limits_)
+      : limits(limits_), self{region, 0}, stability(region) {}
 
   // An op whose native write is done, and which no batch has described yet.
   struct Noted {
@@ -29,9 +30,9 @@ struct Region::State : ConflictLog {
                         std::uint64_t arrival, Keyspace& keyspace);
   void begin_incarnation(std::uint32_t incarnation);
   void take_back_unflushed();
-  BatchHeader next_header(std::uint32_t ops) const;
+  bool may_promise();
+  BatchHeader next_header(std::uint32_t ops);
   void announced(const BatchHeader& header);
-  VersionVector promise() const;
   Outcome apply(const Batch& batch, Keyspace& keyspace, std::uint64_t now_ms);
   std::optional<Outcome> refusal(const BatchHeader& header, const VersionVector& seen,
                                  std::uint64_t now_ms) const;
@@ -59,7 +60,10 @@ struct Region::State : ConflictLog {
   std::uint64_t described = 0;
   Seq flushed = 0;                           // of `self`
   std::uint64_t arrival = 0;                 // of what is noted now; 0: nothing is
-  VersionVector told_context, told_promise;  // by `self`
+  VersionVector told_context, told_promise;  // by ops of `self`: what comes between may be lost
+  VersionVector announced_context, announced_promise;
+  VersionVector seen_by[kRegionIdMax + 1];  // by their own words
+  bool has_recovered = false;               // all that former lives of ours have told anybody
   std::optional<VersionVector> safe;
   std::uint64_t announced_ms = 0;
 

@@ -101,9 +101,40 @@ Body get_body(Reader& from) {
   return body;
 }
 
-void put(Writer& into, const KeyName& key, const KeyEntry& entry) {
-  into.number(key.db);
-  into.text(key.name);
+void put(Writer& into, const Sequence& list) {
+  into.number(list.pieces().size());
+  for (const Piece& piece : list.pieces()) {
+    put(into, piece.stamp);
+    into.number(piece.count);
+    into.byte(static_cast<std::uint8_t>((piece.creates ? 1U : 0U) | (piece.is_phantom ? 2U : 0U)));
+    into.number(piece.removals.size());
+    for (const Dot& removal : piece.removals) into.dot(removal);
+    into.number(piece.values.size());
+    for (const auto& value : piece.values) into.text(value);
+  }
+}
+
+std::unique_ptr<Sequence> get_list(Reader& from) {
+  auto list = std::make_unique<Sequence>(0);
+  for (auto left = from.count(); left > 0 && from.ok(); --left) {
+    Piece piece;
+    piece.stamp = get_stamp(from);
+    piece.count = from.number_up_to(std::uint64_t{1} << 48U, "has a list that is too long");
+    const auto bits = from.byte();
+    piece.creates = (bits & 1U) != 0;
+    piece.is_phantom = (bits & 2U) != 0;
+    for (auto removals = from.count(3); removals > 0 && from.ok(); --removals)
+      piece.removals.push_back(from.dot());
+    for (auto values = from.count(); values > 0 && from.ok(); --values)
+      piece.values.emplace_back(from.text());
+    if (!piece.values.empty() && piece.values.size() != piece.count)
+      from.defect("has another number of values than of elements");
+    list->pieces().push_back(std::move(piece));
+  }
+  return list;
+}
+
+void put(Writer& into, const KeyEntry& entry) {
   std::vector<const Body*> bodies;
   for (const Body& body : entry.bodies) bodies.push_back(&body);
   std::ranges::sort(bodies, {}, &Body::type);
@@ -114,6 +145,8 @@ void put(Writer& into, const KeyName& key, const KeyEntry& entry) {
     put(into, deadline.stamp);
     into.number(deadline.deadline + 1);
   }
+  into.byte(entry.list == nullptr ? 0 : 1);
+  if (entry.list != nullptr) put(into, *entry.list);
 }
 
 KeyEntry get_entry(Reader& from) {
@@ -124,6 +157,7 @@ KeyEntry get_entry(Reader& from) {
     const auto stamp = get_stamp(from);
     entry.deadlines.push_back({stamp, from.number() - 1});
   }
+  if (from.byte() != 0) entry.list = get_list(from);
   return entry;
 }
 
@@ -149,6 +183,7 @@ std::string Region::save() const {
     into.byte(static_cast<std::uint8_t>((s.stability.is_member(peer) ? 1U : 0U) |
                                         (s.stability.is_detached(peer) ? 2U : 0U)));
     put(into, s.stability.promised_by(peer));
+    put(into, s.seen_by[peer]);
   }
   into.number(s.noted.size());
   into.number(s.described);
@@ -159,9 +194,22 @@ std::string Region::save() const {
   std::vector<const SideTable::Keys::value_type*> keys;
   for (const auto& keyed : s.table.keys())
     if (!keyed.second.empty()) keys.push_back(&keyed);
-  std::ranges::sort(keys, {}, [](const auto* keyed) -> const KeyName& { return keyed->first; });
+  // In the order in which they came, which is that of their queue.
+  std::ranges::sort(keys, {}, [&](const auto* keyed) {
+    const bool waits = keyed->second.touched >= s.stability.first_waiting();
+    return std::pair<std::uint64_t, const KeyName&>(waits ? keyed->second.touched : 0,
+                                                    keyed->first);
+  });
+  into.number(s.stability.waiting().size());
+  for (const Dot& dot : s.stability.waiting()) into.dot(dot);
   into.number(keys.size());
-  for (const auto* const keyed : keys) put(into, keyed->first, keyed->second);
+  for (const auto* const keyed : keys) {
+    into.number(keyed->first.db);
+    into.text(keyed->first.name);
+    const auto first = s.stability.first_waiting();
+    into.number(keyed->second.touched < first ? 0 : keyed->second.touched - first + 1);
+    put(into, keyed->second);
+  }
   return into.take();
 }
 
@@ -188,6 +236,7 @@ Result<void> Region::load(std::string_view bytes) {
     if ((bits & 2U) != 0) s.stability.detach(peer);
     const auto promised = get_vector(from);
     s.stability.promise(peer, {promised.entries().begin(), promised.entries().end()});
+    s.seen_by[peer] = get_vector(from);
   }
   const auto noted = from.count();
   s.described = from.number();
@@ -195,20 +244,21 @@ Result<void> Region::load(std::string_view bytes) {
     const auto now_ms = from.number();
     s.noted.push_back({decode_op(nullptr, from), now_ms});
   }
-  // Everything that is here may be forgotten once all that came before the save is stable.
-  std::uint64_t arrival = 1;
-  for (const Dot& dot : s.vector.entries())
-    if (!s.stability.forgotten().covers(dot)) arrival = s.stability.arrived(dot);
+  for (auto left = from.count(3); left > 0 && from.ok(); --left) s.stability.arrived(from.dot());
   for (auto left = from.count(); left > 0 && from.ok(); --left) {
     KeyName key;
     key.db = static_cast<std::uint32_t>(from.number_up_to(UINT32_MAX, "has a wide database"));
     key.name = from.text();
+    const auto arrival = from.number_up_to(s.stability.arrivals(), "has a key from the future");
     auto loaded_entry = get_entry(from);
     KeyEntry& entry = s.table.touch(key, arrival);
     entry.bodies = std::move(loaded_entry.bodies);
     entry.deadlines = std::move(loaded_entry.deadlines);
+    entry.list = std::move(loaded_entry.list);
   }
   TRY_VOID(from.finish("saved region"));
+  // A batch with what was noted follows in the stream; or, if its maker died before, it becomes another's.
+  s.take_back_unflushed();
   state_ = std::move(loaded);
   return {};
 }

@@ -43,7 +43,8 @@ bool SideTable::prune(const VersionVector& forgotten, std::uint64_t arrival,
 
 bool SideTable::prune(KeyEntry& entry, const VersionVector& forgotten, std::uint64_t arrival) {
   if (entry.touched <= arrival || entry.empty()) return true;
-  if (entry.bodies.size() > 1) return false;
+  if (entry.contenders() > 1) return false;
+  if (entry.list != nullptr && entry.list->prune(forgotten)) entry.list.reset();
   for (Body& body : entry.bodies)
     body.erase_if([&](const std::string&, Element& element) {
       return element.prune(forgotten, arithmetic_of(body.type));
@@ -54,9 +55,11 @@ bool SideTable::prune(KeyEntry& entry, const VersionVector& forgotten, std::uint
 
 std::uint64_t SideTable::entries() const {
   std::uint64_t count = 0;
-  for (const auto& [key, entry] : keys_)
+  for (const auto& [key, entry] : keys_) {
     for (const Body& body : entry.bodies)
       for (const auto& [name, element] : body.elements) count += element.live.size();
+    if (entry.list != nullptr) count += entry.list->pieces().size();
+  }
   return count;
 }
 

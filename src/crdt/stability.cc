@@ -1,5 +1,9 @@
 #include "crdt/stability.h"
 
+#include <algorithm>
+
+#include "base/check.h"
+
 namespace sluice::crdt {
 
 std::vector<RegionId> Stability::RegionSet::all() const {
@@ -25,18 +29,23 @@ void Stability::promise(RegionId peer, const std::vector<Dot>& changes) {
 
 VersionVector Stability::stable(const VersionVector& here) const {
   if (members_.bits == 0) return {};
-  VersionVector everywhere = here;
+  VersionVector everywhere = VersionVector::meet(here, promised_[self_]);
   for (const RegionId peer : peers()) everywhere = VersionVector::meet(everywhere, promised_[peer]);
   return everywhere;
 }
 
-std::uint64_t Stability::arrived(const Dot& op) {
-  waiting_.push_back(op);
+std::uint64_t Stability::arrived(const Dot& newest) {
+  waiting_.push_back(newest);
   return arrivals();
 }
 
+void Stability::extend(const Dot& newest) {
+  CHECK(!waiting_.empty() && waiting_.back().actor == newest.actor);
+  waiting_.back().seq = newest.seq;
+}
+
 bool Stability::is_stable(const Dot& op) const {
-  if (members_.bits == 0) return false;
+  if (members_.bits == 0 || !promised_[self_].covers(op)) return false;
   for (RegionId peer = 1; peer <= kRegionIdMax; ++peer)
     if (members_.at_peer(peer) && !promised_[peer].covers(op)) return false;
   return true;
@@ -45,6 +54,11 @@ bool Stability::is_stable(const Dot& op) const {
 std::uint64_t Stability::advance() {
   while (!waiting_.empty() && is_stable(waiting_.front())) skip();
   return first_ - 1;
+}
+
+void Stability::take_back(const Dot& newest) {
+  for (Dot& dot : waiting_)
+    if (dot.actor == newest.actor) dot.seq = std::min(dot.seq, newest.seq);
 }
 
 std::optional<RegionId> Stability::hindmost() const {

@@ -13,6 +13,10 @@ namespace sluice::crdt {
 
 class Stability {
  public:
+  // Of the region `self`: what it has not promised itself, lest a former life of it made ops that did not see it, is
+  // not stable either.
+  explicit Stability(RegionId self) : self_(self) {}
+
   void join(RegionId peer);
   void detach(RegionId peer);
   bool is_member(RegionId peer) const { return members_.at_peer(peer); }
@@ -24,12 +28,15 @@ class Stability {
   const VersionVector& promised_by(RegionId peer) const { return promised_[peer]; }
   VersionVector stable(const VersionVector& here) const;
 
-  // An op came here, after all others so far: the number of its arrival. Ops of one actor that come one
-  // after the other share one.
-  std::uint64_t arrived(const Dot& op);
+  // Ops up to `newest` of its actor came here, after all others so far: the number of their arrival.
+  std::uint64_t arrived(const Dot& newest);
+  // What has arrived last goes on up to `newest`.
+  void extend(const Dot& newest);
   std::uint64_t arrivals() const { return first_ + waiting_.size() - 1; }
   // Moves on as far as ops are stable, in the order of their arrival; the last that is. Without any peer nothing is.
   std::uint64_t advance();
+  // Ops of `newest.actor` after `newest` have never been.
+  void take_back(const Dot& newest);
   // As if the first that waits were stable. The peer who did not have it, if it was one.
   std::optional<RegionId> hindmost() const;
   void skip();
@@ -37,6 +44,8 @@ class Stability {
   // All that was ever stable: its metadata may be gone.
   const VersionVector& forgotten() const { return forgotten_; }
   void restore_forgotten(const VersionVector& forgotten) { forgotten_.merge(forgotten); }
+  const std::deque<Dot>& waiting() const { return waiting_; }
+  std::uint64_t first_waiting() const { return first_; }
 
  private:
   struct RegionSet {
@@ -46,6 +55,7 @@ class Stability {
   };
   bool is_stable(const Dot& op) const;
 
+  RegionId self_;
   RegionSet members_, detached_;
   VersionVector promised_[kRegionIdMax + 1];
   VersionVector forgotten_;

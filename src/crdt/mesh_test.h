@@ -1,0 +1,81 @@
+// A world of regions for simulations: each a master, a replica and the log of the replication stream, joined by links.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "crdt/commands_test.h"
+#include "crdt/history_test.h"
+#include "crdt/model_redis_test.h"
+#include "crdt/region.h"
+
+namespace sluice::crdt {
+
+class Mesh {
+ public:
+  Mesh(std::uint64_t seed, std::size_t regions);
+
+  // One random event: commands, deliveries, faults.
+  void step();
+  // Ends all faults and delivers everything. What is wrong then, or nothing.
+  std::string heal_and_judge();
+
+ private:
+  struct Server {
+    Server(RegionId id, RegionLimits limits) : region(id, limits) {}
+    ModelRedis redis;
+    Region region;
+    std::size_t at = 0;  // how much of the log it has
+  };
+  // What the replication stream holds: a native write, or a batch.
+  struct Entry {
+    std::optional<Op> native = {};
+    std::string batch = {};
+    bool is_own = false;
+  };
+  struct Snapshot {
+    ModelRedis redis;
+    std::string region;
+    std::size_t at = 0;
+  };
+  struct Link {
+    std::size_t at = 0;
+    bool is_cut = false;
+    bool brings_foreign = true;
+  };
+  struct Site {
+    RegionId id = 0;
+    std::unique_ptr<Server> master, replica;
+    std::vector<Entry> log;
+    std::optional<Snapshot> snapshot;
+    std::uint32_t incarnation = 0;
+    std::uint64_t skew_ms = 0;
+  };
+
+  std::uint64_t now(const Site& site) const { return now_ms_ + site.skew_ms; }
+  Link& link(const Site& from, const Site& to) { return links_[from.id * 32U + to.id]; }
+  std::unique_ptr<Server> restored(const Site& site, const Snapshot& snapshot) const;
+  static Snapshot taken(const Site& site);
+
+  void command(Site& site);
+  void flush(Site& site);
+  void play(Site& site, Server& server, std::size_t entries);
+  void take_over(Site& site, std::unique_ptr<Server> server);
+  bool deliver(Site& from, Site& to);  // false: nothing, or not yet
+  void fault(Site& site);
+  void settle();
+  std::string judge();
+  void expect(bool holds, const std::string& what);
+
+  Dice dice_;
+  std::uint64_t now_ms_ = 10'000'000;
+  RegionLimits limits_;
+  std::vector<Site> sites_;
+  std::vector<Link> links_;
+  History history_;
+  std::string wrong_;
+};
+
+}  // namespace sluice::crdt
