@@ -73,6 +73,7 @@ Op decode_op(const KeyName* before, Reader& from) {
   if (db != 0) {
     op.key.db = static_cast<std::uint32_t>(db - 1);
     op.key.name = from.text();
+    if (before != nullptr && *before == op.key) from.defect("repeats a key");
   } else if (before != nullptr) {
     op.key = *before;
   } else {

@@ -9,18 +9,8 @@
 namespace sluice::crdt {
 namespace {
 
-bool is_number(const std::string& value) {
-  constexpr std::size_t kNumberBytesMax = 64;
-  return value.size() <= kNumberBytesMax && parse_float(value).has_value();
-}
-
-// What a write has to keep of its value while the native one is just that: a number, because an increment
-// on top hides it; and what cannot be read back.
 std::optional<std::string> kept(ValueType type, std::optional<std::string> value) {
-  const bool keeps =
-      type == ValueType::kZset || type == ValueType::kOther ||
-      ((type == ValueType::kString || type == ValueType::kHash) && is_number(*value));
-  return keeps ? std::move(value) : std::nullopt;
+  return is_kept(type, *value) ? std::move(value) : std::nullopt;
 }
 
 std::optional<Deadline> deadline_of(const Effect& effect) {
@@ -33,7 +23,7 @@ bool replaces_key(const Effect& effect) {
   return std::holds_alternative<RemoveKey>(effect) || std::holds_alternative<WriteString>(effect);
 }
 
-void note_list(const Op& op, const Stamp& stamp, KeyEntry& entry) {
+void note_list(const Op& op, const Stamp& stamp, KeyState& entry) {
   const Context all = Context::everything();
   if (const auto* const insert = std::get_if<InsertElements>(&op.effect)) {
     if (entry.list == nullptr) entry.list = std::make_unique<Sequence>(insert->length);
@@ -51,7 +41,7 @@ bool ends_deadlines(const Op& op) {
 
 }  // namespace
 
-void note_op(const Op& op, const Stamp& stamp, KeyEntry& entry) {
+void note_op(const Op& op, const Stamp& stamp, KeyState& entry) {
   const auto type = type_of(op.effect);
   if (entry.list != nullptr &&
       (replaces_key(op.effect) || (type != ValueType::kNone && type != ValueType::kList)))
@@ -82,7 +72,7 @@ namespace {
 
 class Merge {
  public:
-  Merge(const Arrival& arrival, KeyEntry& entry, Keyspace& keyspace, ConflictLog& conflicts)
+  Merge(const Arrival& arrival, KeyState& entry, Keyspace& keyspace, ConflictLog& conflicts)
       : op_(arrival.op),
         stamp_(arrival.stamp),
         context_(arrival.context),
@@ -113,8 +103,8 @@ class Merge {
  private:
   bool is_library() const { return std::holds_alternative<WriteLibrary>(op_.effect); }
 
-  // Whatever its maker saw of other types is gone: he replaced it, or saw it lose. So is all that he saw
-  // where he replaced the key.
+  // Whatever its maker saw of other types is gone: he replaced it, or saw it
+  // lose. So is all that he saw where he replaced the key.
   void kill_bodies(ValueType type) {
     const bool all = replaces_key(op_.effect);
     if (entry_.list != nullptr || shown_ == ValueType::kList)
@@ -273,7 +263,8 @@ class Merge {
     Element& element = body.elements[name];
     if (is_native && op.is_live && op.op.kind == LiveKind::kIncrement && element.only_integers() &&
         type != ValueType::kZset) {
-      return add_on_top(type, name, element, std::move(op.op));  // integers commute
+      return add_on_top(type, name, element,
+                        std::move(op.op));  // integers commute
     }
     if (is_native) {
       element.capture(read_element(keyspace_, key_, type, name), arithmetic_of(type));
@@ -389,7 +380,7 @@ class Merge {
   const Stamp& stamp_;
   const Context& context_;
   const VersionVector& here_;
-  KeyEntry& entry_;
+  KeyState& entry_;
   Keyspace& keyspace_;
   ConflictLog& conflicts_;
   const KeyName& key_;
@@ -400,7 +391,7 @@ class Merge {
 
 }  // namespace
 
-bool merge_op(const Arrival& arrival, KeyEntry& entry, Keyspace& keyspace, ConflictLog& conflicts) {
+bool merge_op(const Arrival& arrival, KeyState& entry, Keyspace& keyspace, ConflictLog& conflicts) {
   return Merge(arrival, entry, keyspace, conflicts).run();
 }
 

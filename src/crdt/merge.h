@@ -23,7 +23,7 @@ class ConflictLog {
 };
 
 // An op of this region, whose native write is done: everything that is here was seen by it. Metadata only.
-void note_op(const Op& op, const Stamp& stamp, KeyEntry& entry);
+void note_op(const Op& op, const Stamp& stamp, KeyState& entry);
 
 // An op from elsewhere, made in `context`. True if something here was concurrent to it.
 // `here` is what has been applied here before it.
@@ -33,6 +33,6 @@ struct Arrival {
   const Context& context;
   const VersionVector& here;
 };
-bool merge_op(const Arrival& arrival, KeyEntry& entry, Keyspace& keyspace, ConflictLog& conflicts);
+bool merge_op(const Arrival& arrival, KeyState& entry, Keyspace& keyspace, ConflictLog& conflicts);
 
 }  // namespace sluice::crdt

@@ -197,25 +197,31 @@ void ModelRedis::for_each_key(std::uint32_t db, const std::function<void(const K
 
 void ModelRedis::execute(const Op& op) {
   const KeyName& key = op.key;
+  std::visit(Overloaded{[&](const RemoveKey&) { remove(key); },
+                        [&](const SetDeadline& e) { set_deadline(key, e.deadline); },
+                        [&](const WriteString& e) {
+                          write_string(key, e.value);
+                          set_deadline(key, e.deadline);
+                        },
+                        [&](const ChangeString& e) { of(key, ValueType::kString).text = e.value; },
+                        [&](const Increment& e) {
+                          auto& text = of(key, ValueType::kString).text;
+                          text = incremented(text.empty() ? "0" : text, e.by);
+                        },
+                        [&](const IncrementFloat& e) {
+                          auto& text = of(key, ValueType::kString).text;
+                          text = incremented(text.empty() ? "0" : text, std::string_view(e.by));
+                        },
+                        [&](const AddToHll& e) { add_to_hll(key, e.elements); },
+                        [&](const MergeHll& e) { merge_hll(key, e.registers); },
+                        [&](const auto&) { execute_on_elements(op); }},
+             op.effect);
+}
+
+void ModelRedis::execute_on_elements(const Op& op) {
+  const KeyName& key = op.key;
   std::visit(
       Overloaded{
-          [&](const RemoveKey&) { remove(key); },
-          [&](const SetDeadline& e) { set_deadline(key, e.deadline); },
-          [&](const WriteString& e) {
-            write_string(key, e.value);
-            set_deadline(key, e.deadline);
-          },
-          [&](const ChangeString& e) { of(key, ValueType::kString).text = e.value; },
-          [&](const Increment& e) {
-            auto& text = of(key, ValueType::kString).text;
-            text = incremented(text.empty() ? "0" : text, e.by);
-          },
-          [&](const IncrementFloat& e) {
-            auto& text = of(key, ValueType::kString).text;
-            text = incremented(text.empty() ? "0" : text, std::string_view(e.by));
-          },
-          [&](const AddToHll& e) { add_to_hll(key, e.elements); },
-          [&](const MergeHll& e) { merge_hll(key, e.registers); },
           [&](const WriteFields& e) {
             for (const Field& f : e.fields) write_field(key, f.name, f.value);
           },
@@ -263,8 +269,7 @@ void ModelRedis::execute(const Op& op) {
               return e.db == kEveryDb || keyed.first.db == e.db;
             });
           },
-          [&](const WriteLibrary& e) { write_library(e.name, e.code); },
-          [](const Begin&) {}},
+          [&](const WriteLibrary& e) { write_library(e.name, e.code); }, [](const auto&) {}},
       op.effect);
 }
 

@@ -70,6 +70,7 @@ class ModelRedis : public Keyspace {
   std::uint32_t db_count() override { return kDbs; }
 
  private:
+  void execute_on_elements(const Op& op);
   ModelValue& of(const KeyName& key, ValueType type);  // made if absent
   const std::string* element(const KeyName& key, ValueType type, std::string_view name);
   void write_element(const KeyName& key, ValueType type, std::string_view name, std::string value);

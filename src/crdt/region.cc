@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "crdt/number.h"
 #include "crdt/region_state.h"
+#include "crdt/rejoin.h"
 
 namespace sluice::crdt {
 
@@ -36,18 +37,16 @@ Actor Region::self() const {
 namespace {
 
 // Fills in what the maker has after a float increment.
-Op with_result(const Op& op, Keyspace& keyspace) {
-  Op filled = op;
-  if (auto* const e = std::get_if<IncrementFloat>(&filled.effect)) {
+void fill_result(Op& op, Keyspace& keyspace) {
+  if (auto* const e = std::get_if<IncrementFloat>(&op.effect)) {
     if (keyspace.type(op.key) == ValueType::kString) e->result = keyspace.string(op.key);
-  } else if (auto* const f = std::get_if<IncrementFieldFloat>(&filled.effect)) {
+  } else if (auto* const f = std::get_if<IncrementFieldFloat>(&op.effect)) {
     if (keyspace.type(op.key) == ValueType::kHash)
       f->result = keyspace.field(op.key, f->name).value_or("");
-  } else if (auto* const s = std::get_if<IncrementScore>(&filled.effect)) {
+  } else if (auto* const s = std::get_if<IncrementScore>(&op.effect)) {
     if (keyspace.type(op.key) == ValueType::kZset)
       s->result = keyspace.score(op.key, s->member).value_or(s->by);
   }
-  return filled;
 }
 
 // And how long the list was.
@@ -65,12 +64,19 @@ void fill_length(Op& op, Keyspace& keyspace) {
 
 }  // namespace
 
+Op filled(const Op& op, Keyspace& keyspace) {
+  Op whole = op;
+  fill_result(whole, keyspace);
+  fill_length(whole, keyspace);
+  return whole;
+}
+
 void Region::note(const Op& op, Keyspace& keyspace, std::uint64_t now_ms) {
   State& s = *state_;
-  Op filled = with_result(op, keyspace);
-  fill_length(filled, keyspace);
-  if (!s.follows) s.note(filled, now_ms);
-  s.noted.push_back({std::move(filled), now_ms});
+  Op whole = filled(op, keyspace);
+  if (!s.follows) s.note(whole, now_ms);
+  if (s.merging != nullptr) s.note_while_merging(whole, now_ms);
+  s.noted.push_back({std::move(whole), now_ms});
 }
 
 bool Region::has_unflushed() const {
@@ -82,7 +88,7 @@ void Region::set_promise(const VersionVector& safe) {
 }
 
 void Region::announce_again() {
-  state_->told_promise = {};
+  state_->told_promise = state_->announced_context = state_->announced_promise = {};
 }
 
 std::optional<std::string> Region::flush(std::uint64_t now_ms) {
@@ -119,6 +125,7 @@ Result<Outcome> Region::apply(std::string_view bytes, Keyspace& keyspace, std::u
   CHECK(!has_unflushed());
   TRY(const Batch batch, decode_batch(bytes));
   const BatchHeader& header = batch.header;
+  if (is_merging()) return Outcome(ContextMissing{{header.actor, header.first}});
   if (!is_following() && header.actor == self() &&
       header.first + header.count > state_->vector.at(self()) + 1)
     return fail(Errc::kRejected, "batch is of this very incarnation, which did not make it");
@@ -166,6 +173,10 @@ void Region::detach(RegionId peer) {
 }
 std::vector<RegionId> Region::peers() const {
   return state_->stability.peers();
+}
+
+std::vector<RegionId> Region::detached() const {
+  return state_->stability.detached();
 }
 
 bool Region::collect(std::uint64_t entries_max, Keyspace& /*keyspace*/) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -108,10 +109,26 @@ class Region {
   void join(RegionId peer);
   void detach(RegionId peer);
   std::vector<RegionId> peers() const;
+  std::vector<RegionId> detached() const;  // also by unstable_bytes_max
 
   // --- forgetting -------------------------------------------------------------------------------------
   // Drops metadata of stable ops, at most `entries_max` of them; true if there is more to drop.
   bool collect(std::uint64_t entries_max, Keyspace& keyspace);
+
+  // --- joining by a peer's snapshot -----------------------------------------------------------------------
+  // For a region that is new, or comes back too late for the logs. `saved` is the peer's save(), and the values that
+  // follow key by key are of the same moment. What was written here and the peer has not seen is done once more on
+  // top, by the next incarnation: increments count, added elements stay, a write stays unless the peer has a later
+  // one. Removals that it has not seen are lost. With `keeps_plain`, for two regions that meet for the first time, all
+  // elements count as written here that have no metadata; of two such strings the peer's stays.
+  // Meanwhile this region serves, but apply() gives ContextMissing. Its replicas need a full sync afterwards.
+  Result<void> begin_merge(std::string_view saved, bool keeps_plain);
+  // `write` writes the peer's value and deadline; the key is absent when it is called.
+  void merge_key(const KeyName& key, const std::function<void()>& write, Keyspace& keyspace,
+                 std::uint64_t now_ms);
+  // Removes what the snapshot did not have, except as above.
+  void finish_merge(std::uint32_t incarnation, Keyspace& keyspace, std::uint64_t now_ms);
+  bool is_merging() const;
 
   // --- to be seen --------------------------------------------------------------------------------------
   const VersionVector& vector() const;  // what has been applied here, of everybody and of us
@@ -125,8 +142,9 @@ class Region {
   std::string save() const;
   Result<void> load(std::string_view bytes);
 
+  struct State;  // region_state.h's
+
  private:
-  struct State;
   std::unique_ptr<State> state_;
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "crdt/element_ops.h"
+#include "crdt/rejoin.h"
 
 namespace sluice::crdt {
 namespace {
@@ -13,13 +15,39 @@ KeyName place_of(const Op& op) {
   return library == nullptr ? op.key : KeyName{kEveryDb, library->name};
 }
 
+void note_op(const Op& op, const Stamp& stamp, KeyEntry& entry) {
+  if (entry.note(op, stamp)) return;
+  note_op(op, stamp, entry.open());
+  entry.close();
+}
+
+std::uint64_t bytes_of(const Op& op) {
+  std::uint64_t bytes = 0;
+  for (const ElementOp& element : element_ops(op.effect))
+    bytes += kElementBytes + (element.op.value ? element.op.value->size() : 0);
+  return bytes + kElementBytes;
+}
+
+// Of a key that nothing is kept of nothing needs to be: what others wrote
+// meanwhile will come.
+void note_removal(const KeyName& key, const Stamp& stamp, KeyEntry& entry, std::uint64_t at) {
+  note_op({key, RemoveKey{}, false}, stamp, entry);
+  entry.touched = at;
+}
+
 bool is_flushed_by(const Flush& flush, const KeyName& key) {
   return key.db != kEveryDb && (flush.db == kEveryDb || flush.db == key.db);
 }
 
 }  // namespace
 
-// --- what is written here ---------------------------------------------------------------------------
+Region::State::State(RegionId region, RegionLimits limits_)
+    : limits(limits_), self{region, 0}, stability(region) {}
+
+Region::State::~State() = default;
+
+// --- what is written here
+// ---------------------------------------------------------------------------
 
 void Region::State::note(const Op& op, std::uint64_t now_ms) {
   const Dot dot{self, vector.at(self) + 1};
@@ -37,16 +65,18 @@ void Region::State::note(const Op& op, std::uint64_t now_ms) {
 void Region::State::note_into_table(const Op& op, const Stamp& stamp, std::uint64_t at) {
   if (const auto* const flush = std::get_if<Flush>(&op.effect)) {
     for (auto& [key, entry] : table.keys())
-      if (is_flushed_by(*flush, key)) note_op({key, RemoveKey{}, false}, stamp, entry);
+      if (is_flushed_by(*flush, key)) note_removal(key, stamp, entry, at);
     return;
   }
   if (std::holds_alternative<Begin>(op.effect)) return;
   const KeyName key = place_of(op);
   if (std::holds_alternative<RemoveKey>(op.effect)) {
-    if (KeyEntry* const entry = table.find(key)) note_op(op, stamp, *entry);
-    return table.erase_if_empty(key);
+    if (KeyEntry* const entry = table.find(key)) note_removal(key, stamp, *entry, at);
+    return;
   }
-  note_op(op, stamp, table.touch(key, at));
+  KeyEntry& entry = table.touch(key, at);
+  note_op(op, stamp, entry);
+  if (!entry.is_short()) table.grow(entry, bytes_of(op));
 }
 
 void Region::State::begin_incarnation(std::uint32_t incarnation) {
@@ -66,8 +96,9 @@ void Region::State::begin_incarnation(std::uint32_t incarnation) {
   for (const Noted& left : noted) note(left.op, left.now_ms);
 }
 
-// Ops that nobody else will ever get are not ops: what they wrote will be noted anew, by another actor. What they
-// killed here others still have, and the new ops will kill it there, since they observe it.
+// Ops that nobody else will ever get are not ops: what they wrote will be noted
+// anew, by another actor. What they killed here others still have, and the new
+// ops will kill it there, since they observe it.
 void Region::State::take_back_unflushed() {
   if (vector.at(self) <= flushed) return;
   VersionVector kept;
@@ -78,7 +109,8 @@ void Region::State::take_back_unflushed() {
   const auto is_unflushed = [&](const Stamp& stamp) {
     return stamp.dot.actor == self && stamp.dot.seq > flushed;
   };
-  for (auto& [key, entry] : table.keys()) {
+  for (auto& [key, compact] : table.keys()) {
+    KeyState& entry = compact.open();
     for (Body& body : entry.bodies)
       body.erase_if([&](const std::string&, Element& element) {
         std::erase_if(element.live, [&](const Live& op) { return is_unflushed(op.stamp); });
@@ -88,14 +120,17 @@ void Region::State::take_back_unflushed() {
     if (entry.list != nullptr)
       entry.list->take_back([&](const Dot& dot) { return is_unflushed({{}, dot}); });
     std::erase_if(entry.deadlines, [&](const LiveDeadline& d) { return is_unflushed(d.stamp); });
+    compact.close();
   }
 }
 
-// --- what is told to others ---------------------------------------------------------------------------
+// --- what is told to others
+// ---------------------------------------------------------------------------
 
-// Ops of our former lives may be with others only: made before those lives saw what we are about to promise, so
-// that nobody may forget it before he has them. Whoever has seen us begin gets no more of them, except
-// from others; so once all have, and we have what they had, there are no more.
+// Ops of our former lives may be with others only: made before those lives saw
+// what we are about to promise, so that nobody may forget it before he has
+// them. Whoever has seen us begin gets no more of them, except from others; so
+// once all have, and we have what they had, there are no more.
 bool Region::State::may_promise() {
   if (has_recovered || stability.peers().empty()) return true;
   for (const RegionId peer : stability.peers()) {
@@ -130,12 +165,17 @@ void Region::State::announced(const BatchHeader& header) {
   for (const Dot& dot : header.context) announced_context.advance(dot);
   for (const Dot& dot : header.promise) announced_promise.advance(dot);
   if (header.count == 0) return;
-  for (const Dot& dot : header.context) told_context.advance(dot);
+  VersionVector& context = contexts[self];  // an op of ours may come back that we have lost since
+  for (const Dot& dot : header.context) {
+    told_context.advance(dot);
+    context.advance(dot);
+  }
   for (const Dot& dot : header.promise) told_promise.advance(dot);
   flushed += header.count;
 }
 
-// --- what comes from others -----------------------------------------------------------------------------
+// --- what comes from others
+// -----------------------------------------------------------------------------
 
 std::optional<Outcome> Region::State::refusal(const BatchHeader& header, const VersionVector& seen,
                                               std::uint64_t now_ms) const {
@@ -145,7 +185,8 @@ std::optional<Outcome> Region::State::refusal(const BatchHeader& header, const V
   if (header.first > here + 1) return Gap{{header.actor, here + 1}};
   if (header.count == 0 && header.actor.region == self.region) return Duplicate{};
   const auto ahead = header.hlc.wall_ms();
-  // What the master has taken its replica takes too, whatever its own clock says.
+  // What the master has taken its replica takes too, whatever its own clock
+  // says.
   if (!follows && ahead > now_ms + limits.clock_ahead_max_ms) return ClockAhead{ahead - now_ms};
   for (const Dot& dot : seen.entries())
     if (!vector.covers(dot)) return ContextMissing{dot};
@@ -216,11 +257,15 @@ void Region::State::merge_into_table(const Op& op, const Stamp& stamp, const Con
   Op placed = op;
   placed.key = place_of(op);
   KeyEntry& entry = table.touch(placed.key, at);
-  const bool is_concurrent = merge_op({placed, stamp, context, vector}, entry, keyspace, *this);
+  const bool is_concurrent =
+      merge_op({placed, stamp, context, vector}, entry.open(), keyspace, *this);
+  entry.close();
+  if (!entry.is_short()) table.grow(entry, bytes_of(op));
   ++(is_concurrent ? counts.concurrent_ops : counts.fast_ops);
 }
 
-// --- conflicts ----------------------------------------------------------------------------------------------
+// --- conflicts
+// ----------------------------------------------------------------------------------------------
 
 void Region::State::remember(Conflict conflict) {
   constexpr std::size_t kConflictsKept = 100;

@@ -14,9 +14,15 @@
 
 namespace sluice::crdt {
 
+struct Merging;
+struct Surplus;
+
+// The op with what only its maker can tell: results of float increments, lengths of lists.
+Op filled(const Op& op, Keyspace& keyspace);
+
 struct Region::State : ConflictLog {
-  State(RegionId region, RegionLimits limits_)
-      : limits(limits_), self{region, 0}, stability(region) {}
+  State(RegionId region, RegionLimits limits_);
+  ~State() override;
 
   // An op whose native write is done, and which no batch has described yet.
   struct Noted {
@@ -25,6 +31,7 @@ struct Region::State : ConflictLog {
   };
 
   void note(const Op& op, std::uint64_t now_ms);
+  void note_while_merging(const Op& op, std::uint64_t now_ms);
   void note_into_table(const Op& op, const Stamp& stamp, std::uint64_t arrival);
   void merge_into_table(const Op& op, const Stamp& stamp, const Context& context,
                         std::uint64_t arrival, Keyspace& keyspace);
@@ -36,6 +43,8 @@ struct Region::State : ConflictLog {
   Outcome apply(const Batch& batch, Keyspace& keyspace, std::uint64_t now_ms);
   std::optional<Outcome> refusal(const BatchHeader& header, const VersionVector& seen,
                                  std::uint64_t now_ms) const;
+  void redo(std::vector<Surplus> surplus, KeyState* peer, Keyspace& keyspace, std::uint64_t now_ms);
+  std::unique_ptr<State> taken_over_by(State& region);
   void see(Hlc hlc) { newest = std::max(newest, hlc); }
 
   void lost_write(const KeyName& key, std::string_view element, const Stamp& winner,
@@ -66,6 +75,8 @@ struct Region::State : ConflictLog {
   bool has_recovered = false;               // all that former lives of ours have told anybody
   std::optional<VersionVector> safe;
   std::uint64_t announced_ms = 0;
+
+  std::unique_ptr<Merging> merging;
 
   RegionStats counts;
   std::deque<Conflict> conflicts;

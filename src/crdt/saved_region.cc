@@ -1,4 +1,5 @@
-// Region::save and load: what Writer and Reader make of a Region::State, in the order of its members.
+// Region::save and load: what Writer and Reader make of a Region::State, in the
+// order of its members.
 #include <algorithm>
 
 #include "crdt/region_state.h"
@@ -71,6 +72,7 @@ Element get_element(Reader& from) {
       from.defect("lacks what was added");
     element.live.push_back(std::move(op));
   }
+  if (element.empty()) from.defect("has an element without ops");
   if (!std::ranges::is_sorted(element.live, {}, &Live::stamp))
     from.defect("has ops that are not in order");
   return element;
@@ -96,6 +98,7 @@ Body get_body(Reader& from) {
   body.type = static_cast<ValueType>(type);
   for (auto left = from.count(); left > 0 && from.ok(); --left) {
     auto name = std::string(from.text());
+    if (body.elements.contains(name)) from.defect("repeats an element");
     body.elements[std::move(name)] = get_element(from);
   }
   return body;
@@ -120,6 +123,7 @@ std::unique_ptr<Sequence> get_list(Reader& from) {
     Piece piece;
     piece.stamp = get_stamp(from);
     piece.count = from.number_up_to(std::uint64_t{1} << 48U, "has a list that is too long");
+    if (piece.count == 0) from.defect("has a piece of a list without elements");
     const auto bits = from.byte();
     piece.creates = (bits & 1U) != 0;
     piece.is_phantom = (bits & 2U) != 0;
@@ -134,7 +138,7 @@ std::unique_ptr<Sequence> get_list(Reader& from) {
   return list;
 }
 
-void put(Writer& into, const KeyEntry& entry) {
+void put(Writer& into, const KeyState& entry) {
   std::vector<const Body*> bodies;
   for (const Body& body : entry.bodies) bodies.push_back(&body);
   std::ranges::sort(bodies, {}, &Body::type);
@@ -149,16 +153,18 @@ void put(Writer& into, const KeyEntry& entry) {
   if (entry.list != nullptr) put(into, *entry.list);
 }
 
-KeyEntry get_entry(Reader& from) {
-  KeyEntry entry;
-  for (auto left = from.count(); left > 0 && from.ok(); --left)
-    entry.bodies.push_back(get_body(from));
+void get_entry(Reader& from, KeyState& entry) {
+  for (auto left = from.count(); left > 0 && from.ok(); --left) {
+    auto body = get_body(from);
+    if (entry.find(body.type) != nullptr || body.empty())
+      from.defect("has a body twice, or an empty one");
+    entry.bodies.push_back(std::move(body));
+  }
   for (auto left = from.count(); left > 0 && from.ok(); --left) {
     const auto stamp = get_stamp(from);
     entry.deadlines.push_back({stamp, from.number() - 1});
   }
   if (from.byte() != 0) entry.list = get_list(from);
-  return entry;
 }
 
 }  // namespace
@@ -208,7 +214,7 @@ std::string Region::save() const {
     into.text(keyed->first.name);
     const auto first = s.stability.first_waiting();
     into.number(keyed->second.touched < first ? 0 : keyed->second.touched - first + 1);
-    put(into, keyed->second);
+    keyed->second.read([&](const KeyState& state) { put(into, state); });
   }
   return into.take();
 }
@@ -250,14 +256,14 @@ Result<void> Region::load(std::string_view bytes) {
     key.db = static_cast<std::uint32_t>(from.number_up_to(UINT32_MAX, "has a wide database"));
     key.name = from.text();
     const auto arrival = from.number_up_to(s.stability.arrivals(), "has a key from the future");
-    auto loaded_entry = get_entry(from);
+    if (s.table.find(key) != nullptr) from.defect("repeats a key");
     KeyEntry& entry = s.table.touch(key, arrival);
-    entry.bodies = std::move(loaded_entry.bodies);
-    entry.deadlines = std::move(loaded_entry.deadlines);
-    entry.list = std::move(loaded_entry.list);
+    get_entry(from, entry.open());
+    entry.close();
   }
   TRY_VOID(from.finish("saved region"));
-  // A batch with what was noted follows in the stream; or, if its maker died before, it becomes another's.
+  // A batch with what was noted follows in the stream; or, if its maker died
+  // before, it becomes another's.
   s.take_back_unflushed();
   state_ = std::move(loaded);
   return {};

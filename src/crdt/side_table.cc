@@ -1,5 +1,7 @@
 #include "crdt/side_table.h"
 
+#include <algorithm>
+
 namespace sluice::crdt {
 
 KeyEntry* SideTable::find(const KeyName& key) {
@@ -14,14 +16,19 @@ KeyEntry& SideTable::touch(const KeyName& key, std::uint64_t arrival) {
   if (!entry.is_queued) {
     entry.is_queued = true;
     queue_.push_back({arrival, &place->first});
+    weigh(entry, kKeyBytes);
   }
   return entry;
 }
 
-void SideTable::erase_if_empty(const KeyName& key) {
-  const auto found = keys_.find(key);
-  if (found == keys_.end() || !found->second.empty() || found->second.is_queued) return;
-  keys_.erase(found);
+void SideTable::grow(KeyEntry& entry, std::uint64_t bytes) {
+  weigh(entry, entry.bytes + bytes);
+}
+
+void SideTable::weigh(KeyEntry& entry, std::uint64_t bytes) {
+  bytes_ -= entry.bytes;
+  entry.bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes, UINT32_MAX));
+  bytes_ += entry.bytes;
 }
 
 bool SideTable::prune(const VersionVector& forgotten, std::uint64_t arrival,
@@ -32,40 +39,38 @@ bool SideTable::prune(const VersionVector& forgotten, std::uint64_t arrival,
     queue_.pop_front();
     const auto found = keys_.find(*key);
     KeyEntry& entry = found->second;
-    if (prune(entry, forgotten, arrival)) {
+    if (entry.touched <= arrival || entry.empty() || prune(entry.open(), forgotten)) {
+      bytes_ -= entry.bytes;
       keys_.erase(found);
     } else {
+      entry.close();
+      weigh(entry, entry.weigh());
       queue_.push_back({entry.touched, key});
     }
   }
   return !queue_.empty() && queue_.front().at <= arrival;
 }
 
-bool SideTable::prune(KeyEntry& entry, const VersionVector& forgotten, std::uint64_t arrival) {
-  if (entry.touched <= arrival || entry.empty()) return true;
-  if (entry.contenders() > 1) return false;
-  if (entry.list != nullptr && entry.list->prune(forgotten)) entry.list.reset();
-  for (Body& body : entry.bodies)
+bool SideTable::prune(KeyState& state, const VersionVector& forgotten) {
+  if (state.contenders() > 1) return false;
+  if (state.list != nullptr && state.list->prune(forgotten)) state.list.reset();
+  for (Body& body : state.bodies)
     body.erase_if([&](const std::string&, Element& element) {
       return element.prune(forgotten, arithmetic_of(body.type));
     });
-  entry.drop_empty_bodies();
-  return entry.empty();
+  state.drop_empty_bodies();
+  return state.empty();
 }
 
 std::uint64_t SideTable::entries() const {
   std::uint64_t count = 0;
-  for (const auto& [key, entry] : keys_) {
-    for (const Body& body : entry.bodies)
-      for (const auto& [name, element] : body.elements) count += element.live.size();
-    if (entry.list != nullptr) count += entry.list->pieces().size();
-  }
+  for (const auto& [key, entry] : keys_)
+    entry.read([&](const KeyState& state) {
+      for (const Body& body : state.bodies)
+        for (const auto& [name, element] : body.elements) count += element.live.size();
+      if (state.list != nullptr) count += state.list->pieces().size();
+    });
   return count;
-}
-
-// TODO(#4): an estimate until entries count themselves
-std::uint64_t SideTable::bytes() const {
-  return keys_.size() * 150;
 }
 
 }  // namespace sluice::crdt

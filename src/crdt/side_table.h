@@ -22,7 +22,6 @@ class SideTable {
   KeyEntry* find(const KeyName& key);
   // Made if there is none; queued to be looked at once what came up to `arrival` is stable.
   KeyEntry& touch(const KeyName& key, std::uint64_t arrival);
-  void erase_if_empty(const KeyName& key);
 
   // Prunes what `forgotten` covers from keys that were queued at or before `arrival`: at most
   // `keys_max` of them. True if there may be more.
@@ -30,19 +29,25 @@ class SideTable {
 
   const Keys& keys() const { return keys_; }
   Keys& keys() { return keys_; }
+  // An entry has got another op; prune() looks what it takes in the end.
+  void grow(KeyEntry& entry, std::uint64_t bytes);
+
   std::uint64_t entries() const;
-  std::uint64_t bytes() const;
+  std::uint64_t bytes() const { return bytes_; }  // about
 
  private:
+  void weigh(KeyEntry& entry, std::uint64_t bytes);
+
   struct Queued {
     std::uint64_t at = 0;
     const KeyName* key = nullptr;  // a node's: stays where it is until it is dequeued
   };
   // True if nothing of it is left.
-  static bool prune(KeyEntry& entry, const VersionVector& forgotten, std::uint64_t arrival);
+  static bool prune(KeyState& state, const VersionVector& forgotten);
 
   Keys keys_;
   std::deque<Queued> queue_;
+  std::uint64_t bytes_ = 0;
 };
 
 }  // namespace sluice::crdt

@@ -1,0 +1,279 @@
+#include "crdt/region_test.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice::crdt {
+namespace {
+
+class TwoRegions : public testing::Test {
+ protected:
+  TwoRegions() { meet(); }
+
+  // Both hear all, twice: promises too; and forget.
+  void meet() {
+    for (int round = 0; round < 4; ++round) {
+      a.hear(b);
+      b.hear(a);
+      a.announce();
+      b.announce();
+    }
+    EXPECT_EQ(ModelRedis::difference(a.redis, b.redis), "");
+  }
+  void meet_and_forget() {
+    meet();
+    a.collect();
+    b.collect();
+    EXPECT_EQ(a.region.stats().unstable_keys, 0U);
+    EXPECT_EQ(b.region.stats().unstable_keys, 0U);
+  }
+  std::string string() { return a.redis.string(key); }
+
+  TestRegion a{1, {1, 2}}, b{2, {1, 2}};
+  const KeyName key{0, "k"};
+};
+
+// --- bugs of a prototype
+// -------------------------------------------------------------------------------
+
+TEST_F(TwoRegions, KeepAMemberAddedWhileTheOtherRemovedTheKeyWithMembersNobodyRemembersAdding) {
+  a.write(AddMembers{{"old"}});
+  meet_and_forget();
+  a.write(RemoveKey{});
+  b.write(AddMembers{{"new"}});
+  meet_and_forget();
+  EXPECT_EQ(a.redis.keys[key].elements.size(), 1U);
+  EXPECT_TRUE(a.redis.contains(key, "new"));
+}
+
+TEST_F(TwoRegions, DoNotLetAWeakerWriteReplaceACountersBaseOnceTheStrongerOneIsForgotten) {
+  a.write(WriteString{"10"});
+  meet_and_forget();
+  b.write(Increment{1});
+  a.now_ms -= 10'000;  // a's clock is behind: its write has the weaker stamp,
+                       // but saw the base
+  a.write(WriteString{"100"});
+  meet_and_forget();
+  EXPECT_EQ(string(), "101");
+  b.write(Increment{1});
+  meet_and_forget();
+  EXPECT_EQ(string(), "102");
+}
+
+TEST_F(TwoRegions, RemoveOnlyTheAddThatWasSeenOfTwoConcurrentOnes) {
+  a.write(AddMembers{{"m"}});
+  TestRegion c{3, {1, 2, 3}};
+  b.write(AddMembers{{"m"}});  // has not seen a's
+  b.hear(a);
+  a.write(RemoveMembers{{"m"}});  // saw its own only
+  a.write(RemoveKey{});
+  meet();
+  EXPECT_TRUE(b.redis.contains(key, "m"));
+}
+
+// --- rules
+// ------------------------------------------------------------------------------------------------
+
+TEST_F(TwoRegions, CountEveryIncrementOnce) {
+  a.write(WriteString{"5"});
+  meet();
+  a.write(Increment{1});
+  b.write(Increment{3});
+  b.hear(a);
+  b.hear(a);
+  meet_and_forget();
+  EXPECT_EQ(string(), "9");
+}
+
+TEST_F(TwoRegions, CountAnIncrementOverAConcurrentSet) {
+  a.write(WriteString{"5"});
+  meet();
+  a.write(WriteString{"10"});
+  b.write(Increment{1});
+  meet_and_forget();
+  EXPECT_EQ(string(), "11");
+}
+
+TEST_F(TwoRegions, CountFromZeroWhatADelHadNotSeen) {
+  a.write(WriteString{"5"});
+  meet();
+  a.write(RemoveKey{});
+  b.write(Increment{1});
+  meet_and_forget();
+  EXPECT_EQ(string(), "1");
+}
+
+TEST_F(TwoRegions, ShowTheLoserAgainWhenTheWinnerAloneWasRemoved) {
+  a.write(WriteString{"loser"});
+  b.now_ms += 100;
+  b.write(WriteString{"winner"});
+  b.write(RemoveKey{});  // has not seen a's
+  meet_and_forget();
+  EXPECT_EQ(string(), "loser");
+}
+
+TEST_F(TwoRegions, SumFloatsInOneOrderWithRedisArithmetic) {
+  a.write(WriteString{"1000000.0001"});
+  meet_and_forget();
+  a.write(IncrementFloat{"0.1", {}});
+  b.write(IncrementFloat{"0.7", {}});
+  a.write(IncrementFloat{"1e-17", {}});
+  meet_and_forget();
+}
+
+TEST_F(TwoRegions, KeepEveryPushedElementInOneOrder) {
+  a.write(InsertElements{0, {"x"}});
+  meet();
+  a.write(InsertElements{-1, {"a", "b"}});
+  b.write(InsertElements{-1, {"c"}});
+  b.write(RemoveElements{0, 1});
+  meet_and_forget();
+  EXPECT_EQ(a.redis.keys[key].list.size(), 3U);
+}
+
+TEST_F(TwoRegions, TakeThePositionsOfAListThatIsGoneHere) {
+  a.write(InsertElements{0, {"1", "2", "3", "4", "5", "6"}});
+  meet_and_forget();
+  a.write(RemoveKey{});
+  b.write(InsertElements{5, {"late"}});
+  b.write(InsertElements{2, {"early"}});
+  meet_and_forget();
+  EXPECT_EQ(a.redis.keys[key].list, (std::vector<std::string>{"early", "late"}));
+}
+
+TEST_F(TwoRegions, ShowOneOfTwoTypesAndForgetTheOther) {
+  a.write(AddMembers{{"m"}});
+  b.now_ms += 100;
+  b.write(WriteString{"text"});
+  meet_and_forget();
+  EXPECT_EQ(string(), "text");
+  EXPECT_GT(a.region.stats().conflicts_type + b.region.stats().conflicts_type, 0U);
+}
+
+TEST_F(TwoRegions, KeepTheLongerDeadline) {
+  a.write(WriteString{"v"});
+  meet();
+  a.write(SetDeadline{5000});
+  b.write(SetDeadline{4000});
+  meet_and_forget();
+  EXPECT_EQ(a.redis.deadline(key), 5000U);
+}
+
+TEST_F(TwoRegions, KeepTheDeadlineOfAKeyThatIsRevivedByAConcurrentAdd) {
+  a.write(AddMembers{{"x", "y"}});
+  a.write(SetDeadline{5000});
+  meet_and_forget();
+  a.write(RemoveMembers{{"x"}});
+  b.write(RemoveMembers{{"y"}});
+  TestRegion& late = b;
+  late.write(AddMembers{{"z"}});
+  meet_and_forget();
+  EXPECT_EQ(a.redis.deadline(key), 5000U);
+}
+
+// --- guards
+// ------------------------------------------------------------------------------------------------
+
+TEST_F(TwoRegions, RefuseAGap) {
+  a.write(Increment{1});
+  a.write(Increment{1});
+  const auto outcome = b.region.apply(a.sent.back(), b.redis, b.now_ms);
+  ASSERT_TRUE(outcome.has_value());
+  ASSERT_TRUE(std::holds_alternative<Gap>(*outcome));
+  EXPECT_EQ(std::get<Gap>(*outcome).expected, (Dot{{1, 1}, 2}));
+}
+
+TEST_F(TwoRegions, RefuseAClockThatIsTooFarAhead) {
+  a.now_ms += 120'000;
+  a.write(Increment{1});
+  const auto outcome = b.region.apply(a.sent.back(), b.redis, b.now_ms);
+  ASSERT_TRUE(outcome.has_value());
+  ASSERT_TRUE(std::holds_alternative<ClockAhead>(*outcome));
+  EXPECT_GE(std::get<ClockAhead>(*outcome).ms, 119'000U);
+}
+
+TEST(ThreeRegions, WaitForWhatTheMakerHadSeen) {
+  TestRegion a{1}, b{2}, c{3};
+  a.write(Increment{1});
+  c.hear(a);
+  c.write(Increment{1});
+  const auto begun = b.region.apply(c.sent.front(), b.redis, b.now_ms);
+  ASSERT_TRUE(begun && std::holds_alternative<Applied>(*begun));
+  const auto outcome = b.region.apply(c.sent.back(), b.redis, b.now_ms);
+  ASSERT_TRUE(outcome.has_value());
+  ASSERT_TRUE(std::holds_alternative<ContextMissing>(*outcome));
+  EXPECT_EQ(std::get<ContextMissing>(*outcome).needed, (Dot{{1, 1}, 2}));
+}
+
+TEST_F(TwoRegions, RefuseWhoIsBehindWhatWasForgotten) {
+  a.write(Increment{1});
+  meet_and_forget();
+  TestRegion reborn{2, {1, 2}};  // has lost everything
+  reborn.region.begin_incarnation(2);
+  reborn.sent.clear();
+  reborn.write(Increment{5});
+  const auto outcome = a.region.apply(reborn.sent.back(), a.redis, a.now_ms);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_TRUE(std::holds_alternative<Behind>(*outcome));
+}
+
+TEST_F(TwoRegions, RefuseADetachedOne) {
+  a.write(Increment{1});
+  b.region.detach(1);
+  const auto outcome = b.region.apply(a.sent.back(), b.redis, b.now_ms);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_TRUE(std::holds_alternative<Detached>(*outcome));
+}
+
+// --- rejoining
+// ------------------------------------------------------------------------------------------------
+
+TEST_F(TwoRegions, RejoinBySnapshotWithoutLosingIncrementsAndMembers) {
+  a.write(WriteString{"10"}, "n");
+  a.write(AddMembers{{"x"}}, "s");
+  meet_and_forget();
+  a.region.detach(2);
+  a.write(Increment{1}, "n");
+  a.write(WriteString{"only"}, "a");
+  b.write(Increment{5}, "n");
+  b.write(AddMembers{{"y"}}, "s");
+  b.write(WriteString{"mine"}, "b");
+  a.announce();
+  a.collect();
+
+  ASSERT_TRUE(b.region.begin_merge(a.region.save(), false).has_value());
+  for (const auto& [name, value] : ModelRedis(a.redis).keys)
+    b.region.merge_key(name, [&] { b.redis.keys[name] = value; }, b.redis, b.now_ms);
+  b.region.finish_merge(2, b.redis, b.now_ms);
+  a.region.join(2);
+  b.sent.clear();
+  b.announce();
+  meet_and_forget();
+  EXPECT_EQ(a.redis.string({0, "n"}), "16");
+  EXPECT_TRUE(a.redis.contains(KeyName{0, "s"}, "y"));
+  EXPECT_EQ(a.redis.string({0, "b"}), "mine");
+  EXPECT_EQ(b.redis.string({0, "a"}), "only");
+}
+
+TEST(FirstMeeting, UnitesPlainCollections) {
+  TestRegion a{1, {}}, b{2, {}};
+  const KeyName set{0, "s"}, text{0, "t"};
+  a.redis.add_member(set, "x");
+  a.redis.write_string(text, "one");
+  b.redis.add_member(set, "y");
+  b.redis.write_string(text, "two");
+  b.redis.write_field({0, "h"}, "f", "1");
+  ASSERT_TRUE(b.region.begin_merge(a.region.save(), true).has_value());
+  for (const auto& [name, value] : ModelRedis(a.redis).keys)
+    b.region.merge_key(name, [&] { b.redis.keys[name] = value; }, b.redis, b.now_ms);
+  b.region.finish_merge(2, b.redis, b.now_ms);
+  b.sent.clear();
+  b.announce();
+  a.hear(b);
+  EXPECT_EQ(ModelRedis::difference(a.redis, b.redis), "");
+  EXPECT_EQ(a.redis.string(text), "one");
+  EXPECT_TRUE(a.redis.contains(set, "y"));
+  EXPECT_EQ(a.redis.field({0, "h"}, "f"), "1");
+}
+
+}  // namespace
+}  // namespace sluice::crdt
