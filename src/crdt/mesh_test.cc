@@ -41,6 +41,7 @@ std::string text_of(std::string_view bytes) {
 Mesh::Mesh(std::uint64_t seed, std::size_t regions) : dice_(seed), links_(32 * 32) {
   limits_.announce_interval_ms = 100;
   limits_.clock_ahead_max_ms = 3'600'000;
+  may_lose_everything_ = dice_.chance(30);
   limits_.batch_ops_max = dice_.chance(20) ? 2 : 10'000;
   for (std::size_t at = 0; at < regions; ++at) {
     Site& site = sites_.emplace_back();
@@ -152,7 +153,6 @@ bool Mesh::deliver(Site& from, Site& to) {
     to.log.push_back({.batch = entry.batch});
   else if (std::holds_alternative<Gap>(*outcome) ||
            std::holds_alternative<ContextMissing>(*outcome)) {
-    expect(!path.brings_foreign || path.at > 0, "a log does not hold what its batches need");
     path = {.brings_foreign = true};
     return false;
   } else {
@@ -164,7 +164,7 @@ bool Mesh::deliver(Site& from, Site& to) {
 
 void Mesh::fault(Site& site) {
   Site& other = sites_[dice_.below(sites_.size())];
-  switch (dice_.below(8)) {
+  switch (dice_.below(may_lose_everything_ ? 9 : 8)) {
     case 0:
     case 1:
       link(other, site).is_cut = true;
@@ -187,6 +187,11 @@ void Mesh::fault(Site& site) {
       play(site, *server, site.log.size());
       return take_over(site, std::move(server));
     }
+    case 8:
+      if (&other == &site) return;
+      flush(other);
+      play(other, *other.replica, other.log.size());  // what a snapshot holds no failover may lose
+      return lose_everything(site, other);
     default:  // a failover: what the replica had not yet is lost here
       site.log.resize(site.replica->at);
       return take_over(site, std::move(site.replica));
@@ -207,6 +212,28 @@ void Mesh::take_over(Site& site, std::unique_ptr<Server> server) {
   if (site.snapshot && site.snapshot->at > site.log.size()) site.snapshot.reset();
   site.replica = restored(site, taken(site));
   // The replica loaded what its master had noted but not flushed: it comes as a batch, without native writes.
+}
+
+// Master, replica and log are gone: it begins again with a peer's snapshot.
+void Mesh::lose_everything(Site& site, const Site& peer) {
+  if (kTraces) std::printf("%d loses everything, and takes %d's snapshot\n", site.id, peer.id);
+  auto server = std::make_unique<Server>(site.id, limits_);
+  const ModelRedis snapshot = peer.master->redis;
+  expect(server->region.begin_merge(peer.master->region.save(), false).has_value(),
+         "a snapshot was refused");
+  for (const auto& [key, value] : snapshot.keys)
+    server->region.merge_key(
+        key, [&] { server->redis.keys[key] = value; }, server->redis, now(site));
+  server->redis.libraries = snapshot.libraries;
+  server->region.finish_merge(++site.incarnation, server->redis, now(site));
+  site.log.clear();
+  site.snapshot.reset();
+  site.master = std::move(server);
+  for (Site& other : sites_) {
+    link(site, other).at = 0;
+    link(other, site) = {.is_cut = link(other, site).is_cut};
+  }
+  site.replica = restored(site, taken(site));
 }
 
 void Mesh::settle() {

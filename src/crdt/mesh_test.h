@@ -63,6 +63,7 @@ class Mesh {
   void flush(Site& site);
   void play(Site& site, Server& server, std::size_t entries);
   void take_over(Site& site, std::unique_ptr<Server> server);
+  void lose_everything(Site& site, const Site& peer);
   bool deliver(Site& from, Site& to);  // false: nothing, or not yet
   void fault(Site& site);
   void settle();
@@ -70,6 +71,7 @@ class Mesh {
   void expect(bool holds, const std::string& what);
 
   Dice dice_;
+  bool may_lose_everything_ = false;
   std::uint64_t now_ms_ = 10'000'000;
   RegionLimits limits_;
   std::vector<Site> sites_;

@@ -64,19 +64,17 @@ void fill_length(Op& op, Keyspace& keyspace) {
 
 }  // namespace
 
-Op filled(const Op& op, Keyspace& keyspace) {
-  Op whole = op;
-  fill_result(whole, keyspace);
-  fill_length(whole, keyspace);
-  return whole;
+void fill(Op& op, Keyspace& keyspace) {
+  fill_result(op, keyspace);
+  fill_length(op, keyspace);
 }
 
-void Region::note(const Op& op, Keyspace& keyspace, std::uint64_t now_ms) {
+void Region::note(Op op, Keyspace& keyspace, std::uint64_t now_ms) {
   State& s = *state_;
-  Op whole = filled(op, keyspace);
-  if (!s.follows) s.note(whole, now_ms);
-  if (s.merging != nullptr) s.note_while_merging(whole, now_ms);
-  s.noted.push_back({std::move(whole), now_ms});
+  fill(op, keyspace);
+  if (!s.follows) s.note(op, now_ms);
+  if (s.merging != nullptr) s.note_while_merging(op, now_ms);
+  s.noted.push_back({std::move(op), now_ms});
 }
 
 bool Region::has_unflushed() const {

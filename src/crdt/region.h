@@ -85,7 +85,7 @@ class Region {
 
   // --- what is written here ----------------------------------------------------------------------
   // After the native write was done. `keyspace` shows the value as it is now. On followers too.
-  void note(const Op& op, Keyspace& keyspace, std::uint64_t now_ms);
+  void note(Op op, Keyspace& keyspace, std::uint64_t now_ms);
   // The noted ops since the last flush, encoded, at most batch_ops_max: call until it gives nothing. Also an empty
   // batch when a promise has to be announced. The same bytes must go to this region's replicas (see record).
   std::optional<std::string> flush(std::uint64_t now_ms);
@@ -121,11 +121,15 @@ class Region {
   // top, by the next incarnation: increments count, added elements stay, a write stays unless the peer has a later
   // one. Removals that it has not seen are lost. With `keeps_plain`, for two regions that meet for the first time, all
   // elements count as written here that have no metadata; of two such strings the peer's stays.
+  // Take it from a peer that has all that others have of this region's ops: what is made anew must not come back.
   // Meanwhile this region serves, but apply() gives ContextMissing. Its replicas need a full sync afterwards.
   Result<void> begin_merge(std::string_view saved, bool keeps_plain);
   // `write` writes the peer's value and deadline; the key is absent when it is called.
   void merge_key(const KeyName& key, const std::function<void()>& write, Keyspace& keyspace,
                  std::uint64_t now_ms);
+  // The peer's last op in the snapshot. Its failover could still lose it, and then it would be here alone: finish
+  // when the peer's batches have promised it. Nothing if none is being merged.
+  std::optional<Dot> merge_waits_for() const;
   // Removes what the snapshot did not have, except as above.
   void finish_merge(std::uint32_t incarnation, Keyspace& keyspace, std::uint64_t now_ms);
   bool is_merging() const;

@@ -17,8 +17,8 @@ namespace sluice::crdt {
 struct Merging;
 struct Surplus;
 
-// The op with what only its maker can tell: results of float increments, lengths of lists.
-Op filled(const Op& op, Keyspace& keyspace);
+// Adds what only the op's maker can tell: results of float increments, lengths of lists.
+void fill(Op& op, Keyspace& keyspace);
 
 struct Region::State : ConflictLog {
   State(RegionId region, RegionLimits limits_);
@@ -30,6 +30,8 @@ struct Region::State : ConflictLog {
     std::uint64_t now_ms = 0;
   };
 
+  static Result<std::unique_ptr<State>> loaded(std::string_view bytes, RegionId region,
+                                               const RegionLimits& limits);
   void note(const Op& op, std::uint64_t now_ms);
   void note_while_merging(const Op& op, std::uint64_t now_ms);
   void note_into_table(const Op& op, const Stamp& stamp, std::uint64_t arrival);

@@ -175,7 +175,8 @@ void Region::State::redo(std::vector<Surplus> surplus, KeyState* peer, Keyspace&
     KeyState scratch;
     const auto all = Context::everything();
     merge_op({left.op, left.stamp, all, vector}, scratch, keyspace, *this);
-    merging->redo.push_back({filled(left.op, keyspace), now_ms});
+    fill(left.op, keyspace);
+    merging->redo.push_back({std::move(left.op), now_ms});
   }
 }
 
@@ -195,10 +196,9 @@ Result<void> Region::begin_merge(std::string_view saved, bool keeps_plain) {
   const auto peer = static_cast<RegionId>(saved[kRegionByte]);
   if (peer < 1 || peer > kRegionIdMax || peer == s.self.region)
     return fail(Errc::kRejected, "snapshot is not another region's");
-  Region other(peer, s.limits);
-  TRY_VOID(other.load(saved));
+  TRY(auto loaded, State::loaded(saved, peer, s.limits));
   s.merging = std::make_unique<Merging>();
-  s.merging->peer = std::move(other.state_);
+  s.merging->peer = std::move(loaded);
   s.merging->keeps_plain = keeps_plain;
   return {};
 }
@@ -239,6 +239,12 @@ void Region::finish_merge(std::uint32_t incarnation, Keyspace& keyspace, std::ui
   state_->begin_incarnation(incarnation);
 }
 
+std::optional<Dot> Region::merge_waits_for() const {
+  if (state_->merging == nullptr) return std::nullopt;
+  const State& peer = *state_->merging->peer;
+  return Dot{peer.self, peer.vector.at(peer.self)};
+}
+
 bool Region::is_merging() const {
   return state_->merging != nullptr;
 }
@@ -261,6 +267,10 @@ std::unique_ptr<Region::State> Region::State::taken_over_by(State& region) {
     if (stability.is_detached(other) && other != region.self.region) next->stability.detach(other);
   }
   next->seen_by[self.region] = vector;
+  // What it has noted and not yet flushed is here already; its batch will say that it saw all this.
+  VersionVector& context = next->contexts[self];
+  for (const Dot& dot : vector.entries())
+    if (dot.actor != self) context.advance(dot);
   next->stability.restore_forgotten(stability.forgotten());
   for (const Dot& dot : stability.waiting()) next->stability.arrived(dot);
   next->table = std::move(table);

@@ -220,7 +220,16 @@ std::string Region::save() const {
 }
 
 Result<void> Region::load(std::string_view bytes) {
-  auto loaded = std::make_unique<State>(state_->self.region, state_->limits);
+  TRY(state_, State::loaded(bytes, state_->self.region, state_->limits));
+  // A batch with what was noted follows in the stream; or, if its maker died before, it becomes another's.
+  state_->take_back_unflushed();
+  return {};
+}
+
+Result<std::unique_ptr<Region::State>> Region::State::loaded(std::string_view bytes,
+                                                             RegionId region,
+                                                             const RegionLimits& limits) {
+  auto loaded = std::make_unique<State>(region, limits);
   State& s = *loaded;
   Reader from(bytes);
   if (from.byte() != kVersion) from.defect("is of another version than 1");
@@ -262,11 +271,7 @@ Result<void> Region::load(std::string_view bytes) {
     entry.close();
   }
   TRY_VOID(from.finish("saved region"));
-  // A batch with what was noted follows in the stream; or, if its maker died
-  // before, it becomes another's.
-  s.take_back_unflushed();
-  state_ = std::move(loaded);
-  return {};
+  return loaded;
 }
 
 }  // namespace sluice::crdt
