@@ -10,7 +10,8 @@ namespace {
 using enum Handling;
 
 // Every command of Redis 7.0's category @write, and those outside of it that this module has to do
-// with. A test reads COMMAND LIST and docs/conflict-rules.md against it.
+// with. Tests hold it to COMMAND LIST and to
+// docs/conflict-rules-commands.md.
 constexpr CommandRule kRules[] = {
     // --- keys
     {"del", kEvent, -2},

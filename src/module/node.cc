@@ -139,7 +139,8 @@ void Node::note(const Observer::Ops& ops) {
 }
 
 void Node::note_one(const crdt::Op& op) {
-  region_->note(op, keyspace_, now_ms());
+  if (turn_ms_ == 0) turn_ms_ = now_ms();
+  region_->note(op, keyspace_, turn_ms_);
   if (is_master_ && is_asleep_ && !is_armed_) {
     is_armed_ = true;
     api::EventLoopAddOneShot([](void*) {}, nullptr);
@@ -166,6 +167,7 @@ void Node::before_sleep(Ctx* ctx) {
 void Node::after_sleep() {
   is_asleep_ = false;
   is_armed_ = false;
+  turn_ms_ = 0;
 }
 
 void Node::tick(Ctx* ctx) {

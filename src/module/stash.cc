@@ -1,6 +1,7 @@
 #include "module/stash.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "module/command_table.h"
@@ -32,30 +33,30 @@ Positions key_positions(const std::vector<std::string_view>& words) {
 
 }  // namespace
 
-void Stash::copy(const std::vector<const String*>& argv, Command& into) {
-  into.bytes.clear();
-  into.words.clear();
+void Stash::copy_words(Command& command) {
   std::size_t total = 0;
-  for (const String* word : argv) {
-    const auto bytes = bytes_of(word);
-    into.words.push_back(bytes);
-    total += bytes.size();
+  command.words.resize(command.argv.size());
+  for (std::size_t i = 0; i < command.argv.size(); ++i) {
+    command.words[i] = bytes_of(command.argv[i]);
+    total += command.words[i].size();
   }
-  if (into.bytes.capacity() > kBytesKept && total < kBytesKept) into.bytes = std::string();
-  into.bytes.reserve(total);
-  for (auto& word : into.words) {
-    const std::size_t at = into.bytes.size();
-    into.bytes.append(word);
-    word = {into.bytes.data() + at, word.size()};
+  auto& bytes = command.bytes;
+  if (bytes.size() < total) bytes.resize(total);
+  if (bytes.size() > kBytesKept && total < kBytesKept) bytes = std::vector<char>(kBytesKept);
+  char* at = bytes.data();
+  for (auto& word : command.words) {
+    if (!word.empty()) std::memcpy(at, word.data(), word.size());
+    word = {at, word.size()};
+    at += word.size();
   }
 }
 
 void Stash::remember(RedisModuleCommandFilterCtx* filter, std::size_t count) {
-  current_.argv.clear();
+  current_.argv.resize(count);
   for (std::size_t i = 0; i < count; ++i) {
-    current_.argv.push_back(api::CommandFilterArgGet(filter, static_cast<int>(i)));
+    current_.argv[i] = api::CommandFilterArgGet(filter, static_cast<int>(i));
   }
-  copy(current_.argv, current_);
+  copy_words(current_);
   current_held_ = 0;
   if (is_multi_open_) hold(current_);
 }
@@ -64,7 +65,8 @@ void Stash::hold(const Command& command) {
   while (held_.size() >= kHeldMax) release(oldest_id_++);
   const std::uint64_t id = next_id_++;
   Held& held = held_[id];
-  copy(command.argv, held.command);
+  held.command.argv = command.argv;
+  copy_words(held.command);
   const Positions at = key_positions(held.command.words);
   for (std::size_t i = at.first; i <= at.last && i < command.argv.size(); i += at.step) {
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): holding counts references only

@@ -44,8 +44,8 @@ class Stash {
  private:
   struct Command {
     std::vector<const String*> argv;
-    std::vector<std::string_view> words;  // in `bytes`
-    std::string bytes;
+    std::vector<std::string_view> words;  // in `bytes`, which only grows
+    std::vector<char> bytes;
   };
   struct Held {
     Command command;
@@ -54,7 +54,8 @@ class Stash {
 
   // Drops what was held for commands that have run.
   void sweep();
-  static void copy(const std::vector<const String*>& argv, Command& into);
+  // Copies the words that are still in argv.
+  static void copy_words(Command& command);
   void hold(const Command& command);
   void release(std::uint64_t id);
 

@@ -48,6 +48,12 @@ TYPES = {
     'zset': ([['ZADD', 'K', '1', 'a', '2', 'b']],
              ['ZADD K 5 a', 'ZADD K 3 c', 'ZINCRBY K 2 a', 'ZREM K a', 'ZPOPMIN K', 'ZPOPMAX K 2', 'ZREMRANGEBYSCORE K 0 1', 'ZADD K GT 4 a',
               'ZRANGESTORE K K 0 0', 'DEL K', 'ZMPOP 1 K MIN', 'BZPOPMIN K 0']),
+    'list': ([['RPUSH', 'K', 'a', 'b', 'c', 'b']],
+             ['LPUSH K x y', 'RPUSH K z', 'LPOP K', 'RPOP K 2', 'LINSERT K BEFORE b i', 'LSET K 1 s', 'LREM K 1 b', 'LTRIM K 1 2', 'LMOVE K K LEFT RIGHT',
+              'RPOPLPUSH K K.other', 'LMPOP 1 K LEFT COUNT 3', 'DEL K', 'RENAME K K.other', 'SORT K ALPHA STORE K', 'SET K string']),
+    'stream': ([['XADD', 'K', '1-1', 'f', 'v'], ['XADD', 'K', '2-1', 'f', 'v']],
+               ['XADD K * f v', 'XADD K MAXLEN 1 * f w', 'XDEL K 1-1', 'XTRIM K MAXLEN 1', 'DEL K', 'RENAME K K.other', 'XADD K MINID 2 * f x']),
+    'hyperloglog': ([['PFADD', 'K', 'a', 'b']], ['PFADD K c d', 'PFADD K e', 'PFMERGE K K', 'DEL K', 'SET K string', 'EXPIRE K 1000']),
 }
 
 
@@ -101,6 +107,9 @@ def random_command(rng):
         lambda: ['SADD', key('t'), member(), member()], lambda: ['SREM', key('t'), member()], lambda: ['SPOP', key('t')],
         lambda: ['ZADD', key('z'), rng.randrange(100), member()], lambda: ['ZINCRBY', key('z'), 2, member()],
         lambda: ['ZREM', key('z'), member()], lambda: ['ZPOPMIN', key('z')],
+        lambda: ['RPUSH', key('l'), rng.randrange(1000), rng.randrange(1000)], lambda: ['LPUSH', key('l'), rng.randrange(1000)],
+        lambda: ['LPOP', key('l')], lambda: ['LTRIM', key('l'), 0, 20], lambda: ['XADD', key('x'), '*', 'f', rng.randrange(100)],
+        lambda: ['XTRIM', key('x'), 'MAXLEN', 10],
         lambda: ['EXPIRE', key(rng.choice('schtz')), rng.randrange(500, 1000)], lambda: ['PERSIST', key(rng.choice('schtz'))],
         lambda: ['RENAME', key('t'), key('t')], lambda: ['SUNIONSTORE', key('t'), key('t'), key('t')],
         lambda: ['EVAL', "redis.call('SADD', KEYS[1], ARGV[1]); return redis.call('INCR', KEYS[2])", 2, key('t'), key('c'), member()],
