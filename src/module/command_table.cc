@@ -161,6 +161,16 @@ constexpr Slots fill() {
 }
 constexpr Slots kIndex = fill();
 
+// Which first letters names of each length have: tells most reading commands at a glance.
+using Letters = std::array<std::uint32_t, kNameBytesMax + 1>;
+
+constexpr Letters first_letters() {
+  Letters letters{};
+  for (const auto& rule : kRules) letters[rule.name.size()] |= 1U << (rule.name[0] & 31U);
+  return letters;
+}
+constexpr Letters kFirstLetters = first_letters();
+
 // XADD key [NOMKSTREAM] [MAXLEN|MINID [=|~] threshold [LIMIT count]] <* | id> field value ...
 bool xadd_needs_help(std::span<const std::string_view> words) {
   std::size_t at = 2;
@@ -183,7 +193,10 @@ std::span<const CommandRule> command_rules() {
 }
 
 const CommandRule* find_rule(std::string_view name) {
-  if (name.size() > kNameBytesMax) return nullptr;
+  if (name.empty() || name.size() > kNameBytesMax) return nullptr;
+  if ((kFirstLetters[name.size()] >> (static_cast<unsigned char>(name[0]) & 31U) & 1U) == 0) {
+    return nullptr;
+  }
   for (std::size_t at = slot_of(name); kIndex[at] != 0; at = (at + 1) % kSlots) {
     const CommandRule& rule = kRules[kIndex[at] - 1U];
     if (is_word(name, rule.name)) return &rule;

@@ -103,13 +103,6 @@ std::optional<double> number(std::string_view text) {
   return value;
 }
 
-void Observer::forget() {
-  has_created_ = false;
-  awaits_expire_ = false;
-  skips_pop_ = false;
-  lengths_.clear();
-}
-
 // Whatever has no rule here writes a whole value: rename_to, move_to, copy_to, restore, the *STORE family,
 // and what a newer server may add.
 const Observer::Rule Observer::kRules[] = {

@@ -40,7 +40,10 @@ class Observer {
   // Appends the ops of one event; not of those that are a part of the event before.
   void observe(const Write& write, ObservedKeyspace& keyspace, Ops& ops);
   // A command begins, or a turn of the event loop ends: nothing from before belongs to what follows.
-  void forget();
+  void forget() {
+    has_created_ = awaits_expire_ = skips_pop_ = false;
+    if (!lengths_.empty()) lengths_.clear();
+  }
 
   // The value of `key` as ops that remove what was there and write all of it.
   static void whole_value(const crdt::KeyName& key, ObservedKeyspace& keyspace, Ops& ops);
