@@ -28,7 +28,8 @@ struct Reader {
 class Copier {
  public:
   Copier(const CopyOptions& options, CopyStats& stats)
-      : stats_(stats),
+      : options_(options),
+        stats_(stats),
         listener_(listen_on(0)),
         log_(open((options.dir + "/plain.log").c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC,
                   0600)),
@@ -81,6 +82,7 @@ class Copier {
     if (pwrite(log_.get(), buffer_.get(), count, static_cast<off_t>(end_)) != got) die("write");
     end_ += count;
     stats_.received = end_;
+    if (!options_.sync_every_second) stats_.durable = end_;
   }
 
   void send_to(Reader& reader) {
@@ -99,6 +101,7 @@ class Copier {
     write_all(reader.fd, "+CONTINUE " + std::string(40, 'b') + "\r\n");
   }
 
+  const CopyOptions& options_;
   CopyStats& stats_;
   Fd listener_;
   Fd log_;
@@ -118,7 +121,9 @@ int run_copy(const CopyOptions& options) {
     syncer = std::jthread([&](const std::stop_token& stop) {
       while (!stop.stop_requested()) {
         sleep(1);
+        const std::uint64_t written = stats->received;
         if (fdatasync(copier.log()) != 0) die("fdatasync");
+        stats->durable = written;
       }
     });
   }

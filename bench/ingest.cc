@@ -156,7 +156,7 @@ class Run {
     CO_TRY(const double cpu_before, stage_.cpu_seconds(subject_pid_));
     const double start = now();
     pump_->limit = bytes_;
-    std::function<bool()> is_through = [this] { return received() >= bytes_ && served(); };
+    std::function<bool()> is_through = [this] { return stored() >= bytes_ && served(); };
     CO_TRY_VOID(co_await stage_.until(std::move(is_through), kPatience, "bytes are missing"));
     const double seconds = now() - start;
     CO_TRY(const auto usage, lab::usage_of(stage_.host(), subject_pid_));
@@ -173,8 +173,8 @@ class Run {
     co_return stage_.world().folder().directory().remove_folder(keeper_->name());
   }
 
-  // A keeper's bytes count once they are acknowledged, that is durable.
-  std::uint64_t received() const { return keeper_ != nullptr ? pump_->acked : copy_->received; }
+  // Bytes count once they are durable; a keeper's once it has said so.
+  std::uint64_t stored() const { return keeper_ != nullptr ? pump_->acked : copy_->durable; }
 
   bool served() const {
     return all_replicas([this](const ReplicaStats& r) { return r.offset >= bytes_; });

@@ -52,6 +52,7 @@ struct CopyStats {
   std::atomic<bool> stop{false};
   std::atomic<std::uint32_t> port{0};
   std::atomic<std::uint64_t> received{0};
+  std::atomic<std::uint64_t> durable{0};  // as the fsync policy says
 };
 
 // Of one flow of records from a source to a sink, wherever they are.

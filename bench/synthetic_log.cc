@@ -51,7 +51,7 @@ std::string index_of(const std::vector<Block>& blocks, std::uint64_t start) {
     entry.behind = 0;
     entry.offset = repl::Offset{start + i * replog::kBlockBytesMax};
     entry.wall_ms = kWallMs;
-    entry.boundary = {repl::Offset{start + blocks[i].boundary}, 0};
+    entry.known_mark = {repl::Offset{start + blocks[i].boundary}, 0};
     entry.crc32c = replog::seal(entry, blocks[i].bytes);
     const auto encoded = replog::encode(entry);
     text.append(encoded.data(), encoded.size());

@@ -229,7 +229,7 @@ Result<repl::Mark> place(const LineageView& view, const std::string& at) {
     for (;;) {
       TRY(const auto block, walk.next());
       if (!block) return fail(Errc::kNotFound, "the log holds no whole command");
-      const auto& boundary = block->entry.boundary;
+      const auto& boundary = block->entry.known_mark;
       if (boundary.offset >= view.found.extent.begin()) return boundary;
     }
   }

@@ -65,6 +65,7 @@ struct ShardConfig {
   std::string dir;
   replog::Fsync fsync = replog::Fsync::kEverySec;
   base::ByteSize segment_bytes = 256_MiB;
+  base::ByteSize follow_rate_bytes = 32_MiB;
   base::ByteSize retention_bytes = 64_GiB;
   std::chrono::seconds retention_age = std::chrono::days(7);
   std::uint32_t snapshots_keep = 2;

@@ -172,6 +172,13 @@ inline constexpr std::tuple kStorageFields{
         .max = 4_GiB,
     },
     base::Field{
+        .name = "follow_rate_bytes",
+        .member = &ShardConfig::follow_rate_bytes,
+        .doc = "Bytes per second of the stream that are followed command by command as they come, "
+               "so that it is known where it may be cut. What comes faster is read back when that "
+               "is asked: by a reconnect, a new snapshot, WAIT, or the tools.",
+    },
+    base::Field{
         .name = "retention_bytes",
         .member = &ShardConfig::retention_bytes,
         .doc = "Log kept on disk. A replica that falls further behind needs a full resync.",

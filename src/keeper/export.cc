@@ -22,7 +22,7 @@ OutPath split(const std::string& path) {
 }
 
 rt::Task<Result<repl::Mark>> resolve(replog::Log& log, std::optional<ExportPoint> at) {
-  if (!at) co_return log.boundary();
+  if (!at) co_return co_await log.last_mark();
   if (const auto* const time = std::get_if<AtTime>(&*at)) {
     co_return co_await log.mark_at_time(time->wall_ms);
   }

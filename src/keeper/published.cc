@@ -41,15 +41,20 @@ void Published::stop() {
   if (reader_) reader_->cancel();
 }
 
-// At the last mark, not at the last byte: what is half there is published once it is whole.
+// At a mark, not at the last byte: what is half there is published once it is whole.
 void Published::stand_at_end() {
   reader_.reset();
   commands_.reset();
   carry_.clear();
   auto* const log = hooks_.active_log();
   if (log == nullptr) return;
-  mark_ = log->boundary();
-  reader_ = log->read_from(mark_.offset);
+  from_ = log->end();
+  stand_at(*log, log->known_mark());
+}
+
+void Published::stand_at(replog::Log& log, repl::Mark mark) {
+  scanner_.emplace(mark);
+  if (!reader_ || reader_->offset() != mark.offset) reader_ = log.read_from(mark.offset);
 }
 
 rt::Task<void> Published::run() {
@@ -71,6 +76,7 @@ rt::Task<void> Published::run() {
   is_running_ = false;
   reader_.reset();
   commands_.reset();
+  scanner_.reset();
   std::string().swap(chunk_);
 }
 
@@ -84,45 +90,45 @@ rt::Task<Result<>> Published::follow() {
   auto* const log = hooks_.active_log();
   if (log == nullptr) co_return fail(Errc::kNotFound, "there is no log");
   const auto bytes = std::string_view(chunk_).substr(0, count);
-  if (commands_) co_return read(*log, bytes);
-  search(*log, bytes);
-  co_return Result<>();
+  co_return commands_ ? read(*log, bytes) : search(*log, bytes);
 }
 
-void Published::search(replog::Log& log, std::string_view bytes) {
+Result<> Published::search(replog::Log& log, std::string_view bytes) {
   const auto border = carry_ + std::string(bytes.substr(0, kSoughtBytes));
-  if (may_publish(bytes) || may_publish(border)) {
-    commands_.emplace(mark_, repl::StreamReader::Limits{.argument_bytes = kMessageBytesMax,
-                                                        .arguments = 3,
-                                                        .command_bytes = 2 * kMessageBytesMax});
-    reader_ = log.read_from(mark_.offset);
+  const bool is_wanted = reader_->offset() > from_;
+  if (is_wanted && (may_publish(bytes) || may_publish(border))) {
+    const auto mark = scanner_->boundary();
+    commands_.emplace(mark, repl::StreamReader::Limits{.argument_bytes = kMessageBytesMax,
+                                                       .arguments = 3,
+                                                       .command_bytes = 2 * kMessageBytesMax});
+    stand_at(log, mark);
     carry_.clear();
-    return;
+    return {};
   }
   if (bytes.size() < kSoughtBytes) {
     carry_ = border;
   } else {
     carry_ = bytes.substr(bytes.size() - (kSoughtBytes - 1));
   }
-  const auto mark = log.boundary();
-  if (mark.offset <= reader_->offset()) mark_ = mark;
+  return scanner_->feed(bytes);
 }
 
 // Back to searching from the last command's end, what is left of the chunk included; but not within
 // a transaction, of which messages have been passed on and only its begin is a mark.
 Result<> Published::read(replog::Log& log, std::string_view bytes) {
   commands_->feed(bytes);
-  bool is_at_mark = false;
+  std::optional<repl::Mark> mark;
   for (;;) {
     TRY(const auto command, commands_->next());
     if (!command) break;
-    pass_on(*command);
-    is_at_mark = !command->in_transaction || same_word(command->arguments[0].text, "exec");
-    if (is_at_mark) mark_ = {command->end, command->db};
+    if (command->end > from_) pass_on(*command);
+    const bool is_mark = !command->in_transaction || same_word(command->arguments[0].text, "exec");
+    mark.reset();
+    if (is_mark) mark = {command->end, command->db};
   }
-  if (!is_at_mark) return {};
+  if (!mark) return {};
   commands_.reset();
-  if (mark_.offset != reader_->offset()) reader_ = log.read_from(mark_.offset);
+  stand_at(log, *mark);
   return {};
 }
 

@@ -28,6 +28,8 @@ struct PublishedHooks {
 // kMessageBytesMax; longer ones are counted, not passed on.
 //
 //   searching --a PUBLISH may be here--> reading, from the last mark --at a mark again--> searching
+//
+// Searching follows the stream too, since what the log knows may be an old mark after a burst.
 class Published {
  public:
   static constexpr std::size_t kMessageBytesMax = 1U << 20;
@@ -46,8 +48,9 @@ class Published {
 
  private:
   void stand_at_end();
+  void stand_at(replog::Log& log, repl::Mark mark);
   rt::Task<Result<>> follow();
-  void search(replog::Log& log, std::string_view bytes);
+  Result<> search(replog::Log& log, std::string_view bytes);
   Result<> read(replog::Log& log, std::string_view bytes);
   void pass_on(const repl::StreamCommand& command);
 
@@ -56,7 +59,8 @@ class Published {
   PublishedHooks hooks_;
   std::unique_ptr<replog::Reader> reader_;
   std::optional<repl::StreamReader> commands_;  // while reading
-  repl::Mark mark_;    // while searching: nothing was published between it and what was searched
+  std::optional<repl::StreamScanner> scanner_;  // while searching: it knows where to read from
+  repl::Offset from_;                           // what ends after it is passed on
   std::string carry_;  // the last bytes searched: what is sought may be cut in two
   std::string chunk_;
   std::uint64_t too_long_ = 0;

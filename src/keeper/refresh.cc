@@ -41,17 +41,21 @@ rt::Task<Result<>> Refresher::take_from(RefreshSource source) {
   if (log == nullptr || log->snapshots().empty()) {
     co_return fail(Errc::kNotFound, "there is no snapshot to start from yet");
   }
-  if (!source.replica) co_return co_await replay_and_fetch(*log, std::move(source.replayer));
+  // Also what retention waits for: no more of the log has to stay than from here on.
+  CO_TRY(const auto mark, co_await log->last_mark());
+  if (shared_.active_log() != log) co_return fail(Errc::kNotFound, "lineage was replaced");
+  if (!source.replica)
+    co_return co_await replay_and_fetch(*log, mark.offset, std::move(source.replayer));
   redis::UpstreamOptions from;
   from.url = *source.replica;
   from.tls = source.tls;
   co_return co_await fetch(*log, std::move(from));
 }
 
-rt::Task<Result<>> Refresher::replay_and_fetch(replog::Log& log, ReplayerOptions options) {
+rt::Task<Result<>> Refresher::replay_and_fetch(replog::Log& log, repl::Offset goal,
+                                               ReplayerOptions options) {
   Replayer replayer(host_, shared_, std::move(options));
   replayer_ = &replayer;
-  const auto goal = log.boundary().offset;
   Result<> outcome;
   const auto url = co_await replayer.start();
   if (!url) outcome = tl::unexpected(url.error());

@@ -40,7 +40,7 @@ class Refresher {
 
  private:
   rt::Task<Result<>> take_from(RefreshSource source);
-  rt::Task<Result<>> replay_and_fetch(replog::Log& log, ReplayerOptions options);
+  rt::Task<Result<>> replay_and_fetch(replog::Log& log, repl::Offset goal, ReplayerOptions options);
   rt::Task<Result<>> fetch(replog::Log& log, redis::UpstreamOptions from);
 
   rt::Host& host_;

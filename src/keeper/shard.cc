@@ -92,7 +92,9 @@ Credentials credentials_of(const ShardConfig& config) {
 
 Result<std::unique_ptr<Shard>> Shard::open(rt::Host& host, ShardConfig config, ProcessHooks hooks,
                                            base::Metrics& metrics, const base::Log& log) {
-  const replog::LogOptions options{.segment_bytes = config.segment_bytes, .fsync = config.fsync};
+  const replog::LogOptions options{.segment_bytes = config.segment_bytes,
+                                   .fsync = config.fsync,
+                                   .followed_per_second = config.follow_rate_bytes};
   TRY(auto archive, replog::Archive::open(host, config.dir, options));
   TRY(auto folder, host.directory(config.dir));
   TRY(auto listener, host.network().listen(config.listen, listen_tls(config)));

@@ -156,8 +156,13 @@ std::uint64_t Shard::replicas_at(repl::Offset offset) const {
 }
 
 rt::Task<Result<Done>> Shard::wait_for_replicas(Wait wait) {
-  const auto* const log = archive_->active();
-  const auto goal = log == nullptr ? repl::Offset{} : log->boundary().offset;
+  auto* const log = archive_->active();
+  repl::Offset goal;
+  if (log != nullptr) {
+    const auto known = log->known_mark();
+    const auto mark = co_await log->last_mark();
+    goal = mark.value_or(known).offset;
+  }
   const auto deadline = host_.clock().now() + wait.timeout;
   while (wait.may_block && !is_stopping_ && replicas_at(goal) < wait.replicas) {
     if (wait.timeout.count() == 0) {

@@ -84,6 +84,7 @@ ShardConfig SimWorld::keeper_config(std::string_view name) {
   config.dir = "/data";
   config.fsync = weather_.fsync;
   config.segment_bytes = {std::uint64_t{4096} << random().below(5)};
+  if (random().one_in(2)) config.follow_rate_bytes = {random().below(20'000)};
   config.retention_bytes = {weather_.is_retention_short ? 16'384 : kPlenty};
   config.snapshot_refresh = RefreshOff{};
   if (weather_.has_refreshes) {

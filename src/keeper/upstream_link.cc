@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/overloaded.h"
+#include "keeper/arrivals.h"
 #include "repl/backoff.h"
 
 namespace sluice::keeper {
@@ -166,7 +167,7 @@ rt::Task<Result<>> UpstreamLink::ask_and_stream(redis::Upstream& upstream, repl:
 
   note_stream_of(peer);
   catch_up_goal_ = peer.offset;
-  auto target = resume_target(peer);
+  CO_TRY(auto target, co_await resume_target(peer));
   const bool may_replay = target && target->log == archive_.active();
   if (const auto choice = may_replay ? weigh_catch_up(peer) : std::nullopt) {
     log_.info("catching up", {{"by", repl::to_text(*choice)}});
@@ -231,29 +232,36 @@ rt::Task<Result<>> UpstreamLink::refuse_cycles(const repl::Peer& peer) {
 }
 
 // Not behind the oldest snapshot: without one, a log is of no use to a new replica.
-std::optional<UpstreamLink::Target> UpstreamLink::resume_on(replog::Log& log,
-                                                            const repl::Peer& peer) {
-  if (log.snapshots().empty()) return std::nullopt;
+rt::Task<Result<std::optional<UpstreamLink::Target>>> UpstreamLink::resume_on(replog::Log& log,
+                                                                              repl::Peer peer) {
+  if (log.snapshots().empty()) co_return std::nullopt;
+  const auto mark = co_await log.last_mark();
+  if (!mark && mark.error().code == Errc::kProtocol) {
+    log_.error("what was received is no stream of commands", {{"why", mark.error()}});
+    co_return std::nullopt;
+  }
+  if (!mark) co_return tl::unexpected(mark.error());
   auto history = log.history();
   history.held.begin = std::max(history.held.begin, log.snapshots().front().at.offset);
-  return Target{&log, repl::resume_position(history, log.boundary(), peer)};
+  co_return Target{&log, repl::resume_position(history, *mark, peer)};
 }
 
 // A quarantined lineage is gone on with only while the upstream still is what was quarantined, or
 // was promoted in its place.
-std::optional<UpstreamLink::Target> UpstreamLink::resume_target(const repl::Peer& peer) {
+rt::Task<Result<std::optional<UpstreamLink::Target>>> UpstreamLink::resume_target(repl::Peer peer) {
   auto* const incoming = archive_.incoming();
   if (incoming != nullptr && archive_.quarantine_reason()) {
     const auto& id = incoming->history().id;
     if (peer.id == id || (peer.inherited && peer.inherited->id == id)) {
-      return resume_on(*incoming, peer);
+      co_return co_await resume_on(*incoming, std::move(peer));
     }
   }
   auto* const active = archive_.active();
-  return active != nullptr ? resume_on(*active, peer) : std::nullopt;
+  if (active == nullptr) co_return std::nullopt;
+  co_return co_await resume_on(*active, std::move(peer));
 }
 
-// We always ask at a boundary, so bytes of a half-received transaction may be in the log already.
+// We always ask at a mark, so bytes of a half-received transaction may be in the log already.
 // Under the same replid they come again: the count returned is to be skipped. Under a new one they
 // were never executed anywhere and leave the log.
 rt::Task<Result<std::uint64_t>> UpstreamLink::adopt(Target target, repl::Continued answer,
@@ -335,6 +343,7 @@ rt::Task<Result<>> UpstreamLink::reject() {
 rt::Task<Result<>> UpstreamLink::stream(redis::Upstream& upstream, replog::Log& log,
                                         std::uint64_t known) {
   enter(FollowState::kStreaming);
+  getack_ = {};
   rt::Gate gate(host_);
   gate.spawn(acknowledge_loop(upstream, log, gate));
   gate.spawn(watch_upstream_loop(upstream, log, gate));
@@ -350,24 +359,28 @@ rt::Task<Result<>> UpstreamLink::stream(redis::Upstream& upstream, replog::Log& 
 // `known` bytes are in the log already and come again.
 rt::Task<Result<>> UpstreamLink::receive(redis::Upstream& upstream, replog::Log& log,
                                          std::uint64_t known) {
+  Arrivals arrivals(upstream);
   for (;;) {
     CO_TRY(auto bytes, co_await upstream.read_stream());
     status_.last_heard = upstream.last_heard();
-    status_.bytes_received += bytes.size();
-    if (log.end() < catch_up_goal_) bandwidth_.note(bytes.size(), status_.last_heard.since_start);
+    const bool is_behind = log.end() < catch_up_goal_;
     const auto again = static_cast<std::size_t>(std::min<std::uint64_t>(known, bytes.size()));
     known -= again;
     bytes.remove_prefix(again);
-    if (bytes.empty()) continue;
-    CO_TRY_VOID(co_await append(log, bytes));
-    if (log.getack() > status_.acknowledged && log.durable() >= log.getack()) on_durable();
+    arrivals.begin(bytes, log.end());
+    if (!bytes.empty()) CO_TRY_VOID(co_await append(log, arrivals));
+    const auto count = again + arrivals.bytes();
+    status_.bytes_received += count;
+    if (is_behind) bandwidth_.note(count, status_.last_heard.since_start);
+    getack_ = std::max(getack_, arrivals.getack());
+    if (getack_ > status_.acknowledged && log.durable() >= getack_) on_durable();
   }
 }
 
 // A full disk holds the upstream back: nothing more is read until there is room again.
-rt::Task<Result<>> UpstreamLink::append(replog::Log& log, std::string_view bytes) {
+rt::Task<Result<>> UpstreamLink::append(replog::Log& log, Arrivals& arrivals) {
   for (;;) {
-    auto stored = co_await log.append(bytes);
+    auto stored = co_await log.append(arrivals.last(), &arrivals);
     const bool is_full = !stored && stored.error().code == Errc::kNoSpace;
     if (is_full && !status_.is_disk_full) {
       log_.error("disk full, upstream is held back", {{"why", stored.error().detail}});
@@ -389,7 +402,7 @@ rt::Task<void> UpstreamLink::acknowledge_loop(redis::Upstream& upstream, replog:
     status_.acknowledged = durable;
     ++status_.acknowledgements;
     const auto until = host_.clock().now() + kAcknowledgeInterval;
-    while (!gate.is_closing() && log.durable() < std::max(log.getack(), durable + 1)) {
+    while (!gate.is_closing() && log.durable() < std::max(getack_, durable + 1)) {
       const bool is_woken = co_await durable_.wait_until(until);
       if (!is_woken) break;
     }

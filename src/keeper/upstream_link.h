@@ -62,6 +62,8 @@ struct LinkOptions {
   std::string own_run_id;  // to notice a cycle of replication
 };
 
+class Arrivals;
+
 class UpstreamLink {
  public:
   // All outlive the link. `lineage_changed` is called when another lineage is active or the active
@@ -104,8 +106,8 @@ class UpstreamLink {
   enum class Answer : std::uint8_t { kAccept, kReject };
   rt::Task<Result<>> answer_quarantine(Answer answer);
   rt::Task<Result<>> refuse_cycles(const repl::Peer& peer);
-  static std::optional<Target> resume_on(replog::Log& log, const repl::Peer& peer);
-  std::optional<Target> resume_target(const repl::Peer& peer);
+  rt::Task<Result<std::optional<Target>>> resume_on(replog::Log& log, repl::Peer peer);
+  rt::Task<Result<std::optional<Target>>> resume_target(repl::Peer peer);
   rt::Task<Result<std::uint64_t>> adopt(Target target, repl::Continued answer,
                                         const repl::Peer& peer);
   std::optional<repl::CatchUp> weigh_catch_up(const repl::Peer& peer);
@@ -119,7 +121,7 @@ class UpstreamLink {
   rt::Task<Result<>> settle_incoming(std::uint64_t keys);
   rt::Task<Result<>> stream(redis::Upstream& upstream, replog::Log& log, std::uint64_t known);
   rt::Task<Result<>> receive(redis::Upstream& upstream, replog::Log& log, std::uint64_t known);
-  rt::Task<Result<>> append(replog::Log& log, std::string_view bytes);
+  rt::Task<Result<>> append(replog::Log& log, Arrivals& arrivals);
   rt::Task<void> acknowledge_loop(redis::Upstream& upstream, replog::Log& log, rt::Gate& gate);
   rt::Task<void> watch_upstream_loop(redis::Upstream& upstream, replog::Log& log, rt::Gate& gate);
   redis::UpstreamOptions upstream_options() const;
@@ -153,6 +155,7 @@ class UpstreamLink {
   std::optional<repl::Position> upstream_end_;           // when INFO told it last
   repl::Offset catch_up_goal_;         // short of it, what comes is as fast as the link
   unsigned unreadable_snapshots_ = 0;  // one after another
+  repl::Offset getack_;  // the upstream wants to be told once so much of its stream is durable
 };
 
 }  // namespace sluice::keeper

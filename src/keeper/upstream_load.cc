@@ -24,7 +24,7 @@ void UpstreamLink::note_stream_of(const repl::Peer& peer) {
 // we have of a snapshot already does not have to come again.
 std::optional<repl::CatchUp> UpstreamLink::weigh_catch_up(const repl::Peer& peer) {
   const auto& active = *archive_.active();
-  const auto end = active.boundary().offset;
+  const auto end = active.end();
   auto costs = repl::catch_up_costs(active.history(), end, peer);
   if (!costs) return std::nullopt;
   if (intake_ && intake_->at.offset > end && intake_->at.offset <= peer.offset) {

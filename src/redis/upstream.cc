@@ -127,6 +127,7 @@ rt::Task<Result<repl::PsyncReply>> Upstream::psync(PsyncWish wish) {
   }
   auto request = repl::psync_command(wish.from);
   CO_TRY(const auto reply, co_await ask(std::move(request)));
+  tap_ = rt::tap_of(*stream_);
   co_return repl::parse_psync_reply(reply);
 }
 
@@ -157,6 +158,11 @@ rt::Task<Result<std::string_view>> Upstream::read_stream() {
   const auto bytes = unread();
   begin_ = end_;
   co_return bytes;
+}
+
+std::string_view Upstream::read_ahead() {
+  CHECK(begin_ == end_);
+  return {buffer_.data(), tap_ ? tap_->read_now(buffer_) : 0};
 }
 
 rt::Task<Result<>> Upstream::acknowledge(repl::Offset offset) {

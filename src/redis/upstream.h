@@ -21,6 +21,7 @@
 #include "repl/peer.h"
 #include "repl/psync_reply.h"
 #include "rt/host.h"
+#include "rt/tap.h"
 
 namespace sluice::redis {
 
@@ -31,9 +32,9 @@ struct UpstreamOptions {
   rt::Duration connect_timeout = std::chrono::seconds(5);
   rt::Duration silence_max = std::chrono::seconds(60);  // longer without a byte: kTimedOut
   base::Endpoint announced;  // what the master lists us as; port 0: says nothing
-  // Read at once. What is read is handed to the disk in one piece, and the two wake-ups that this
-  // takes cost as much as copying 256 KiB; memory is used as far as bytes ever came at once.
-  std::size_t buffer_bytes = 1024 * 1024;
+  // Read at once: enough that a call costs little, and a quarter of a second-level cache, out of which
+  // it is then written. Memory is used as far as bytes ever came at once.
+  std::size_t buffer_bytes = 512 * 1024;
 };
 
 // The first bytes of a keeper's snapshot, which a connection that broke has brought.
@@ -76,6 +77,11 @@ class Upstream {
   // The next bytes of the stream, at least one. Valid until the next call.
   rt::Task<Result<std::string_view>> read_stream();
 
+  // Further bytes of the stream that have come already, for whoever is through with the last ones;
+  // none where that cannot be told. Also from a disk lane, while nothing else is read here. Valid
+  // until anything is read again.
+  std::string_view read_ahead();
+
   // Tells the master that all before `offset` is ours to keep.
   rt::Task<Result<>> acknowledge(repl::Offset offset);
 
@@ -99,6 +105,7 @@ class Upstream {
   rt::Host& host_;
   UpstreamOptions options_;
   std::unique_ptr<rt::Stream> stream_;
+  std::unique_ptr<rt::Tap> tap_;
   std::unique_ptr<char[]> memory_;  // not written before it is read into
   std::span<char> buffer_;
   std::size_t begin_ = 0;  // unread bytes: [begin_, end_) of buffer_

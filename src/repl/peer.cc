@@ -81,8 +81,8 @@ Peer parse_peer(std::string_view info) {
   return at.peer;
 }
 
-Position resume_position(const History& history, Mark boundary, const Peer& peer) {
-  Position ask{history.id, boundary.offset};
+Position resume_position(const History& history, Mark mark, const Peer& peer) {
+  Position ask{history.id, mark.offset};
   if (peer.id == history.id || !peer.inherited) return ask;
   const auto& parted = *peer.inherited;
   const bool is_behind = parted.id == history.id && parted.offset < ask.offset;

@@ -37,13 +37,13 @@ struct Peer {
 // Never fails: what is not there or odd is absent.
 Peer parse_peer(std::string_view info);
 
-// Where to ask `peer` to continue a log that ends, between transactions, at `boundary`.
+// Where to ask `peer` to continue a log of which `mark` is the last one.
 //
 // A failover may have promoted a replica that had received less than we have. It says where the
 // streams part; asked there, it goes on with +CONTINUE, where Redis' own replicas need a full copy.
 // No more than kRollbackBytesMax is given up like that: a master that restarts from an old RDB
 // names a point far back too, and that is a data set to be judged, not a failover.
 inline constexpr std::uint64_t kRollbackBytesMax = 64 << 20;
-Position resume_position(const History& history, Mark boundary, const Peer& peer);
+Position resume_position(const History& history, Mark mark, const Peer& peer);
 
 }  // namespace sluice::repl

@@ -63,7 +63,7 @@ TEST_F(ResumeAfterFailover, AsksWhereTheStreamsPartIfWeHaveMore) {
   EXPECT_EQ(ask, (Position{history_.id, Offset{450}}));
 }
 
-TEST_F(ResumeAfterFailover, AsksAtOurBoundaryIfThePromotedHasMore) {
+TEST_F(ResumeAfterFailover, AsksAtOurMarkIfThePromotedHasMore) {
   const auto ask = resume_position(history_, Mark{Offset{490}, 0}, promoted_at(495));
   EXPECT_EQ(ask.offset, Offset{490});
 }

@@ -91,8 +91,6 @@ Name name_of(const char* name, std::uint64_t length, std::uint32_t arguments) {
       return length == 7 && is_name(name, "discard") ? Name::kStop : Name::kOther;
     case 2:
       return length == 6 && is_name(name, "select") ? Name::kStop : Name::kOther;
-    case 3:
-      return length == 8 && is_name(name, "replconf") ? Name::kStop : Name::kOther;
     default:
       return Name::kOther;
   }

@@ -25,7 +25,6 @@ StreamCommandKind stream_command_kind(std::string_view name, std::uint32_t argum
   if (arguments == 1 && equals_folded(name, "exec")) return Kind::kExec;
   if (arguments == 1 && equals_folded(name, "discard")) return Kind::kDiscard;
   if (arguments == 2 && equals_folded(name, "select")) return Kind::kSelect;
-  if (arguments == 3 && equals_folded(name, "replconf")) return Kind::kReplconf;
   return Kind::kOther;
 }
 
@@ -117,9 +116,6 @@ Result<> StreamScanner::argument_ended() {
   const std::string_view kept(kept_.data(), kept_bytes_);
   const auto ended = framing_.arguments() - framing_.arguments_left();
   if (ended == 1) kind_ = stream_command_kind(kept, framing_.arguments());
-  if (ended == 2 && kind_ == Kind::kReplconf) {
-    kind_ = equals_folded(kept, "getack") ? Kind::kGetack : Kind::kOther;
-  }
   if (ended == 2 && kind_ == Kind::kSelect) {
     auto db = parse_db(kept);
     if (!db) {
@@ -140,7 +136,6 @@ void StreamScanner::command_ended() {
   }
   if (kind_ == Kind::kDiscard && in_multi_) db_ = db_before_multi_;
   if (kind_ == Kind::kExec || kind_ == Kind::kDiscard) in_multi_ = false;
-  if (kind_ == Kind::kGetack) getack_ = end_;
   if (!in_multi_) boundary_ = {end_, db_};
 }
 

@@ -20,16 +20,8 @@ struct Mark {
   friend bool operator==(const Mark&, const Mark&) = default;
 };
 
-// The commands that change where a stream may be cut, or ask for an answer.
-enum class StreamCommandKind : std::uint8_t {
-  kOther,
-  kMulti,
-  kExec,
-  kDiscard,
-  kSelect,
-  kReplconf,
-  kGetack  // a REPLCONF whose second argument says so
-};
+// The commands that change where a stream may be cut.
+enum class StreamCommandKind : std::uint8_t { kOther, kMulti, kExec, kDiscard, kSelect };
 
 // By its name, in any case, and its number of arguments (the name included): with a wrong number
 // Redis refuses the command and nothing changes.
@@ -50,8 +42,6 @@ class StreamScanner {
   Offset end() const { return end_; }
   // The last point between two transactions at or before end(); MULTI to EXEC is one.
   Mark boundary() const { return boundary_; }
-  // Just after the last REPLCONF GETACK; the master wants an ACK from there on. 0: none yet.
-  Offset getack() const { return getack_; }
   std::uint64_t commands() const { return commands_; }
 
  private:
@@ -64,7 +54,6 @@ class StreamScanner {
 
   Mark boundary_;
   Offset end_;
-  Offset getack_;
   std::uint64_t commands_ = 0;
 
   StreamFraming framing_;

@@ -17,7 +17,6 @@ constexpr Mark kFrom{Offset{1000}, 3};
 struct Seen {
   Offset end;
   Mark boundary;
-  Offset getack;
   std::uint64_t commands = 0;
   std::string error;
   friend bool operator==(const Seen&, const Seen&) = default;
@@ -36,7 +35,7 @@ Seen scan(std::string_view wire, std::size_t step) {
     }
     CHECK(!error.empty());
   }
-  return {scanner.end(), scanner.boundary(), scanner.getack(), scanner.commands(), error};
+  return {scanner.end(), scanner.boundary(), scanner.commands(), error};
 }
 
 void compare_with_reader(std::string_view wire, const Seen& seen) {

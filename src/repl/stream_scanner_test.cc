@@ -31,7 +31,6 @@ class StreamScannerAt : public testing::Test {
 TEST_F(StreamScannerAt, StartsAtItsMark) {
   EXPECT_EQ(scanner.boundary(), (Mark{Offset{kStart}, 3}));
   EXPECT_EQ(scanner.end(), Offset{kStart});
-  EXPECT_EQ(scanner.getack(), Offset{});
 }
 
 TEST_F(StreamScannerAt, PutsABoundaryAfterEachCommand) {
@@ -85,12 +84,6 @@ TEST_F(StreamScannerAt, TakesNamesInAnyCase) {
 TEST_F(StreamScannerAt, TakesWrongNumbersOfArgumentsForOtherCommands) {
   const auto end = feed(command({"MULTI", "x"}) + command({"SELECT", "1", "2"}));
   EXPECT_EQ(scanner.boundary(), (Mark{end, 3}));
-}
-
-TEST_F(StreamScannerAt, RemembersWhereTheMasterAskedForAnAck) {
-  const auto asked = feed(command({"REPLCONF", "GETACK", "*"}));
-  feed(command({"SET", "a", "GETACK"}) + command({"REPLCONF", "ACK", "1"}));
-  EXPECT_EQ(scanner.getack(), asked);
 }
 
 TEST_F(StreamScannerAt, PassesOverBareNewlines) {

@@ -30,6 +30,7 @@ class Scenario {
  public:
   Scenario(std::uint64_t seed, Fsync fsync) : keeper_(seed) {
     keeper_.options.segment_bytes = {random().between(500, 20'000)};
+    keeper_.options.followed_per_second = {random().one_in(3) ? ~0ULL : random().below(20'000)};
     keeper_.options.fsync = fsync;
     keeper_.machine().disk().set_cached_one_in(random().between(1, 3));
   }
@@ -143,7 +144,10 @@ class Scenario {
     ASSERT_FALSE(log.snapshots().empty()) << keeper_.archive->recovery().note;
     repl::StreamScanner scanner(repl::Mark{active_->start.offset, 0});
     ASSERT_TRUE(scanner.feed(active_->stream));
-    ASSERT_EQ(log.boundary(), scanner.boundary());
+    const auto mark = keeper_.run(log.last_mark());
+    if (!is_alive()) return;
+    ASSERT_TRUE(mark) << mark.error().detail;
+    ASSERT_EQ(*mark, scanner.boundary());
   }
 
   void live() {
@@ -273,8 +277,9 @@ void Scenario::switch_history() {
 
 void Scenario::refresh_snapshot() {
   const auto write = [](Log& log, std::string bytes) -> rt::Task<Result<>> {
-    const Position at{log.history().id, log.boundary().offset};
-    const auto db = log.boundary().db;
+    CO_TRY(const auto mark, co_await log.last_mark());
+    const Position at{log.history().id, mark.offset};
+    const auto db = mark.db;
     CO_TRY(auto writer, co_await log.write_snapshot(at));
     CO_TRY_VOID(co_await writer->append(bytes));
     co_return co_await writer->commit(db, 1);

@@ -30,14 +30,14 @@ TEST_F(ArchiveSim, ServesWhatWasAppendedAlsoAfterItIsOpenedAgain) {
   ASSERT_TRUE(keeper.run(keeper.log().sync()));
   EXPECT_EQ(keeper.log().durable(), end);
   EXPECT_EQ(keeper.read(kStart.offset, end), stream);
-  const auto boundary = keeper.log().boundary();
+  const auto boundary = keeper.log().known_mark();
 
   keeper.stop();
   ASSERT_TRUE(keeper.open());
   EXPECT_EQ(keeper.archive->recovery().note, "");
   EXPECT_EQ(keeper.log().end(), end);
   EXPECT_EQ(keeper.log().durable(), end);
-  EXPECT_EQ(keeper.log().boundary(), boundary);
+  EXPECT_EQ(keeper.log().known_mark(), boundary);
   EXPECT_EQ(keeper.read(kStart.offset, end), stream);
   EXPECT_EQ(keeper.read(kStart.offset + 777, end), stream.substr(777));
   ASSERT_EQ(keeper.log().snapshots().size(), 1U);

@@ -30,7 +30,8 @@ Result<std::uint64_t> BlockFile::find(repl::Offset at, std::uint64_t entries) co
   while (high - low > 1) {
     const std::uint64_t middle = low + (high - low) / 2;
     TRY(const auto probe, entry(middle));
-    (probe.offset <= at ? low : high) = middle;
+    const bool is_there = probe.length > 0 && probe.offset >= start;
+    (is_there && probe.offset <= at ? low : high) = middle;
   }
   if (entries == 0) return tl::unexpected(damage(at, "no block holds it"));
   TRY(const auto found, entry(low));

@@ -23,7 +23,8 @@ struct BlockFile {
   Result<BlockEntry> entry(std::uint64_t number) const;
   // Complete entries that the index has room for, sound or not.
   Result<std::uint64_t> entries_on_disk() const;
-  // The number of the block that holds `at`, among the first `entries`. kCorrupt if none does.
+  // The number of the block that holds `at`, among the first `entries`. kCorrupt if none does. Behind
+  // it there may be entries of which a power cut left nothing but zeros.
   Result<std::uint64_t> find(repl::Offset at, std::uint64_t entries) const;
   // An error that names the file and the place.
   Error damage(repl::Offset at, std::string_view what) const;

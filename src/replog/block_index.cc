@@ -41,8 +41,8 @@ EntryText encode(const BlockEntry& entry) {
   put(text, 8, entry.offset.bytes());
   put(text, 16,
       (wall & ((1ULL << kWallBits) - 1)) |
-          static_cast<std::uint64_t>(entry.boundary.db & kDatabaseMax) << kWallBits);
-  put(text, 24, entry.boundary.offset.bytes());
+          static_cast<std::uint64_t>(entry.known_mark.db & kDatabaseMax) << kWallBits);
+  put(text, 24, entry.known_mark.offset.bytes());
   return text;
 }
 
@@ -56,8 +56,8 @@ BlockEntry decode(std::string_view text) {
   entry.behind = sizes >> kLengthBits;
   entry.offset = repl::Offset{take<std::uint64_t>(text, 8)};
   entry.wall_ms = static_cast<std::int64_t>(times & ((1ULL << kWallBits) - 1));
-  entry.boundary.db = static_cast<std::uint32_t>(times >> kWallBits);
-  entry.boundary.offset = repl::Offset{take<std::uint64_t>(text, 24)};
+  entry.known_mark.db = static_cast<std::uint32_t>(times >> kWallBits);
+  entry.known_mark.offset = repl::Offset{take<std::uint64_t>(text, 24)};
   return entry;
 }
 

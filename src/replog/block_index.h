@@ -6,9 +6,10 @@
 //
 //   0        4        8                16               24               32
 //   +--------+--------+----------------+----------------+----------------+
-//   | crc32c | length | stream offset  | wall ms   | db | boundary       |
+//   | crc32c | length | stream offset  | wall ms   | db | known mark     |
 //   +--------+--------+----------------+----------------+----------------+
-//     |        |                         |           |    `- the last mark at or before the block's end
+//     |        |                         |           |    `- a mark at or before the block's end, the last
+//     |        |                         |           |       one known when this was written
 //     |        |                         |           `- 16 bits: selected at that mark
 //     |        |                         `- 48 bits: when the block's last byte was received
 //     |        `- 17 bits: bytes of the block, 1 .. kBlockBytesMax
@@ -41,7 +42,7 @@ struct BlockEntry {
   std::uint32_t behind = kBehindUnknown;
   repl::Offset offset;
   std::int64_t wall_ms = 0;
-  repl::Mark boundary;
+  repl::Mark known_mark;
 
   repl::Offset end() const { return offset + length; }
   // The stream was durable up to here when the entry was written; nothing if `behind` is unknown.

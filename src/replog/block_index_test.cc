@@ -26,8 +26,8 @@ RC_GTEST_PROP(BlockEntryProp, IsReadBackAsItWasWritten, ()) {
   entry.behind = *rc::gen::inRange<std::uint32_t>(0, kBehindUnknown + 1);
   entry.offset = Offset{*rc::gen::arbitrary<std::uint64_t>()};
   entry.wall_ms = *rc::gen::inRange<std::int64_t>(0, 1LL << 48);
-  entry.boundary.offset = Offset{*rc::gen::arbitrary<std::uint64_t>()};
-  entry.boundary.db = *rc::gen::inRange<std::uint32_t>(0, kDatabaseMax + 1);
+  entry.known_mark.offset = Offset{*rc::gen::arbitrary<std::uint64_t>()};
+  entry.known_mark.db = *rc::gen::inRange<std::uint32_t>(0, kDatabaseMax + 1);
   RC_ASSERT(decode(view(encode(entry))) == entry);
 }
 

@@ -26,7 +26,7 @@ void grow(Tail& tail, const Piece& piece, std::string_view bytes, std::int64_t w
   tail.wall_ms = std::max(tail.wall_ms, wall_ms);
   entry.length += static_cast<std::uint32_t>(bytes.size());
   entry.wall_ms = tail.wall_ms;
-  entry.boundary = piece.boundary;
+  entry.known_mark = piece.known_mark;
   entry.crc32c = seal(entry, tail.open->of_bytes);
   tail.end = tail.end + bytes.size();
 }
@@ -48,12 +48,12 @@ std::vector<Piece> split(const Tail& tail, std::size_t count, std::int64_t wall_
   std::vector<Piece> pieces;
   if (count > 0 && may_grow(tail, wall_ms)) {
     const std::size_t room = kBlockBytesMax - tail.open->entry.length;
-    pieces.push_back({.count = std::min(room, count), .starts_block = false, .boundary = {}});
+    pieces.push_back({.count = std::min(room, count), .starts_block = false, .known_mark = {}});
     count -= pieces.back().count;
   }
   while (count > 0) {
     const std::size_t part = std::min<std::size_t>(kBlockBytesMax, count);
-    pieces.push_back({.count = part, .starts_block = true, .boundary = {}});
+    pieces.push_back({.count = part, .starts_block = true, .known_mark = {}});
     count -= part;
   }
   return pieces;

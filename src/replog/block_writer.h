@@ -36,7 +36,7 @@ struct Tail {
 struct Piece {
   std::size_t count = 0;
   bool starts_block = false;
-  repl::Mark boundary;  // the last mark at or before its end; the caller knows it
+  repl::Mark known_mark;  // at or before its end; the caller knows it
 };
 
 std::vector<Piece> split(const Tail& tail, std::size_t count, std::int64_t wall_ms);

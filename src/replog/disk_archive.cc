@@ -237,7 +237,7 @@ rt::Task<Result<>> DiskArchive::enforce(const Retention& retention) {
   if (!active_) co_return Result<>{};
   const auto log = active_;
   if (log->waits_for_room()) co_return Result<>{};  // nothing else can change it now
-  const Holdings holdings{retired_, log->kept_segments(), log->snapshots(), log->boundary()};
+  const Holdings holdings{retired_, log->kept_segments(), log->snapshots(), log->known_mark()};
   Discards gone = discards(holdings, retention, host_.clock().wall_ms());
   if (gone.retired > 0) CO_TRY_VOID(co_await discard_retired(gone.retired));
   if (gone.begin == log->begin() && gone.snapshots.empty()) co_return Result<>{};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "replog/append_job.h"
 #include "replog/file_names.h"
 #include "replog/log_reader.h"
 #include "replog/snapshot_file.h"
@@ -17,33 +18,8 @@ Error disk_has_failed() {
   return {Errc::kDiskFailed, "the log takes no more bytes since its disk failed"};
 }
 
-struct Batch {
-  std::string_view bytes;
-  std::int64_t wall_ms;
-  repl::Offset durable;
-};
-
-struct Worked {
-  Draft draft;
-  repl::StreamScanner scanner;
-};
-
-// Marks are needed at the ends of blocks, so the stream is scanned in the pieces that it is stored
-// in, and each piece is checksummed while it is in the cache. Runs on the core that has just
-// received the bytes: on the append lane's, every cache line would have to be fetched from there.
-Result<Worked> work_out(const Tail& tail, const repl::StreamScanner& scanner, const Batch& batch) {
-  auto pieces = split(tail, batch.bytes.size(), batch.wall_ms);
-  Worked after{begin_draft(tail, pieces), scanner};
-  std::size_t at = 0;
-  for (Piece& piece : pieces) {
-    const auto bytes = batch.bytes.substr(at, piece.count);
-    TRY_VOID(after.scanner.feed(bytes));
-    piece.boundary = after.scanner.boundary();
-    add(after.draft, piece, bytes, batch.wall_ms, batch.durable);
-    at += piece.count;
-  }
-  return after;
-}
+// Read back at once: some milliseconds of a lane that others wait for.
+constexpr std::uint64_t kFollowBytesMax = 8ULL << 20;
 
 Result<> sync_files(const std::vector<std::shared_ptr<BlockFile>>& files,
                     rt::Directory* directory) {
@@ -98,19 +74,19 @@ Result<> DiskLog::check_writable() const {
   return check_open();
 }
 
-rt::Task<Result<>> DiskLog::append(std::string_view bytes) {
+rt::Task<Result<>> DiskLog::append(std::string_view bytes, ByteSource* source) {
   CHECK(!appending_);
   CO_TRY_VOID(check_writable());
   if (bytes.empty()) co_return Result<>{};
   appending_ = true;
-  auto outcome = co_await append_now(bytes);
+  auto outcome = co_await append_now(bytes, source);
   appending_ = false;
   progress_.notify_all();
   if (outcome && options_.fsync == Fsync::kAlways) outcome = co_await sync();
   co_return outcome;
 }
 
-rt::Task<Result<>> DiskLog::append_now(std::string_view bytes) {
+rt::Task<Result<>> DiskLog::append_now(std::string_view bytes, ByteSource* source) {
   const std::uint64_t held = tail_.end - segments_.last().extent.start;
   if (held >= options_.segment_bytes.bytes) {
     CO_TRY_VOID(co_await roll());
@@ -120,28 +96,69 @@ rt::Task<Result<>> DiskLog::append_now(std::string_view bytes) {
   while (sync_is_due_) co_await progress_.wait();
   CO_TRY_VOID(check_open());
   writing_ = true;
-  auto outcome = co_await write(bytes);
+  auto outcome = co_await write(bytes, source);
   writing_ = false;
   progress_.notify_all();
   if (!outcome && outcome.error().code == Errc::kDiskFailed) co_await fail_for_good();
   co_return outcome;
 }
 
-rt::Task<Result<>> DiskLog::write(std::string_view bytes) {
-  auto file = tail_file_;
-  const Tail before = tail_;
-  const Batch batch{bytes, host_.clock().wall_ms(), synced_};
-  CO_TRY(const auto after, work_out(before, scanner_, batch));
-  auto job = [&file, &before, &after, bytes] {
-    return replog::write(*file, before, after.draft, bytes);
-  };
-  CO_TRY_VOID(co_await rt::on_disk(host_.disk(), Lane::kAppend, std::move(job)));
-  tail_ = after.draft.tail;
-  scanner_ = after.scanner;
+rt::Task<Result<>> DiskLog::write(std::string_view bytes, ByteSource* source) {
+  const auto file = tail_file_;
+  const AppendLimits limits{.segment_bytes = options_.segment_bytes.bytes,
+                            .follow_bytes = may_follow()};
+  AppendJob append(*file, tail_, scanner_, host_.clock(), limits);
+  const repl::Offset durable = synced_;
+  auto job = [&append, source, bytes, durable] { return append.run(bytes, source, durable); };
+  auto outcome = co_await rt::on_disk(host_.disk(), Lane::kAppend, std::move(job));
+  tail_ = append.tail();
+  followed_ += append.followed();
+  if (append.followed() > 0) scanner_ = append.scanner();
   segments_.grow(tail_);
   history_.held.end = tail_.end;
   grown_.notify_all();
-  co_return Result<>{};
+  co_return outcome;
+}
+
+// How many bytes are left of those that are followed in this second.
+std::uint64_t DiskLog::may_follow() {
+  const auto second = std::chrono::floor<std::chrono::seconds>(host_.clock().now().since_start);
+  if (second != following_since_) followed_ = 0;
+  following_since_ = second;
+  return options_.followed_per_second.bytes - followed_;
+}
+
+rt::Task<Result<repl::Mark>> DiskLog::last_mark() {
+  const auto self = shared_from_this();  // its archive may drop it meanwhile
+  const repl::Offset wanted = end();
+  while (scanner_.end() < std::min(wanted, end())) {
+    CO_TRY_VOID(co_await follow_on());
+  }
+  co_return scanner_.boundary();
+}
+
+// Reads on where following stopped, a part of what is settled. Appends go on meanwhile, and do not
+// follow what they add: the scanner is ours until it has reached the end.
+rt::Task<Result<>> DiskLog::follow_on() {
+  CO_TRY_VOID(check_open());
+  if (gives_up_waiting_) co_return fail(Errc::kCancelled, "stopping");
+  const StreamExtent extent = settled_extent();
+  const repl::Offset from = scanner_.end();
+  if (following_ || cutting_ || extent.end() <= from) {
+    co_await progress_.wait();
+    co_return Result<>{};
+  }
+  following_ = true;
+  const auto cuts_seen = cuts_.size();
+  const repl::Offset to = std::min(from + kFollowBytesMax, extent.end());
+  auto scanner = scanner_;
+  auto job = [this, &extent, &scanner, to] { return scan(*directory_, extent, scanner, to); };
+  auto scanned = co_await rt::on_disk(host_.disk(), Lane::kRead, std::move(job));
+  following_ = false;
+  progress_.notify_all();
+  if (cutting_ || cuts_seen != cuts_.size()) co_return Result<>{};
+  scanner_ = scanner;
+  co_return scanned;
 }
 
 rt::Task<Result<>> DiskLog::open_tail() {
@@ -242,7 +259,7 @@ std::unique_ptr<Reader> DiskLog::read_from(repl::Offset at) {
 
 StreamExtent DiskLog::settled_extent() {
   if (!writing_) tail_.seal();
-  StreamExtent extent = segments_.extent();
+  StreamExtent extent{.segments = segments_.extents(), .marks = file_.marks()};
   if (tail_.open) {
     SegmentExtent& last = extent.segments.back();
     last.end = tail_.open->entry.offset;

@@ -33,14 +33,14 @@ class DiskLog final : public Log, public std::enable_shared_from_this<DiskLog> {
   repl::Offset begin() const override { return history_.held.begin; }
   repl::Offset end() const override { return history_.held.end; }
   repl::Offset durable() const override;
-  repl::Mark boundary() const override { return scanner_.boundary(); }
   std::uint64_t bytes_on_disk() const override;
-  rt::Task<Result<>> append(std::string_view bytes) override;
+  repl::Mark known_mark() const override { return scanner_.boundary(); }
+  rt::Task<Result<repl::Mark>> last_mark() override;
+  rt::Task<Result<>> append(std::string_view bytes, ByteSource* source = nullptr) override;
   rt::Task<Result<>> sync() override;
   bool failed() const override { return failed_; }
   bool waits_for_room() const override { return waits_for_room_; }
   void stop_waiting() override;
-  repl::Offset getack() const override { return scanner_.getack(); }
   rt::Task<Result<>> switch_history(repl::ReplId id, repl::Offset at,
                                     std::optional<repl::Offset> predecessor_end = {}) override;
   std::unique_ptr<Reader> read_from(repl::Offset at) override;
@@ -79,10 +79,12 @@ class DiskLog final : public Log, public std::enable_shared_from_this<DiskLog> {
   rt::Task<std::unique_ptr<Turn>> turn();
   rt::Task<Result<>> save(LineageFile changed);
 
-  rt::Task<Result<>> append_now(std::string_view bytes);
+  rt::Task<Result<>> append_now(std::string_view bytes, ByteSource* source);
   rt::Task<Result<>> open_tail();
   rt::Task<Result<>> roll();
-  rt::Task<Result<>> write(std::string_view bytes);
+  rt::Task<Result<>> write(std::string_view bytes, ByteSource* source);
+  std::uint64_t may_follow();
+  rt::Task<Result<>> follow_on();
   rt::Task<Result<>> sync_once();
   rt::Task<void> sync_rolled();
   rt::Task<void> quiesce_writes();
@@ -91,7 +93,7 @@ class DiskLog final : public Log, public std::enable_shared_from_this<DiskLog> {
   void adopt(RecoveredLineage found);
   rt::Task<Result<RecoveredLineage>> until_there_is_room(
       std::function<Result<RecoveredLineage>()> change);
-  rt::Task<Result<>> cut(repl::Mark boundary, repl::Offset at, LineageFile changed);
+  rt::Task<Result<>> cut(repl::Offset at, LineageFile changed);
   rt::Task<Result<>> commit_snapshot(Snapshot snapshot, std::size_t cuts_seen);
   Result<> check_open() const;
   Result<> check_writable() const;
@@ -108,7 +110,7 @@ class DiskLog final : public Log, public std::enable_shared_from_this<DiskLog> {
 
   LineageFile file_;
   Segments segments_;
-  repl::StreamScanner scanner_;
+  repl::StreamScanner scanner_;  // stands at the end, or before what was not followed
   Tail tail_;
   repl::History history_;
   repl::Offset synced_;
@@ -119,6 +121,9 @@ class DiskLog final : public Log, public std::enable_shared_from_this<DiskLog> {
   std::vector<std::shared_ptr<BlockFile>> unsynced_;  // written since their last sync
   std::vector<repl::Offset> cuts_;                    // every offset the stream was cut back to
   bool names_unsynced_ = false;
+  rt::Duration following_since_{};  // the second in which followed_ bytes were followed
+  std::uint64_t followed_ = 0;
+  bool following_ = false;  // what was not followed is read back now
   bool appending_ = false;
   bool writing_ = false;      // on the append lane now
   bool sync_is_due_ = false;  // a sync waits for the write on the lane, the next write for it

@@ -70,8 +70,7 @@ rt::Task<Result<>> DiskLog::switch_history(repl::ReplId id, repl::Offset at,
     co_return fail(Errc::kRejected, "no snapshot is left at offset " + std::to_string(at.bytes()));
   }
   if (at < end()) {
-    CO_TRY(const auto boundary, co_await mark_at(at));
-    CO_TRY_VOID(co_await cut(boundary, at, std::move(changed)));
+    CO_TRY_VOID(co_await cut(at, std::move(changed)));
   } else {
     changed.durable = at;
     CO_TRY_VOID(co_await save(std::move(changed)));
@@ -81,12 +80,12 @@ rt::Task<Result<>> DiskLog::switch_history(repl::ReplId id, repl::Offset at,
 }
 
 // Once the decision is saved, it is carried out: here, or by the recovery of the next start.
-rt::Task<Result<>> DiskLog::cut(repl::Mark boundary, repl::Offset at, LineageFile changed) {
+rt::Task<Result<>> DiskLog::cut(repl::Offset at, LineageFile changed) {
   const std::string copy = diverged_name(file_.id(), at);
   const StreamExtent whole = settled_extent();
-  auto prepare = [this, &whole, &copy, at, boundary]() -> Result<Cut> {
+  auto prepare = [this, &whole, &copy, at]() -> Result<Cut> {
     TRY_VOID(copy_stream(*directory_, whole, at, copy));
-    return plan_cut(*directory_, whole, at, boundary);
+    return plan_cut(*directory_, whole, at);
   };
   CO_TRY(auto plan, co_await rt::on_disk(host_.disk(), Lane::kRead, std::move(prepare)));
 
@@ -189,7 +188,6 @@ rt::Task<Result<>> DiskLog::commit_snapshot(Snapshot snapshot, std::size_t cuts_
   CO_TRY_VOID(co_await save(std::move(changed)));
   if (is_first && begin() == end()) {
     scanner_ = repl::StreamScanner(repl::Mark{.offset = end(), .db = snapshot.db});
-    segments_.set_origin_db(snapshot.db);
   }
   verified_snapshots_.emplace(snapshot.file_name, Verified({}, {}));
   co_return Result<>{};

@@ -182,6 +182,12 @@ Result<LineageFile> load_lineage(rt::Directory& directory) {
   return fail(lineage.error().code, where + lineage.error().detail);
 }
 
+std::vector<repl::Mark> LineageFile::marks() const {
+  std::vector<repl::Mark> known{{.offset = origins.front().offset, .db = first_db}};
+  for (const Snapshot& each : snapshots) known.push_back({.offset = each.at.offset, .db = each.db});
+  return known;
+}
+
 void switch_origin(LineageFile& lineage, const repl::Position& to,
                    std::optional<repl::Offset> predecessor_end) {
   auto& origins = lineage.origins;

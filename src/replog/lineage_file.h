@@ -37,6 +37,8 @@ struct LineageFile {
   std::optional<Cut> cut;             // decided, perhaps not yet carried out
 
   const repl::ReplId& id() const { return origins.back().id; }
+  // Where it began and where its snapshots stand, in order.
+  std::vector<repl::Mark> marks() const;
 };
 
 nlohmann::json to_json(const LineageFile& lineage);

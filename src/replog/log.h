@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/config.h"
@@ -25,6 +26,9 @@ enum class Fsync : std::uint8_t {
 struct LogOptions {
   base::ByteSize segment_bytes{256ULL << 20};
   Fsync fsync = Fsync::kEverySec;
+  // Of the stream, whose commands are followed while they come: a quarter of a nanosecond for each.
+  // What comes faster is followed when somebody asks for a mark.
+  base::ByteSize followed_per_second{32ULL << 20};
 };
 
 // An RDB on disk and the point of the stream that it stands for.
@@ -38,6 +42,14 @@ struct Snapshot {
 };
 
 class Log;
+
+// Further bytes for an append. Asked on the append lane, once those before are written; none end the
+// append. They stay valid until it is asked again.
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+  virtual std::string_view more() = 0;
+};
 
 // Hands out the stream from some offset on, as pieces of files. Memory: O(1). One task at a time.
 class Reader {
@@ -82,13 +94,19 @@ class Log {
   virtual repl::Offset begin() const = 0;
   virtual repl::Offset end() const = 0;      // readers may read up to here
   virtual repl::Offset durable() const = 0;  // survives what the fsync policy says it survives
-  virtual repl::Mark boundary() const = 0;   // the last mark at or before end()
   virtual std::uint64_t bytes_on_disk() const = 0;
 
-  // Appends stream bytes at end(), one call at a time. kProtocol: not RESP, nothing was taken.
-  // kNoSpace: nothing was taken, may be tried again. kDiskFailed: final, see failed().
+  // A mark at or before end(): the last one that is known, which may be far back after a burst.
+  virtual repl::Mark known_mark() const = 0;
+  // The last mark at or before end(). What was not followed as it came is read back from the known
+  // one on, once. kProtocol: it is not RESP.
+  virtual rt::Task<Result<repl::Mark>> last_mark() = 0;
+
+  // Appends stream bytes at end(), one call at a time. kProtocol: not RESP (where it is followed),
+  // of the piece nothing was taken. kNoSpace: nor was it here, may be tried again. kDiskFailed: final,
+  // see failed(). Pieces of `source` before the one that failed are in the log.
   // Under kAlways the bytes are durable on return, under kOs too (in that policy's sense).
-  virtual rt::Task<Result<>> append(std::string_view bytes) = 0;
+  virtual rt::Task<Result<>> append(std::string_view bytes, ByteSource* source = nullptr) = 0;
 
   // Makes all that was appended before this call durable. Failing is final: see failed().
   virtual rt::Task<Result<>> sync() = 0;
@@ -97,12 +115,9 @@ class Log {
   virtual bool failed() const = 0;
 
   // switch_history() is decided, and goes on once the disk is no longer full; stop_waiting() makes
-  // it fail instead, and the next start goes on with it.
+  // it fail instead, and the next start goes on with it. It also ends last_mark().
   virtual bool waits_for_room() const = 0;
   virtual void stop_waiting() = 0;
-
-  // Offset just after the last REPLCONF GETACK in the stream; the master wants an ACK past it.
-  virtual repl::Offset getack() const = 0;
 
   // From `at` on (a mark at or before end()) the stream is called `id`. Bytes past `at` leave the
   // log and are kept beside it as a file `diverged-<replid>-<offset>`. Readers past `at` fail with

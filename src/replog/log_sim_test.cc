@@ -1,7 +1,5 @@
 // One log: appends, syncs, readers, history, snapshots, retention and disk faults, in simulation.
-#include <gtest/gtest.h>
-
-#include "replog/archive_world_test.h"
+#include "replog/log_world_test.h"
 
 namespace sluice::replog {
 namespace {
@@ -9,38 +7,6 @@ namespace {
 using repl::Mark;
 using repl::Offset;
 using repl::Position;
-
-const Position kStart{replid('a'), Offset{1000}};
-
-class LogSim : public ::testing::Test {
- protected:
-  void open(LogOptions options = {}) {
-    keeper.options = options;
-    ASSERT_TRUE(keeper.open_with_snapshot(kStart, "snapshot"));
-  }
-  void reopen() {
-    keeper.stop();
-    const auto opened = keeper.open();
-    ASSERT_TRUE(opened) << opened.error().detail;
-  }
-  Log& log() { return keeper.log(); }
-  sim::Disk& disk() { return keeper.machine().disk(); }
-
-  void append(std::string_view bytes) {
-    const auto appended = keeper.run(log().append(bytes));
-    ASSERT_TRUE(appended) << appended.error().detail;
-    stream += bytes;
-  }
-  void append_in_parts(std::string_view bytes, std::size_t part) {
-    for (; !bytes.empty(); bytes.remove_prefix(std::min(part, bytes.size()))) {
-      append(bytes.substr(0, part));
-    }
-  }
-  std::string all() { return keeper.read(kStart.offset, log().end()); }
-
-  ArchiveWorld keeper{1};
-  std::string stream;
-};
 
 TEST_F(LogSim, RefusesBytesThatAreNoStreamAndTakesNothingOfThem) {
   open();
@@ -124,40 +90,17 @@ TEST_F(LogSim, CancelsAReaderThatWaits) {
   EXPECT_EQ(outcome->error().code, Errc::kCancelled);
 }
 
-TEST_F(LogSim, FindsEveryMark) {
-  open({.segment_bytes = {2000}, .fsync = Fsync::kEverySec});
-  const auto more = commands(0, 200);
-  for (std::size_t at = 0; at < more.size(); at += 270) {
-    append(std::string_view(more).substr(at, 270));
-    keeper.world.run_for(std::chrono::milliseconds(at % 3 * 100));
-  }
-  repl::StreamScanner scanner(Mark{kStart.offset, 0});
-  for (std::size_t at = 0; at <= more.size(); ++at) {
-    if (at % 37 == 0 || at == more.size()) {
-      const auto mark = keeper.run(log().mark_at(kStart.offset + at));
-      ASSERT_TRUE(mark) << mark.error().detail;
-      ASSERT_EQ(*mark, scanner.boundary()) << at;
-    }
-    if (at < more.size()) {
-      ASSERT_TRUE(scanner.feed(std::string_view(more).substr(at, 1)));
-    }
-  }
-  EXPECT_EQ(keeper.run(log().mark_at(kStart.offset + more.size() + 1)).error().code,
-            Errc::kNotFound);
-  EXPECT_EQ(keeper.run(log().mark_at(Offset{999})).error().code, Errc::kNotFound);
-}
-
 TEST_F(LogSim, FindsTheMarkOfATimeAndNeverAYoungerOne) {
   open({.segment_bytes = {1500}, .fsync = Fsync::kEverySec});
   struct Point {
     std::int64_t wall_ms;
     Mark boundary;
   };
-  std::vector<Point> points{{keeper.machine().wall_ms(), log().boundary()}};
+  std::vector<Point> points{{keeper.machine().wall_ms(), log().known_mark()}};
   for (int i = 0; i < 60; ++i) {
     keeper.world.run_for(std::chrono::seconds(1));
     append(commands(static_cast<std::uint64_t>(i) * 10, 10));
-    points.push_back({keeper.machine().wall_ms(), log().boundary()});
+    points.push_back({keeper.machine().wall_ms(), log().known_mark()});
   }
   for (const bool is_reopened : {false, true}) {
     if (is_reopened) reopen();
@@ -187,7 +130,7 @@ TEST_F(LogSim, SwitchesHistoryAtItsEndAndRemembersAllNames) {
 TEST_F(LogSim, SwitchesHistoryBehindItsEndAndKeepsTheDivergedBytesBeside) {
   open({.segment_bytes = {1000}, .fsync = Fsync::kEverySec});
   append_in_parts(commands(0, 50), 300);
-  const Mark at = log().boundary();
+  const Mark at = log().known_mark();
   const std::string kept = stream.substr(0, at.offset - kStart.offset);
   append_in_parts(commands(50, 100), 300);
   const std::string diverged = stream.substr(kept.size());
@@ -196,7 +139,7 @@ TEST_F(LogSim, SwitchesHistoryBehindItsEndAndKeepsTheDivergedBytesBeside) {
   const auto behind = log().read_from(at.offset);
   ASSERT_TRUE(keeper.run(log().switch_history(replid('b'), at.offset)));
   EXPECT_EQ(log().end(), at.offset);
-  EXPECT_EQ(log().boundary(), at);
+  EXPECT_EQ(log().known_mark(), at);
   std::string bytes;
   EXPECT_EQ(keeper.run(read_to(*ahead, at.offset + 60, bytes)).error().code, Errc::kNotFound);
 
@@ -436,13 +379,38 @@ TEST_F(LogSim, ServesNothingFromADamagedBlockOn) {
   EXPECT_EQ(keeper.read(kStart.offset + 60'000, log().end()), stream.substr(60'000));
 }
 
+// What was durable is found beside entries of which a power cut left nothing.
+TEST_F(LogSim, OpensThoughThereAreHolesInTheIndexPastWhatWasDurable) {
+  open({.segment_bytes = {1 << 20}, .fsync = Fsync::kEverySec});
+  Offset before_holes;
+  for (int i = 0; i < 100; ++i) {
+    if (i == 50) {
+      ASSERT_TRUE(keeper.run(log().sync()));
+    }
+    if (i == 55) before_holes = log().end();
+    append(command({"SET", "key", std::string(4000, 'x')}));
+    keeper.world.run_for(std::chrono::milliseconds(300));
+  }
+  keeper.crash(sim::Crash::kProcess);
+  keeper.machine().boot();
+  const auto folder = keeper.machine().host()->directory("/keeper/l0000000001");
+  const auto index = (*folder)->open("00000000000000001000.idx", rt::OpenMode::kReadWrite);
+  ASSERT_TRUE(index);
+  ASSERT_TRUE((*index)->write_at(55 * kEntryBytes, std::string(43 * kEntryBytes, '\0')));
+  const auto opened = keeper.open();
+  ASSERT_TRUE(opened) << opened.error().detail;
+  EXPECT_EQ(log().end(), before_holes);
+  stream.resize(before_holes - kStart.offset);
+  EXPECT_EQ(all(), stream);
+}
+
 TEST_F(LogSim, FailsReadersWhoseBytesRetentionTook) {
   open({.segment_bytes = {1000}, .fsync = Fsync::kEverySec});
   append_in_parts(commands(0, 200), 500);
-  const Position at{replid('a'), log().boundary().offset};
+  const Position at{replid('a'), log().known_mark().offset};
   auto writer = keeper.run(log().write_snapshot(at));
   ASSERT_TRUE(writer && keeper.run((*writer)->append("newer")));
-  ASSERT_TRUE(keeper.run((*writer)->commit(log().boundary().db, 1)));
+  ASSERT_TRUE(keeper.run((*writer)->commit(log().known_mark().db, 1)));
   const auto behind = log().read_from(kStart.offset);
   const Retention none{.bytes = {0}, .age = std::chrono::hours(1), .snapshots = 1};
   ASSERT_TRUE(keeper.run(keeper.archive->enforce(none)));
@@ -475,12 +443,12 @@ TEST_F(LogSim, StartsInTheDatabaseThatTheSnapshotLeftSelected) {
   auto writer = keeper.run((*incoming)->write_snapshot(kStart));
   ASSERT_TRUE(writer && keeper.run((*writer)->append("rdb")) &&
               keeper.run((*writer)->commit(5, 1)));
-  EXPECT_EQ((*incoming)->boundary(), (Mark{kStart.offset, 5}));
+  EXPECT_EQ((*incoming)->known_mark(), (Mark{kStart.offset, 5}));
   ASSERT_TRUE(keeper.run(keeper.archive->promote_incoming()));
   append(command({"SET", "k", "v"}));
-  EXPECT_EQ(log().boundary().db, 5U);
+  EXPECT_EQ(log().known_mark().db, 5U);
   reopen();
-  EXPECT_EQ(log().boundary().db, 5U);
+  EXPECT_EQ(log().known_mark().db, 5U);
   EXPECT_EQ(keeper.run(log().mark_at(kStart.offset))->db, 5U);
 }
 

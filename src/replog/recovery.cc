@@ -13,6 +13,9 @@ namespace {
 // A segment rolls only once all before its predecessor is durable: disk_log.cc.
 constexpr std::size_t kUnsettledMax = 2;
 
+// Read at a start: some hundredths of a second.
+constexpr std::uint64_t kFollowBytesMax = 64ULL << 20;
+
 // A segment as the directory shows it, before anything of it is believed.
 struct Found {
   repl::Offset start;
@@ -46,7 +49,7 @@ class Recovery {
     TRY_VOID(check_end());
     if (may_change()) TRY_VOID(cut_tail());
     TRY_VOID(drop_lost());
-    TRY(lineage_.scanner, scanner_at_end(directory_, lineage_.extent));
+    TRY_VOID(follow());
     return std::move(lineage_);
   }
 
@@ -77,6 +80,7 @@ class Recovery {
   Result<> sync_tail();
   Result<> write_again(const SegmentExtent& segment);
   Result<> drop_lost();
+  Result<> follow();
   Result<bool> is_whole(const Snapshot& snapshot) const;
 
   rt::Directory& directory_;
@@ -179,14 +183,7 @@ Result<> Recovery::settle_first() {
     TRY(const auto extent, settled(i));
     lineage_.extent.segments.push_back(extent);
   }
-  lineage_.extent.origin = lineage_.file.origins.front().offset;
-  lineage_.extent.origin_db = lineage_.file.first_db;
-  // Retention may leave an empty last segment alone; then the newest snapshot stands where it begins.
-  for (const Snapshot& each : lineage_.file.snapshots) {
-    if (each.at.offset != lineage_.file.begin) continue;
-    lineage_.extent.origin = each.at.offset;
-    lineage_.extent.origin_db = each.db;
-  }
+  lineage_.extent.marks = lineage_.file.marks();
   return {};
 }
 
@@ -372,6 +369,17 @@ Result<bool> Recovery::is_whole(const Snapshot& snapshot) const {
   return last->end().bytes() == snapshot.bytes;
 }
 
+// What is much to follow is left to whoever asks for a mark: a start is to be short.
+Result<> Recovery::follow() {
+  const StreamExtent& extent = lineage_.extent;
+  TRY(const auto mark, known_mark(directory_, extent, extent.end()));
+  lineage_.scanner = repl::StreamScanner(mark);
+  if (extent.end() - mark.offset > kFollowBytesMax) return {};
+  auto followed = scan(directory_, extent, lineage_.scanner, extent.end());
+  const bool is_foreign = !followed && followed.error().code == Errc::kProtocol;
+  return is_foreign ? Result<>{} : followed;
+}
+
 }  // namespace
 
 Result<RecoveredLineage> recover_lineage(rt::Directory& directory, Repair repair) {
@@ -384,7 +392,7 @@ Result<RecoveredLineage> create_lineage(rt::Directory& directory, repl::Position
   lineage.file.durable = at.offset;
   lineage.file.origins.push_back(at);
   lineage.extent.segments.push_back({at.offset, at.offset, 0, 0});
-  lineage.extent.origin = at.offset;
+  lineage.extent.marks = lineage.file.marks();
   lineage.scanner = repl::StreamScanner(repl::Mark{.offset = at.offset, .db = 0});
   TRY_VOID(open_segment(directory, at.offset, rt::OpenMode::kCreateEmpty));
   TRY_VOID(save_lineage(directory, lineage.file));

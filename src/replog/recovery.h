@@ -13,7 +13,7 @@ namespace sluice::replog {
 struct RecoveredLineage {
   LineageFile file;
   StreamExtent extent;
-  repl::StreamScanner scanner{repl::Mark{}};  // stands at the end
+  repl::StreamScanner scanner{repl::Mark{}};  // at the end, or before what is much to follow
   std::uint64_t bytes_cut = 0;
   std::string note;  // sentences, empty if all was whole
 };

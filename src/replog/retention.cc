@@ -42,7 +42,7 @@ class Decision {
 
   // What lies before it is of no use to anybody who is to be served.
   repl::Offset needed() const {
-    auto lowest = std::min(held_.snapshots.back().at.offset, held_.boundary.offset);
+    auto lowest = std::min(held_.snapshots.back().at.offset, held_.known_mark.offset);
     if (policy_.keep_from) lowest = std::min(lowest, *policy_.keep_from);
     for (const auto& each : held_.snapshots) {
       if (is_kept(each)) lowest = std::min(lowest, each.at.offset);

@@ -26,7 +26,7 @@ struct Holdings {
   std::vector<RetiredLineage> retired;  // oldest first
   std::vector<KeptSegment> segments;    // of the active lineage, oldest first; the last is in use
   std::vector<Snapshot> snapshots;      // of the active lineage, oldest first
-  repl::Mark boundary;                  // of the active log
+  repl::Mark known_mark;                // of the active log: where a mark is sought from
 };
 
 struct Discards {
@@ -36,7 +36,7 @@ struct Discards {
   friend bool operator==(const Discards&, const Discards&) = default;
 };
 
-// Never gives up the newest snapshot, the stream from it on, or the last mark.
+// Never gives up the newest snapshot, the stream from it on, or the mark from which later ones are found.
 Discards discards(const Holdings& held, const Retention& policy, std::int64_t wall_ms);
 
 }  // namespace sluice::replog

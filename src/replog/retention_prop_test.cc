@@ -36,7 +36,7 @@ Holdings holdings() {
     snapshot.file_name = std::to_string(held.snapshots.size());
     held.snapshots.push_back(snapshot);
   }
-  held.boundary.offset = Offset{*rc::gen::inRange(begin.bytes(), at.bytes() + 1)};
+  held.known_mark.offset = Offset{*rc::gen::inRange(begin.bytes(), at.bytes() + 1)};
   return held;
 }
 
@@ -81,7 +81,7 @@ RC_GTEST_PROP(RetentionProp, KeepsTheStreamThatAReplicaStillNeeds, ()) {
 RC_GTEST_PROP(RetentionProp, KeepsTheNewestSnapshotAndAllThatItNeeds, ()) {
   const auto held = holdings();
   const auto gone = discards(held, policy(), kNow);
-  RC_ASSERT(gone.begin <= held.boundary.offset || gone.begin == held.segments.front().start);
+  RC_ASSERT(gone.begin <= held.known_mark.offset || gone.begin == held.segments.front().start);
   RC_ASSERT(gone.begin <= held.segments.back().start);
   if (held.snapshots.empty()) {
     RC_ASSERT(gone.begin == held.segments.front().start);
@@ -121,7 +121,7 @@ RC_GTEST_PROP(RetentionProp, GetsBelowTheLimitUnlessAllThatIsLeftIsNeeded, ()) {
   RC_ASSERT(gone.retired == held.retired.size());
   RC_ASSERT(held.snapshots.empty() || gone.snapshots.size() + 1 == held.snapshots.size());
   if (held.snapshots.empty()) return;
-  const Offset needed = std::min(held.snapshots.back().at.offset, held.boundary.offset);
+  const Offset needed = std::min(held.snapshots.back().at.offset, held.known_mark.offset);
   for (std::size_t i = 0; i + 1 < held.segments.size(); ++i) {
     const auto& each = held.segments[i];
     RC_ASSERT(each.end <= gone.begin || each.end > needed);
@@ -148,7 +148,7 @@ TEST(Retention, TakesRetiredLineagesBeforeTheActiveStream) {
   Snapshot snapshot;
   snapshot.at.offset = Offset{150};
   held.snapshots = {snapshot};
-  held.boundary.offset = Offset{200};
+  held.known_mark.offset = Offset{200};
   const Retention limits{.bytes = {300}, .age = std::chrono::hours(1), .snapshots = 2};
   EXPECT_EQ(discards(held, limits, kNow).retired, 1U);
   EXPECT_EQ(discards(held, limits, kNow).begin, Offset{0});

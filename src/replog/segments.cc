@@ -4,7 +4,7 @@
 
 namespace sluice::replog {
 
-Segments::Segments(const StreamExtent& found) : origin_(found.origin), origin_db_(found.origin_db) {
+Segments::Segments(const StreamExtent& found) {
   replace(found);
 }
 
@@ -24,11 +24,11 @@ Segment& Segments::holding(repl::Offset at) {
   return *(after - 1);
 }
 
-StreamExtent Segments::extent() const {
-  StreamExtent extent{.segments = {}, .origin = origin_, .origin_db = origin_db_};
-  extent.segments.reserve(segments_.size());
-  for (const auto& each : segments_) extent.segments.push_back(each.extent);
-  return extent;
+std::vector<SegmentExtent> Segments::extents() const {
+  std::vector<SegmentExtent> extents;
+  extents.reserve(segments_.size());
+  for (const auto& each : segments_) extents.push_back(each.extent);
+  return extents;
 }
 
 void Segments::grow(const Tail& tail) {
@@ -54,8 +54,6 @@ void Segments::replace(const StreamExtent& found) {
   for (const auto& each : found.segments) {
     segments_.push_back({each, Verified(each.start, each.end), nullptr});
   }
-  origin_ = found.origin;
-  origin_db_ = found.origin_db;
   forget_closed();
 }
 

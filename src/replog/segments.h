@@ -34,9 +34,8 @@ class Segments {
   // The one that holds `at`, or ends there if it is the last. Valid until add, drop or replace.
   Segment& holding(repl::Offset at);
 
-  StreamExtent extent() const;
+  std::vector<SegmentExtent> extents() const;
 
-  void set_origin_db(std::uint32_t db) { origin_db_ = db; }
   void grow(const Tail& tail);  // of the last one
   void add(repl::Offset start, std::shared_ptr<BlockFile> file);
   void drop_before(repl::Offset begin);
@@ -51,8 +50,6 @@ class Segments {
 
   std::deque<Segment> segments_;
   std::list<repl::Offset> used_;  // starts of open segments, the latest first
-  repl::Offset origin_;
-  std::uint32_t origin_db_;
 };
 
 }  // namespace sluice::replog

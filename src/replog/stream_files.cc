@@ -14,25 +14,50 @@ Result<BlockEntry> sound_entry(const BlockFile& file, std::uint64_t number) {
   return block->entry;
 }
 
-// The entry before the block that holds `at`, or of that block itself if its mark is early enough:
-// the nearest place whose mark is known. Nothing if the stream begins with that block.
+// How many of the first `entries` of `file` have their mark at or before `at`. Marks never go back
+// along a stream.
+Result<std::uint64_t> count_marked(const BlockFile& file, std::uint64_t entries, repl::Offset at) {
+  std::uint64_t low = 0;
+  std::uint64_t high = entries;
+  while (low < high) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    TRY(const auto probe, file.entry(middle));
+    if (probe.known_mark.offset <= at) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+// The last entry whose mark is at or before `at`.
 Result<std::optional<BlockEntry>> entry_with_mark(rt::Directory& directory,
                                                   const StreamExtent& extent, repl::Offset at) {
-  std::size_t segment = extent.holding(at);
-  std::uint64_t number = extent.segments[segment].entries;  // of the entry past the one wanted
-  if (at < extent.segments[segment].end) {
-    TRY(const auto file,
-        open_segment(directory, extent.segments[segment].start, rt::OpenMode::kRead));
-    TRY(number, file.find(at, extent.segments[segment].entries));
-    TRY(const auto holder, sound_entry(file, number));
-    if (holder.boundary.offset <= at) return holder;
+  std::size_t low = 0;  // so many segments begin with such an entry
+  std::size_t high = extent.segments.size();
+  while (low < high) {
+    const std::size_t middle = low + (high - low) / 2;
+    const SegmentExtent& segment = extent.segments[middle];
+    bool begins_marked = false;
+    if (segment.entries > 0 && segment.start <= at) {
+      TRY(const auto file, open_segment(directory, segment.start, rt::OpenMode::kRead));
+      TRY(const auto first, file.entry(0));
+      begins_marked = first.known_mark.offset <= at;
+    }
+    if (begins_marked) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
   }
-  while (number == 0 && segment > 0) number = extent.segments[--segment].entries;
-  if (number == 0) return std::nullopt;
-  TRY(const auto file,
-      open_segment(directory, extent.segments[segment].start, rt::OpenMode::kRead));
-  TRY(const auto before, sound_entry(file, number - 1));
-  return before;
+  if (low == 0) return std::nullopt;
+  const SegmentExtent& segment = extent.segments[low - 1];
+  TRY(const auto file, open_segment(directory, segment.start, rt::OpenMode::kRead));
+  TRY(const auto count, count_marked(file, segment.entries, at));
+  if (count == 0) return std::nullopt;
+  TRY(const auto entry, sound_entry(file, count - 1));
+  return entry;
 }
 
 // The number of the first block of `file` received after `wall_ms`.
@@ -118,22 +143,22 @@ Result<> scan(rt::Directory& directory, const StreamExtent& extent, repl::Stream
   return {};
 }
 
-Result<repl::StreamScanner> scanner_at_end(rt::Directory& directory, const StreamExtent& extent) {
-  TRY(const auto entry, entry_with_mark(directory, extent, extent.end()));
-  repl::StreamScanner scanner(entry ? entry->boundary
-                                    : repl::Mark{extent.origin, extent.origin_db});
-  TRY_VOID(scan(directory, extent, scanner, extent.end()));
-  return scanner;
+Result<repl::Mark> known_mark(rt::Directory& directory, const StreamExtent& extent,
+                              repl::Offset at) {
+  if (at < extent.begin() || at > extent.end()) return tl::unexpected(removed(at));
+  TRY(const auto entry, entry_with_mark(directory, extent, at));
+  if (entry && entry->known_mark.offset >= extent.begin()) return entry->known_mark;
+  const auto after =
+      std::upper_bound(extent.marks.begin(), extent.marks.end(), at,
+                       [](repl::Offset o, const repl::Mark& m) { return o < m.offset; });
+  const bool is_there = after != extent.marks.begin() && std::prev(after)->offset >= extent.begin();
+  if (!is_there) return tl::unexpected(removed(at));
+  return *std::prev(after);
 }
 
 Result<repl::Mark> mark_at(rt::Directory& directory, const StreamExtent& extent, repl::Offset at) {
-  if (at < extent.begin() || at > extent.end()) return tl::unexpected(removed(at));
-  TRY(const auto entry, entry_with_mark(directory, extent, at));
-  const bool from_origin = !entry && extent.begin() == extent.origin;
-  if (!entry && !from_origin) return tl::unexpected(removed(at));
-  const repl::Mark from = entry ? entry->boundary : repl::Mark{extent.origin, extent.origin_db};
+  TRY(const auto from, known_mark(directory, extent, at));
   repl::StreamScanner scanner(from);
-  if (from.offset < extent.begin()) return tl::unexpected(removed(at));
   TRY_VOID(scan(directory, extent, scanner, at));
   return scanner.boundary();
 }
@@ -151,7 +176,9 @@ Result<repl::Mark> mark_at_time(rt::Directory& directory, const StreamExtent& ex
     TRY(const auto younger, file.entry(number));
     at = younger.offset;
   }
-  if (at == extent.begin() && at != extent.origin) return tl::unexpected(removed(at));
+  const bool is_at_mark = std::any_of(extent.marks.begin(), extent.marks.end(),
+                                      [at](const repl::Mark& each) { return each.offset == at; });
+  if (at == extent.begin() && !is_at_mark) return tl::unexpected(removed(at));
   return mark_at(directory, extent, at);
 }
 

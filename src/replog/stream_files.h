@@ -24,8 +24,7 @@ struct SegmentExtent {
 // A stream as far as it may be read: nothing past `segments` is touched, so it may grow meanwhile.
 struct StreamExtent {
   std::vector<SegmentExtent> segments;  // at least one
-  repl::Offset origin;                  // a mark: the lineage's first byte, or a snapshot's place
-  std::uint32_t origin_db = 0;
+  std::vector<repl::Mark> marks;        // that need no index: where snapshots stand; in order
 
   repl::Offset begin() const { return segments.front().start; }
   repl::Offset end() const { return segments.back().end; }
@@ -58,8 +57,9 @@ class StreamWalk {
 Result<> scan(rt::Directory& directory, const StreamExtent& extent, repl::StreamScanner& scanner,
               repl::Offset to);
 
-// A scanner that stands at the extent's end.
-Result<repl::StreamScanner> scanner_at_end(rt::Directory& directory, const StreamExtent& extent);
+// A mark at or before `at`, as near as can be told without following the stream. kNotFound: none.
+Result<repl::Mark> known_mark(rt::Directory& directory, const StreamExtent& extent,
+                              repl::Offset at);
 
 // The last mark at or before `at`. kNotFound: none that can be read back.
 Result<repl::Mark> mark_at(rt::Directory& directory, const StreamExtent& extent, repl::Offset at);

@@ -14,10 +14,10 @@ Result<> remove_if_there(rt::Directory& directory, const std::string& name) {
 }
 
 // The entry of a block that ends early: the bytes are those it was checked with.
-BlockEntry shortened(const BlockWalk::Block& block, repl::Offset at, repl::Mark boundary) {
+BlockEntry shortened(const BlockWalk::Block& block, repl::Offset at, repl::Mark mark) {
   BlockEntry entry = block.entry;
   entry.length = static_cast<std::uint32_t>(at - entry.offset);
-  if (boundary.offset < entry.boundary.offset) entry.boundary = boundary;
+  entry.known_mark = mark;
   Crc32c crc;
   crc.extend(block.bytes.substr(0, entry.length));
   entry.crc32c = seal(entry, crc);
@@ -53,8 +53,7 @@ Result<> cut_files(rt::Directory& directory, const std::vector<repl::Offset>& st
   return directory.sync();
 }
 
-Result<Cut> plan_cut(rt::Directory& directory, const StreamExtent& extent, repl::Offset at,
-                     repl::Mark boundary) {
+Result<Cut> plan_cut(rt::Directory& directory, const StreamExtent& extent, repl::Offset at) {
   CHECK(extent.begin() <= at && at <= extent.end());
   std::size_t number = extent.holding(at);
   if (at == extent.segments[number].start && number > 0) --number;
@@ -66,7 +65,8 @@ Result<Cut> plan_cut(rt::Directory& directory, const StreamExtent& extent, repl:
   BlockWalk walk(file, divided, divided + 1);
   TRY(const auto block, walk.next());
   cut.entries = divided + 1;
-  cut.last = shortened(*block, at, boundary);
+  TRY(const auto mark, known_mark(directory, extent, at));
+  cut.last = shortened(*block, at, mark);
   return cut;
 }
 

@@ -21,10 +21,8 @@ Result<> remove_segment(rt::Directory& directory, repl::Offset start);
 Result<> cut_files(rt::Directory& directory, const std::vector<repl::Offset>& starts,
                    repl::Offset keep_start, const Tail& tail);
 
-// How to end the stream at `at`, which lies in `extent`, all of it durable. `boundary` is the last
-// mark at or before it.
-Result<Cut> plan_cut(rt::Directory& directory, const StreamExtent& extent, repl::Offset at,
-                     repl::Mark boundary);
+// How to end the stream at `at`, which lies in `extent`, all of it durable.
+Result<Cut> plan_cut(rt::Directory& directory, const StreamExtent& extent, repl::Offset at);
 
 // Blocking. May be repeated, after a crash at any point of it. Durable on return.
 Result<> cut_stream(rt::Directory& directory, const Cut& cut);

@@ -1,6 +1,7 @@
 #include "rt/tcp_stream.h"
 
 #include <cerrno>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
@@ -16,6 +17,20 @@ namespace {
 bool would_block(int number) {
   return number == EAGAIN || number == EWOULDBLOCK;
 }
+
+// A descriptor of its own: the stream may close its one, and the number be reused, during a call.
+class SocketTap : public Tap {
+ public:
+  explicit SocketTap(UniqueFd fd) : fd_(std::move(fd)) {}
+
+  std::size_t read_now(std::span<char> into) override {
+    const auto got = ::recv(fd_.get(), into.data(), into.size(), MSG_DONTWAIT);
+    return got > 0 ? static_cast<std::size_t>(got) : 0;
+  }
+
+ private:
+  UniqueFd fd_;
+};
 }  // namespace
 
 TcpStream::TcpStream(Loop& loop, UniqueFd fd) : loop_(loop), socket_(loop, std::move(fd)) {
@@ -29,7 +44,7 @@ tl::unexpected<Error> TcpStream::closed_error() const {
 
 tl::unexpected<Error> TcpStream::end(std::string why) {
   if (!closed_) closed_ = Error{Errc::kDisconnected, peer_ + ": " + std::move(why)};
-  socket_.close();
+  close_socket();
   return closed_error();
 }
 
@@ -112,7 +127,21 @@ Task<Result<>> TcpStream::end_writes() {
 
 void TcpStream::close(Errc why) {
   if (!closed_) closed_ = Error{why, peer_ + ": closed by us"};
+  close_socket();
+}
+
+// A tap would keep the connection open.
+void TcpStream::close_socket() {
+  if (is_tapped_ && socket_.is_open()) ::shutdown(socket_.fd(), SHUT_RDWR);
   socket_.close();
+}
+
+std::unique_ptr<Tap> TcpStream::tap() {
+  if (closed_) return nullptr;
+  UniqueFd fd(::fcntl(socket_.fd(), F_DUPFD_CLOEXEC, 0));
+  if (!fd.is_open()) return nullptr;
+  is_tapped_ = true;
+  return std::make_unique<SocketTap>(std::move(fd));
 }
 
 std::uint64_t TcpStream::unsent_bytes() const {

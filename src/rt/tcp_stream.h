@@ -1,11 +1,13 @@
 // A stream over a TCP socket: tries each call at once and waits only if it would block.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "rt/descriptor.h"
 #include "rt/stream.h"
+#include "rt/tap.h"
 
 namespace sluice::rt {
 
@@ -26,7 +28,7 @@ class Turn {
   int served_ = 0;
 };
 
-class TcpStream : public Stream {
+class TcpStream : public Stream, public Tappable {
  public:
   // `fd` is a connected, non-blocking socket, tuned by whoever made it.
   TcpStream(Loop& loop, UniqueFd fd);
@@ -43,6 +45,7 @@ class TcpStream : public Stream {
   std::string local() const override { return local_; }
   std::uint64_t unsent_bytes() const override;
   std::optional<TcpFigures> figures() const override;
+  std::unique_ptr<Tap> tap() override;
 
  private:
   enum class AtEnd : std::uint8_t { kFail, kGiveZero };
@@ -50,12 +53,14 @@ class TcpStream : public Stream {
   Task<Result<std::size_t>> read(std::span<char> into, AtEnd at_end);
   tl::unexpected<Error> closed_error() const;
   tl::unexpected<Error> end(std::string why);
+  void close_socket();
 
   Loop& loop_;
   mutable Descriptor socket_;
   std::string peer_;
   std::string local_;
   std::optional<Error> closed_;
+  bool is_tapped_ = false;
   Turn reads_;
   Turn writes_;
 };

@@ -71,6 +71,48 @@ TEST_F(TcpStreamTest, EchoesMoreThanTheKernelBuffers) {
   run(main(host, *listener, gate, write_all));
 }
 
+// It never waits, and leaves what follows to the stream.
+TEST_F(TcpStreamTest, LetsATapTakeWhatHasCome) {
+  const auto main = [](Host& h, Listener& at) -> Task<void> {
+    const ConnectOptions options;
+    auto stream = co_await h.network().connect(at.local(), options);
+    EXPECT_TRUE(stream);
+    const auto tap = tap_of(**stream);
+    std::array<char, 10> into{};
+    EXPECT_EQ(tap->read_now(into), 0U);
+    EXPECT_TRUE(co_await (*stream)->write("ab"));
+    EXPECT_TRUE(co_await (*stream)->read_some(std::span(into).first(1)));
+    std::size_t tapped = 0;
+    while (tapped == 0) tapped = tap->read_now(into);
+    EXPECT_EQ(tapped, 1U);
+    EXPECT_EQ(into[0], 'b');
+    (*stream)->close();
+    EXPECT_EQ(tap->read_now(into), 0U);
+    EXPECT_EQ(tap_of(**stream), nullptr);
+  };
+  gate.spawn(echo_one(host, *listener));
+  run(main(host, *listener));
+}
+
+// The other side sees the end, though the tap holds the socket.
+TEST_F(TcpStreamTest, EndsAConnectionThatIsTapped) {
+  const auto echo = [](Host& h, Listener& at, Event& ended) -> Task<void> {
+    co_await echo_one(h, at);
+    ended.notify_all();
+  };
+  const auto main = [](Host& h, Listener& at, Event& ended) -> Task<void> {
+    const ConnectOptions options;
+    auto stream = co_await h.network().connect(at.local(), options);
+    EXPECT_TRUE(stream);
+    const auto tap = tap_of(**stream);
+    (*stream)->close();
+    co_await ended.wait();
+  };
+  Event ended(host.loop(), host.clock());
+  gate.spawn(echo(host, *listener, ended));
+  run(main(host, *listener, ended));
+}
+
 TEST_F(TcpStreamTest, SendsAFile) {
   TempFolder temp;
   auto dir = *PosixDirectory::open_path(temp.path());

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "rt/tap.h"
 #include "sim/machine.h"
 #include "sim/network.h"
 
@@ -15,7 +16,19 @@ constexpr std::size_t kPieceMax = 16 * 1024;
 constexpr std::size_t kFilePieceMax = 64 * 1024;
 }  // namespace
 
-class Connection::Stream : public rt::Stream, public Mortal {
+// Reads the stream of a side as long as there is one.
+class Connection::Tap : public rt::Tap {
+ public:
+  Tap(std::shared_ptr<Connection> connection, int side)
+      : connection_(std::move(connection)), side_(side) {}
+  std::size_t read_now(std::span<char> into) override;
+
+ private:
+  std::shared_ptr<Connection> connection_;
+  int side_;
+};
+
+class Connection::Stream : public rt::Stream, public rt::Tappable, public Mortal {
  public:
   Stream(std::shared_ptr<Connection> connection, int side)
       : connection_(std::move(connection)), side_(side), host_(*connection_->end(side).host) {
@@ -76,7 +89,10 @@ class Connection::Stream : public rt::Stream, public Mortal {
     return closed_ ? 0 : connection_->way_to(1 - side_).unarrived;
   }
 
+  std::unique_ptr<rt::Tap> tap() override { return std::make_unique<Tap>(connection_, side_); }
+
   bool is_open() const { return !closed_; }
+  std::size_t take(std::span<char> into);
 
   void end(Errc why, const std::string& what) {
     if (closed_) return;
@@ -119,8 +135,13 @@ rt::Task<Result<std::size_t>> Connection::Stream::read_or_end(std::span<char> in
   auto& way = connection_->way_to(side_);
   while (!closed_ && way.readable() == 0 && !way.has_ended) co_await reader_.park();
   if (closed_) co_return closed_error();
-  if (way.readable() == 0) co_return std::size_t{0};
+  co_return take(into);
+}
+
+std::size_t Connection::Stream::take(std::span<char> into) {
+  auto& way = connection_->way_to(side_);
   auto count = std::min(way.readable(), into.size());
+  if (closed_ || count == 0) return 0;
   auto& random = host_.world().random();
   if (count > 1 && random.one_in(8)) count = random.between(1, count);
   way.arrived.copy(into.data(), count, way.read);
@@ -131,7 +152,12 @@ rt::Task<Result<std::size_t>> Connection::Stream::read_or_end(std::span<char> in
     way.read = 0;
   }
   if (auto* writer = connection_->streams_[index(1 - side_)]) writer->wake_writer();
-  co_return count;
+  return count;
+}
+
+std::size_t Connection::Tap::read_now(std::span<char> into) {
+  auto* const stream = connection_->streams_[index(side_)];
+  return stream == nullptr ? 0 : stream->take(into);
 }
 
 rt::Task<Result<>> Connection::Stream::write(std::string_view bytes) {

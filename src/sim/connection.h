@@ -42,6 +42,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   class Stream;
+  class Tap;
   friend class Stream;
 
   struct Piece {
