@@ -9,6 +9,10 @@ namespace sluice::keeper {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+namespace {
+constexpr std::uint64_t kSlowBytesMax = 200'000;
+}  // namespace
+
 void SimWorld::strike() {
   if (!relays_.empty() && random().one_in(3)) return strike_relay();
   switch (random().below(12)) {
@@ -73,11 +77,13 @@ void SimWorld::strike_network() {
       network.cut_one_way(one, other);
       break;
     case 2: {
+      // Slowed twice, it would be mended to what the first time made of it.
+      if (usual.bytes_per_second > 0 && usual.bytes_per_second <= kSlowBytesMax) return;
       note("slow link");
       sim::Link slow;
       slow.latency = milliseconds(random().between(1, 300));
       slow.jitter = slow.latency;
-      slow.bytes_per_second = random().between(2'000, 200'000);
+      slow.bytes_per_second = random().between(2'000, kSlowBytesMax);
       network.set_link(one, other, slow);
       mend = [&network, one = one, other = other, usual] { network.set_link(one, other, usual); };
       break;
