@@ -32,7 +32,9 @@ Courier::Courier(Target target, repl::Offset from, Limits limits)
 
 void Courier::take(StreamBatch batch, rt::Instant now) {
   // The target's own ops come back in every peer's stream.
+  const bool is_news = brings_promise(batch.header);
   if (batch.header.actor == self_ || is_covered(batch.header)) return;
+  if (batch.is_foreign && batch.header.count == 0 && !is_news) return;
   unsettled_.insert(batch.begin);
   queue_bytes_ += cost(batch);
   waiting_ops_[batch.header.actor.region] += batch.header.count;
@@ -65,6 +67,18 @@ void Courier::learn(const crdt::VersionVector& vector, rt::Instant now) {
 // An empty batch announces vectors: it has no ops that could be there already.
 bool Courier::is_covered(const crdt::BatchHeader& header) const {
   return header.count > 0 && known_.covers(last(header));
+}
+
+// An announcement has no ops by which one could see that it is known. Passed on whenever it is seen, it would
+// go round between regions for ever.
+bool Courier::brings_promise(const crdt::BatchHeader& header) {
+  auto& known = promised_[header.actor.region];
+  bool is_news = false;
+  for (const auto& dot : header.promise) {
+    is_news = is_news || !known.covers(dot);
+    known.advance(dot);
+  }
+  return is_news;
 }
 
 bool Courier::has_context(const crdt::BatchHeader& header) const {

@@ -88,6 +88,7 @@ class Courier {
   };
 
   void insert_pending(Entry entry);
+  bool brings_promise(const crdt::BatchHeader& header);
   bool is_covered(const crdt::BatchHeader& header) const;
   bool has_context(const crdt::BatchHeader& header) const;
   bool is_due(Entry& entry, rt::Instant now) const;
@@ -101,6 +102,7 @@ class Courier {
   const crdt::Actor self_;
   const Limits limits_;
   crdt::VersionVector known_;
+  std::map<crdt::RegionId, crdt::VersionVector> promised_;  // as this stream has told
   crdt::VersionVector sent_;  // what the target will have once what is in flight has arrived
   std::deque<Entry> pending_, held_, in_flight_, back_;
   std::set<repl::Offset> unsettled_;  // where their commands begin

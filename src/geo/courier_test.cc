@@ -103,6 +103,17 @@ TEST_F(CourierTest, BringsAThirdRegionsBatchWhenNobodyElseDoes) {
   EXPECT_EQ(send(), 1);
 }
 
+TEST_F(CourierTest, PassesAThirdRegionsAnnouncementOnOnce) {
+  for (int i = 0; i < 3; ++i) {
+    auto batch = batch_of(kThird, 1, 0, {}, end += 10);
+    batch.header.promise = {{kPeer, 7}};
+    batch.is_foreign = true;
+    courier->take(std::move(batch), now);
+  }
+  now = now + limits.gossip_wait;
+  EXPECT_EQ(send(), 1);
+}
+
 TEST_F(CourierTest, HoldsAnOpBackUntilWhatItsMakerHadSeenIsThere) {
   take(kThird, 1, 1);
   take(kPeer, 1, 1, {{kThird, 1}});

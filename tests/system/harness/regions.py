@@ -131,7 +131,8 @@ class Mesh:
     def is_settled(self):
         """Nobody lacks an op of another."""
         vectors = [region.vector() for region in self.regions]
-        return all(vector == vectors[0] for vector in vectors)
+        assert all(vector == vectors[0] for vector in vectors), (vectors, [r.link.health() for r in self.regions])
+        return True
 
     def wait_equal(self, within=60.0):
         """Waits until nobody lacks anything; fails with the keys that differ."""
