@@ -106,7 +106,7 @@ void Element::capture(const std::optional<std::string>& native, Arithmetic arith
     // A write without its value is the only one, and whatever else is live has come on top of it here.
     if (!write->value)
       live[static_cast<std::size_t>(write - live.data())].value = without_integers();
-  } else if (base == BaseState::kStable && !has(LiveKind::kIncrementFloat) && !has_hll()) {
+  } else if (base == BaseState::kStable && !has(LiveKind::kIncrementFloat)) {
     set_base(without_integers());
   }
 }

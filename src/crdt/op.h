@@ -108,7 +108,7 @@ struct RemoveScores {
 // --- lists: positions count in the list as the maker saw it, before this effect; negative from the tail, as in Redis
 
 // `values` in the order they stand in afterwards, the first at position `at` (0 = head, -1 = after the last).
-// `length` is what the list had before: Region::note fills it in.
+// `length` is what the list had before: Region::note fills it in, where it is 0, by the list as it is then.
 struct InsertElements {
   std::int64_t at = 0;
   std::vector<std::string> values;

@@ -49,16 +49,17 @@ void fill_result(Op& op, Keyspace& keyspace) {
   }
 }
 
-// And how long the list was.
+// And how long the list was, unless he says so who notes several effects of one command.
 void fill_length(Op& op, Keyspace& keyspace) {
   const auto length = [&] {
     return keyspace.type(op.key) == ValueType::kList ? keyspace.list_length(op.key) : 0;
   };
   if (auto* const insert = std::get_if<InsertElements>(&op.effect)) {
     const auto now = length();
-    insert->length = now - std::min<std::uint64_t>(now, insert->values.size());
+    if (insert->length == 0)
+      insert->length = now - std::min<std::uint64_t>(now, insert->values.size());
   } else if (auto* const remove = std::get_if<RemoveElements>(&op.effect)) {
-    remove->length = length() + remove->count;
+    if (remove->length == 0) remove->length = length() + remove->count;
   }
 }
 

@@ -131,9 +131,10 @@ bool Observer::lset(const Step& step) {
   const Words words = step.words;
   auto at = words.size() == 4 ? integer(words[2]) : std::nullopt;
   if (!at) return false;
-  if (*at < 0) *at += static_cast<std::int64_t>(step.keyspace.list_length(step.key));
-  step.add(crdt::RemoveElements{*at, 1});
-  return step.add(crdt::InsertElements{*at, {std::string(words[3])}});
+  const std::uint64_t length = step.keyspace.list_length(step.key);
+  if (*at < 0) *at += static_cast<std::int64_t>(length);
+  step.add(crdt::RemoveElements{*at, 1, length});
+  return step.add(crdt::InsertElements{*at, {std::string(words[3])}, length - 1});
 }
 
 bool Observer::linsert(const Step& step) {
@@ -163,7 +164,8 @@ void Observer::push(const Step& step, bool at_head) {
     if (at_head) std::reverse(pushed.values.begin(), pushed.values.end());
   } else {
     if (is_list_move(words) && words[1] == words[2]) {
-      step.add(crdt::RemoveElements{moves_from_head(words) ? 0 : -1, 1});
+      step.add(crdt::RemoveElements{moves_from_head(words) ? 0 : -1, 1, length});
+      pushed.length = length - 1;
       skips_pop_ = true;
     }
     pushed.values = step.keyspace.list_range(step.key, at_head ? 0 : length - 1, 1);

@@ -180,8 +180,10 @@ int ltrim(Ctx* ctx, String** argv, int argc) {
       command.note(key, crdt::RemoveKey{});
     } else {
       const auto behind = static_cast<std::uint64_t>(length - 1 - tail);
-      if (behind > 0) command.note(key, crdt::RemoveElements{tail + 1, behind});
-      if (head > 0) command.note(key, crdt::RemoveElements{0, static_cast<std::uint64_t>(head)});
+      const auto all = static_cast<std::uint64_t>(length);
+      if (behind > 0) command.note(key, crdt::RemoveElements{tail + 1, behind, all});
+      if (head > 0)
+        command.note(key, crdt::RemoveElements{0, static_cast<std::uint64_t>(head), all - behind});
     }
   }
   return command.answer(reply);
@@ -214,8 +216,9 @@ int lrem(Ctx* ctx, String** argv, int argc) {
     if (removed == list.size()) {
       command.note(key, crdt::RemoveKey{});
     } else {
+      std::uint64_t length = list.size();
       for (auto place = places.rbegin(); place != places.rend(); ++place) {
-        command.note(key, crdt::RemoveElements{static_cast<std::int64_t>(*place), 1});
+        command.note(key, crdt::RemoveElements{static_cast<std::int64_t>(*place), 1, length--});
       }
     }
   }
@@ -355,7 +358,14 @@ Replaced::Replaced(Ctx* ctx, const char* name, String** argv, int argc)
       name_(name),
       argv_(argv + 1),
       argc_(static_cast<std::size_t>(argc - 1)),
-      use_(node().keyspace(), ctx) {}
+      use_(node().keyspace(), ctx) {
+  // A deadline that has passed takes effect before the command, where it is observed. Most have one key, in
+  // front; those that pop from the first of several have nothing but keys and counts.
+  const std::string_view word = name;
+  const bool has_many_keys = word.starts_with("B") || word == "ZMPOP";
+  const std::size_t keys = has_many_keys ? argc_ : std::min<std::size_t>(argc_, 1);
+  for (std::size_t i = 0; i < keys; ++i) keyspace().expire_if_due(key_named(bytes_of(argv_[i])));
+}
 
 RedisKeyspace& Replaced::keyspace() const {
   return node().keyspace();
