@@ -63,7 +63,8 @@ class Keyspace {
   virtual void write_library(std::string_view name, std::string_view code) = 0;
 
   // Every element of a hash, set or zset (of a hash: name and value; of a set: member and ""; of a
-  // zset: member and score as text), entry of a stream (id and ""), in no order. `each` writes nothing.
+  // zset: member and score as text), entry of a stream (stream_name(id) and ""), in no order. `each` writes
+  // nothing.
   virtual void for_each_element(
       const KeyName& key, const std::function<void(std::string_view, std::string_view)>& each) = 0;
   virtual void for_each_key(std::uint32_t db, const std::function<void(const KeyName&)>& each) = 0;

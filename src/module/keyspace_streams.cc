@@ -1,6 +1,7 @@
 #include <charconv>
 #include <utility>
 
+#include "crdt/native.h"
 #include "module/keyspace.h"
 
 namespace sluice::module {
@@ -162,7 +163,7 @@ void RedisKeyspace::for_each_entry_id(
   StreamIdAbi id{};
   long fields = 0;
   while (api::StreamIteratorNextID(opened, &id, &fields) == kOk) {
-    each(text({id.ms, id.seq}), {});
+    each(crdt::stream_name({id.ms, id.seq}), {});
     skip_fields(open_.ctx, opened, fields);
   }
   api::StreamIteratorStop(opened);
