@@ -110,6 +110,7 @@ void Mesh::flush(Site& site) {
   master.region.set_promise(site.replica->region.vector());
   while (auto batch = master.region.flush(now(site))) {
     if (kTraces) std::printf("%d flushes %s\n", site.id, text_of(*batch).c_str());
+    history_.add(*batch);
     site.log.push_back({.batch = *std::move(batch), .is_own = true});
   }
   master.at = site.log.size();
@@ -139,7 +140,6 @@ bool Mesh::deliver(Site& from, Site& to) {
   const Entry& entry = from.log[path.at];
   if (entry.native || (!entry.is_own && !path.brings_foreign)) return ++path.at, true;
   flush(to);
-  history_.add(entry.batch);
   const auto header = decode_header(entry.batch);
   CHECK(header);
   if (header->actor == to.master->region.self()) return ++path.at, true;
@@ -214,9 +214,11 @@ void Mesh::take_over(Site& site, std::unique_ptr<Server> server) {
   // The replica loaded what its master had noted but not flushed: it comes as a batch, without native writes.
 }
 
-// Master, replica and log are gone: it begins again with a peer's snapshot.
+// Master, replica and log are gone: it begins again with a peer's snapshot. Once in a world: what it then has is in
+// the peer's log only.
 void Mesh::lose_everything(Site& site, const Site& peer) {
   if (kTraces) std::printf("%d loses everything, and takes %d's snapshot\n", site.id, peer.id);
+  may_lose_everything_ = false;
   auto server = std::make_unique<Server>(site.id, limits_);
   const ModelRedis snapshot = peer.master->redis;
   expect(server->region.begin_merge(peer.master->region.save(), false).has_value(),
