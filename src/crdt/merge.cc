@@ -247,14 +247,19 @@ class Merge {
   void add_on_top(ValueType type, const std::string& name, Element& element, Live op) {
     if (op.kind == LiveKind::kAddToHll || op.kind == LiveKind::kMergeHll) {
       element.capture(read_element(keyspace_, key_, type, name), arithmetic_of(type));
-      add_hll(op);
-    } else {
-      const auto native = read_element(keyspace_, key_, type, name);
-      if (op.kind == LiveKind::kIncrementFloat || !element.only_integers())
-        element.capture(native, arithmetic_of(type));
-      const auto sum = stepped(native, op, arithmetic_of(type));
-      if (sum != native) write_element(keyspace_, key_, type, name, sum);
+      // Beneath increments, whichever came first: they do not count on a HyperLogLog.
+      const bool is_beneath =
+          element.has(LiveKind::kIncrement) || element.has(LiveKind::kIncrementFloat);
+      if (!is_beneath) add_hll(op);
+      element.add(std::move(op));
+      if (is_beneath) project(entry_.body(type), name);
+      return;
     }
+    const auto native = read_element(keyspace_, key_, type, name);
+    if (op.kind == LiveKind::kIncrementFloat || !element.only_integers())
+      element.capture(native, arithmetic_of(type));
+    const auto sum = stepped(native, op, arithmetic_of(type));
+    if (sum != native) write_element(keyspace_, key_, type, name, sum);
     element.add(std::move(op));
   }
 

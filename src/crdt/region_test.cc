@@ -120,6 +120,22 @@ TEST_F(TwoRegions, SumFloatsInOneOrderWithRedisArithmetic) {
   meet_and_forget();
 }
 
+// Seed 5233: the number was all that the remove had left here, when an addition came that had not seen the remove.
+TEST(ThreeRegions, ShowAHyperLogLogOverANumberInWhateverOrderTheyCome) {
+  TestRegion a{1}, b{2}, c{3};
+  a.write(AddToHll{{"1"}});
+  b.write(IncrementFloat{"7", {}});
+  c.hear(a);
+  c.write(RemoveKey{});
+  a.hear(b);
+  a.write(AddToHll{{"2"}});
+  c.hear(b);
+  c.hear(a);
+  a.hear(c);
+  EXPECT_EQ(ModelRedis::difference(a.redis, c.redis), "");
+  EXPECT_EQ(c.redis.string({0, "k"}), hll_union("", {"2"}));
+}
+
 TEST_F(TwoRegions, KeepEveryPushedElementInOneOrder) {
   a.write(InsertElements{0, {"x"}});
   meet();
