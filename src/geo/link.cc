@@ -373,7 +373,7 @@ void Link::judge_lack(Session& session) {
   end(session,
       {Errc::kRejected, "our region lacks what the keeper's log does not reach back to: it has " +
                             to_string(session.courier->known()) + ", the peer's snapshot " +
-                            to_string(*session.lacks) + "; see operating-geo.md, Rejoining"});
+                            to_string(*session.lacks) + "; see operating-geo.md, New regions"});
 }
 
 void Link::show(LinkState state, std::string why) {
