@@ -39,6 +39,13 @@ bool ends_deadlines(const Op& op) {
   return op.creates || replaces_key(op.effect) || deadline_of(op.effect).has_value();
 }
 
+// The element may be new again after a remove that others have not seen: then their increments, whose results
+// still count what was removed, must find no base here.
+bool began_at_nothing(const Element& element, const Live& op, Arithmetic arithmetic) {
+  return op.kind == LiveKind::kIncrementFloat && element.empty() &&
+         element.base == BaseState::kStable && op.result == stepped(std::nullopt, op, arithmetic);
+}
+
 }  // namespace
 
 void note_op(const Op& op, const Stamp& stamp, KeyState& entry) {
@@ -63,6 +70,7 @@ void note_op(const Op& op, const Stamp& stamp, KeyState& entry) {
     live.stamp = stamp;
     live.creates = op.creates;
     if (live.kind == LiveKind::kWrite) live.value = kept(type, std::move(live.value));
+    if (began_at_nothing(element, live, arithmetic_of(type))) element.base = BaseState::kNone;
     element.add(std::move(live));
   }
   entry.drop_empty_bodies();

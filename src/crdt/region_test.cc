@@ -102,6 +102,18 @@ TEST_F(TwoRegions, CountFromZeroWhatADelHadNotSeen) {
   EXPECT_EQ(string(), "1");
 }
 
+TEST_F(TwoRegions, CountScoresFromZeroWhereTheMemberWasRemovedAndBeganAnew) {
+  a.write(WriteScores{{{"other", 1}}});
+  a.write(IncrementScore{"m", 2, 0});
+  meet();
+  a.write(IncrementScore{"m", 2, 0});  // has 4 there, 2 of which b removes
+  b.now_ms += 100;                     // so that what b adds comes after it
+  b.write(RemoveScores{{"m"}});
+  b.write(IncrementScore{"m", 2, 0});
+  meet_and_forget();
+  EXPECT_EQ(a.redis.score(key, "m"), 4.0);
+}
+
 TEST_F(TwoRegions, ShowTheLoserAgainWhenTheWinnerAloneWasRemoved) {
   a.write(WriteString{"loser"});
   b.now_ms += 100;

@@ -174,7 +174,6 @@ def test_pausing_clients_for_a_failover_harms_nothing(master, region):
     mesh.check_equal()
 
 
-@pytest.mark.xfail(reason='an op made before the tail of the former life is recovered may be refused', strict=False)
 def test_kills_lose_nothing_that_the_replica_or_the_peer_has(master, region, redis_server):
     """kill -9 under load, the replica promoted, again and again; INCRs counted by who acknowledged them."""
     rng = random.Random(SEED)

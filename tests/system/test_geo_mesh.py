@@ -66,12 +66,7 @@ def run(region, command, key):
         return None  # of another type by now: a part of the game
 
 
-# Not there yet: what is merged of these types (docs/conflict-rules.md). They run, and may fail.
-UNFINISHED = {'hash': 'SET over a hash whose field is incremented meanwhile', 'list': 'lists', 'stream': 'streams'}
-
-
-@pytest.mark.parametrize('kind', [
-    pytest.param(kind, marks=pytest.mark.xfail(reason=UNFINISHED[kind], strict=False)) if kind in UNFINISHED else kind for kind in TYPES])
+@pytest.mark.parametrize('kind', TYPES)
 def test_every_pair_of_concurrent_commands_converges_in_both_orders(mesh, kind):
     world = mesh(3)
     one, other, third = world.regions
