@@ -76,9 +76,13 @@ void write_element(Keyspace& keyspace, const KeyName& key, ValueType type, std::
       return keyspace.write_score(key, name, score_of(value));
     case ValueType::kStream: {
       if (name.empty()) return write_empty_stream(keyspace, key);
-      if (keyspace.type(key) == type && keyspace.contains(key, stream_id(name))) return;
+      const StreamId id = stream_id(name);
+      if (const auto present = read_element(keyspace, key, type, name)) {
+        if (*present == value) return;
+        keyspace.remove_entry(key, id);  // a client chose the id that another one had
+      }
       Reader from(value);
-      return keyspace.add_entry(key, stream_id(name), decode_fields(from));
+      return keyspace.add_entry(key, id, decode_fields(from));
     }
     case ValueType::kOther:  // a library
       return keyspace.write_library(key.name, value);

@@ -252,6 +252,15 @@ TEST_F(TwoRegions, RefuseADetachedOne) {
   EXPECT_TRUE(std::holds_alternative<Detached>(*outcome));
 }
 
+TEST_F(TwoRegions, AgreeOnTheFieldsOfAnIdThatBothChose) {
+  a.write(AddEntry{{5, 1}, {{"f", "of a"}}});
+  b.write(AddEntry{{5, 1}, {{"f", "of b"}}});
+  b.write(AddEntry{{6, 1}, {{"f", "later"}}});
+  meet_and_forget();
+  EXPECT_EQ(ModelRedis::difference(a.redis, b.redis), "");
+  EXPECT_EQ(a.redis.entry({0, "k"}, {5, 1}).at(0).value, "of b");
+}
+
 // --- rejoining
 // ------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,8 @@
 #include <map>
 #include <utility>
 
+#include "crdt/hll.h"
+
 namespace sluice::geo {
 namespace {
 
@@ -78,6 +80,17 @@ rt::Task<Result<>> scan(redis::Client& client, const std::set<std::uint16_t>& sl
   co_return Result<>{};
 }
 
+constexpr std::string_view kString = "string ", kUntil = " (until ";
+
+// Equal HyperLogLogs may be stored in different ways.
+std::string comparable(const std::string& text) {
+  if (!text.starts_with(kString)) return text;
+  const auto end = std::min(text.rfind(kUntil), text.size());
+  const auto registers =
+      crdt::hll_registers(std::string_view(text).substr(kString.size(), end - kString.size()));
+  return registers ? *registers + text.substr(end) : text;
+}
+
 // All of a key that regions have to agree on, as text.
 rt::Task<Result<std::string>> read_key(redis::Client& client, std::string key) {
   redis::Words ask_type{"TYPE", key};
@@ -89,7 +102,7 @@ rt::Task<Result<std::string>> read_key(redis::Client& client, std::string key) {
   redis::Words ask_ttl{"PEXPIRETIME", key};
   CO_TRY(const auto ends, co_await client.need(std::move(ask_ttl)));
   auto text = type.text + " " + flatten(value, reading.group);
-  if (ends.integer >= 0) text += fmt::format(" (until {})", ends.integer);
+  if (ends.integer >= 0) text += fmt::format("{}{})", kUntil, ends.integer);
   co_return text;
 }
 
@@ -113,7 +126,7 @@ rt::Task<Result<std::string>> difference(std::vector<Member>& members, std::stri
   std::set<std::string> distinct;
   for (auto& member : members) {
     CO_TRY(auto value, co_await read_key(*member.client, key));
-    distinct.insert(value);
+    distinct.insert(comparable(value));
     values[member.state.region] = std::move(value);
   }
   if (distinct.size() == 1) co_return std::string();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 
 namespace sluice::module {
 
@@ -130,9 +131,9 @@ constexpr CommandRule kRules[] = {
     {"function|flush", kReplaced, -2, "write"},
     {"function|restore", kReplaced, -3, "write deny-oom"},
     // --- the server: first words only
-    {"function", kSometimes, -2, "write deny-oom"},
-    {"debug", kSometimes, -2, "write"},
-    {"config", kSometimes, -2, "admin"},
+    {"function", kSometimes, -2, "write deny-oom deny-script"},
+    {"debug", kSometimes, -2, "write admin deny-script allow-loading allow-stale"},
+    {"config", kSometimes, -2, "admin deny-script allow-loading allow-stale"},
 };
 
 constexpr std::size_t kSlots = 512;
@@ -227,8 +228,8 @@ bool must_replace(const CommandRule& rule, std::span<const std::string_view> wor
              return is_word(word, "maxmemory-policy") || is_word(word, "aof-use-rdb-preamble");
            });
   }
-  return is_word(words[1], "load") || is_word(words[1], "delete") || is_word(words[1], "flush") ||
-         is_word(words[1], "restore");
+  const CommandRule* subcommand = find_rule("function|" + std::string(words[1]));
+  return subcommand != nullptr && has_arity(*subcommand, words.size());
 }
 
 std::string_view refusal(std::string_view name) {

@@ -48,6 +48,17 @@ TEST(CommandTable, ReplacesXaddOnlyWhereItsEventsDoNotTellEnough) {
   EXPECT_FALSE(must("XADD k NOMKSTREAM 5-1 f *"));
 }
 
+TEST(CommandTable, LeavesWrongSubcommandsToTheServer) {
+  const auto must = [](std::vector<std::string_view> words) {
+    return must_replace(*find_rule("function"), words);
+  };
+  EXPECT_TRUE(must({"FUNCTION", "Delete", "lib"}));
+  EXPECT_TRUE(must({"FUNCTION", "LOAD", "REPLACE", "code"}));
+  EXPECT_FALSE(must({"FUNCTION", "DELETE", "lib", "more"}));
+  EXPECT_FALSE(must({"FUNCTION", "LIST"}));
+  EXPECT_FALSE(must({"FUNCTION"}));
+}
+
 TEST(CommandTable, IsAllThatUsersAreToldOf) {
   std::ifstream file("docs/conflict-rules-commands.md");
   ASSERT_TRUE(file);

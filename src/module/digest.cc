@@ -1,7 +1,10 @@
 #include "module/digest.h"
 
+#include <bit>
 #include <charconv>
 #include <vector>
+
+#include "crdt/hll.h"
 
 namespace sluice::module {
 
@@ -66,7 +69,7 @@ Digest unordered_elements(ObservedKeyspace& keyspace, const KeyName& key, bool a
     if (are_scores) {
       double score = 0;  // its text may differ with the encoding
       std::from_chars(value.data(), value.data() + value.size(), score);
-      add(sum, Hash().word(name).word(std::to_string(score)).lanes());
+      add(sum, Hash().word(name).number(std::bit_cast<std::uint64_t>(score)).lanes());
     } else {
       add(sum, Hash().word(name).word(value).lanes());
     }
@@ -80,9 +83,11 @@ Digest key_digest(ObservedKeyspace& keyspace, const KeyName& key) {
   hash.number(key.db).word(key.name).number(static_cast<std::uint64_t>(type));
   hash.number(keyspace.deadline(key));
   switch (type) {
-    case ValueType::kString:
-      hash.word(keyspace.string(key));
+    case ValueType::kString: {
+      const std::string value = keyspace.string(key);
+      hash.word(crdt::hll_registers(value).value_or(value));
       break;
+    }
     case ValueType::kList:
       for (const auto& value : keyspace.list_range(key, 0, keyspace.list_length(key))) {
         hash.word(value);

@@ -25,6 +25,13 @@ TEST(DigestTest, DependsOnContentAndNotOnOrder) {
   EXPECT_NE(slot_digests(one, {}, 0), slot_digests(other, {}, 0));
 }
 
+TEST(DigestTest, TellsScoresApartThatDifferInTheirLastDigit) {
+  PlainKeyspace one, other;
+  one.at("z", ValueType::kZset).scores = {{"m", 1e-9}};
+  other.at("z", ValueType::kZset).scores = {{"m", 2e-9}};
+  EXPECT_NE(slot_digests(one, {}, 0), slot_digests(other, {}, 0));
+}
+
 TEST(DigestTest, CountsADeadlineAndNoKeyPastIt) {
   PlainKeyspace one;
   one.write_string({0, "k"}, "v");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <optional>
 #include <unordered_set>
 #include <utility>
@@ -99,7 +100,12 @@ std::optional<double> number(std::string_view text) {
   double value = 0;
   const char* end = text.data() + text.size();
   const auto read = std::from_chars(text.data(), end, value);
-  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  if (read.ec == std::errc() && read.ptr == end) return value;
+  // What only strtod reads, as Redis does: +1, 0x10, 1e999.
+  const std::string terminated(text);
+  char* stop = nullptr;
+  value = std::strtod(terminated.c_str(), &stop);
+  if (text.empty() || stop != terminated.c_str() + terminated.size()) return std::nullopt;
   return value;
 }
 
@@ -138,7 +144,7 @@ const Observer::Rule Observer::kRules[] = {
     {"rename_from", &Observer::remove_key},
     {"move_from", &Observer::remove_key},
     {"xsetid", &Observer::ignore},
-    {"xgroup-create", &Observer::ignore},
+    {"xgroup-create", &Observer::xgroup_create},
     {"xgroup-createconsumer", &Observer::ignore},
     {"xgroup-setid", &Observer::ignore},
     {"xgroup-destroy", &Observer::ignore},
@@ -289,6 +295,12 @@ bool Observer::xdel(const Step& step) {
     if (const auto id = stream_id(word)) removed.ids.push_back(*id);
   }
   return step.add(std::move(removed));
+}
+
+// The group is this region's own, but with MKSTREAM a key has come to be.
+bool Observer::xgroup_create(const Step& step) {
+  if (step.created) add_empty_stream([&](crdt::Effect effect) { step.add(std::move(effect)); });
+  return true;
 }
 
 std::optional<crdt::StreamId> stream_id(std::string_view text) {

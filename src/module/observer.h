@@ -81,6 +81,7 @@ class Observer {
   bool linsert(const Step& step);
   bool xadd(const Step& step);
   bool xdel(const Step& step);
+  bool xgroup_create(const Step& step);
 
   const Rule* rule_of(std::string_view event);
   void push(const Step& step, bool at_head);

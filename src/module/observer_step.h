@@ -33,6 +33,14 @@ struct Observer::Rule {
   bool (Observer::*derive)(const Step&);
 };
 
+// An empty stream is one that had an entry: the least that can be.
+template <typename Add>
+void add_empty_stream(const Add& add) {
+  constexpr crdt::StreamId kLeast{0, 1};
+  add(crdt::AddEntry{kLeast, {{"", ""}}});
+  add(crdt::RemoveEntries{{kLeast}});
+}
+
 std::optional<std::int64_t> integer(std::string_view text);
 std::optional<double> number(std::string_view text);
 // 1-2, or 1 for 1-0.

@@ -151,6 +151,25 @@ TEST_F(ObserverOf, WritesWholeValuesOfWhatItHasNoRuleFor) {
 
 TEST_F(ObserverOf, IgnoresWhatIsLocalToARegion) {
   EXPECT_TRUE(observe("xgroup-create", "x").empty());
+}
+
+TEST_F(ObserverOf, MakesAStreamThatIsEmptyOfAnEntryThatIsGone) {
+  keyspace.at("x", ValueType::kStream);
+  observer.created({0, "x"});
+  for (const auto* event : {"xgroup-create", "rename_to"}) {
+    const auto ops = observe(event, "x");
+    ASSERT_GE(ops.size(), 2U) << event;
+    const auto& added = ops[ops.size() - 2];
+    EXPECT_TRUE(added.creates);
+    EXPECT_EQ(std::get<crdt::RemoveEntries>(ops.back().effect).ids.at(0),
+              std::get<crdt::AddEntry>(added.effect).id);
+  }
+}
+
+TEST_F(ObserverOf, ReadsNumbersAsRedisDoes) {
+  keyspace.at("z", ValueType::kZset).scores = {{"m", 5}};
+  EXPECT_EQ(only<crdt::IncrementScore>(observe("zincr", "z", "ZINCRBY z +2 m")).by, 2);
+  EXPECT_EQ(only<crdt::IncrementScore>(observe("zincr", "z", "ZINCRBY z 0x10 m")).by, 16);
   EXPECT_TRUE(observe("xsetid", "x").empty());
 }
 

@@ -244,6 +244,7 @@ void Observer::whole_value(const KeyName& key, ObservedKeyspace& keyspace, Ops& 
       break;
     case ValueType::kStream:
       for (auto& entry : keyspace.entries(key, {}, UINT64_MAX)) add(std::move(entry));
+      if (ops.size() == first) add_empty_stream(add);
       break;
     case ValueType::kNone:
     case ValueType::kString:

@@ -1,6 +1,8 @@
 // A keyspace of maps, for tests of what only reads one.
 #pragma once
 
+#include <charconv>
+#include <iterator>
 #include <map>
 #include <string>
 #include <utility>
@@ -19,6 +21,12 @@ struct PlainValue {
   std::vector<std::string> list;
   std::vector<crdt::AddEntry> entries;
 };
+
+// As Redis shows a score: no digit is lost.
+inline std::string shortest(double score) {
+  char buffer[64];
+  return {std::begin(buffer), std::to_chars(std::begin(buffer), std::end(buffer), score).ptr};
+}
 
 class PlainKeyspace final : public ObservedKeyspace {
  public:
@@ -118,7 +126,7 @@ class PlainKeyspace final : public ObservedKeyspace {
       const KeyName& key,
       const std::function<void(std::string_view, std::string_view)>& each) override {
     for (const auto& [name, value] : values[key].fields) each(name, value);
-    for (const auto& [member, score] : values[key].scores) each(member, std::to_string(score));
+    for (const auto& [member, score] : values[key].scores) each(member, shortest(score));
   }
   void for_each_key(std::uint32_t db, const std::function<void(const KeyName&)>& each) override {
     for (const auto& [key, value] : values) {

@@ -184,7 +184,7 @@ inline constexpr int kAuxBeforeRdb = 1 << 0, kAuxAfterRdb = 1 << 1;
   F(int, ScanKey, (RedisModuleKey*, RedisModuleScanCursor*, ScanKeyFunction, void*))         \
   F(RedisModuleBlockedClient*, BlockClientOnKeys,                                            \
     (Ctx*, CommandFunction, CommandFunction, FreeFunction, long long, String**, int, void*)) \
-  F(void*, GetBlockedClientPrivateData, (Ctx*))                                              \
+  F(String*, GetBlockedClientReadyKey, (Ctx*))                                               \
   F(int, IsKeysPositionRequest, (Ctx*))                                                      \
   F(void, KeyAtPos, (Ctx*, int))                                                             \
   F(RedisModuleServerInfoData*, GetServerInfo, (Ctx*, const char*))                          \

@@ -111,18 +111,36 @@ Popped try_pop(Ctx* ctx, const char* name, String** argv, int argc) {
   return Popped::kYes;
 }
 
+constexpr char kBzpopmin[] = "BZPOPMIN";
+constexpr char kBzpopmax[] = "BZPOPMAX";
+constexpr char kBzmpop[] = "BZMPOP";
+
+// Of the key that was written to alone, as the native command is served; what is no sorted set is waited past.
 template <const char* kName>
 int serve_blocked(Ctx* ctx, String** argv, int argc) {
-  return try_pop(ctx, kName, argv, argc) == Popped::kYes ? kOk : kErr;
+  String* ready = api::GetBlockedClientReadyKey(ctx);
+  if (ready == nullptr) return kErr;
+  {
+    const RedisKeyspace::Use use(node().keyspace(), ctx);
+    const KeyName key{static_cast<std::uint32_t>(api::GetSelectedDb(ctx)),
+                      std::string(bytes_of(ready))};
+    if (node().keyspace().type(key) != crdt::ValueType::kZset) return kErr;
+  }
+  if (kName != kBzmpop) {
+    String* words[] = {argv[0], ready, argv[argc - 1]};
+    return try_pop(ctx, kName, words, 3) == Popped::kYes ? kOk : kErr;
+  }
+  // BZMPOP timeout numkeys key ... MIN|MAX [COUNT count]
+  const OwnedString one("1");
+  std::vector<String*> words{argv[0], argv[1], one.get(), ready};
+  words.insert(words.end(), argv + 3 + integer(bytes_of(argv[2])).value_or(0), argv + argc);
+  return try_pop(ctx, kName, words.data(), static_cast<int>(words.size())) == Popped::kYes ? kOk
+                                                                                           : kErr;
 }
 
 int time_is_over(Ctx* ctx, String** /*argv*/, int /*argc*/) {
   return api::ReplyWithNullArray(ctx);
 }
-
-constexpr char kBzpopmin[] = "BZPOPMIN";
-constexpr char kBzpopmax[] = "BZPOPMAX";
-constexpr char kBzmpop[] = "BZMPOP";
 
 template <const char* kName>
 int pop_or_block(Ctx* ctx, String** argv, int argc) {
@@ -154,7 +172,16 @@ int remove_range(Ctx* ctx, String** argv, int argc) {
     if (!before.failed()) members = members_of(before.get(), false);
   }
   const CallReply reply(command.run());
-  if (!reply.failed()) note_removed_scores(command, command.key(), std::move(members));
+  if (!reply.failed()) {
+    // Of members whose scores differ, reading by lex may show others than removing takes.
+    if (members.size() == static_cast<std::size_t>(api::CallReplyInteger(reply.get()))) {
+      note_removed_scores(command, command.key(), std::move(members));
+    } else {
+      Observer::Ops ops;
+      Observer::whole_value(command.key(), command.keyspace(), ops);
+      node().note(ops);
+    }
+  }
   return command.answer(reply);
 }
 
@@ -349,67 +376,45 @@ constexpr Implementation kImplementations[] = {
     {"pfdebug", guarded<refused<kPfdebug>>},
 };
 
+// What the server says of the native command, in the words of RM_CreateCommand, as far as a module may say it.
+std::string native_flags(Ctx* ctx, const CommandRule& rule) {
+  struct Word {
+    std::string_view native, ours;
+  };
+  constexpr Word kWords[] = {{"write", "write"},       {"denyoom", "deny-oom"},
+                             {"admin", "admin"},       {"noscript", "deny-script"},
+                             {"fast", "fast"},         {"loading", "allow-loading"},
+                             {"stale", "allow-stale"}, {"blocking", "blocking"}};
+  const std::string name(rule.name);
+  const CallReply reply(api::Call(ctx, "COMMAND", "cc", "INFO", name.c_str()));
+  std::string flags;
+  if (reply.failed() || api::CallReplyLength(reply.get()) != 1) return flags;
+  RedisModuleCallReply* info = api::CallReplyArrayElement(reply.get(), 0);
+  if (api::CallReplyType(info) != kReplyArray || api::CallReplyLength(info) < 3) return flags;
+  RedisModuleCallReply* said = api::CallReplyArrayElement(info, 2);
+  const bool is_set = api::CallReplyType(said) == kReplySet;
+  for (std::size_t i = 0; i < api::CallReplyLength(said); ++i) {
+    const auto flag =
+        bytes_of(is_set ? api::CallReplySetElement(said, i) : api::CallReplyArrayElement(said, i));
+    for (const auto& [native, ours] : kWords) {
+      if (flag == native) flags += (flags.empty() ? "" : " ") + std::string(ours);
+    }
+  }
+  if (!flags.empty() && rule.flags.find("getkeys-api") != std::string_view::npos) {
+    flags += " getkeys-api";
+  }
+  return flags;
+}
+
 }  // namespace
-
-// --- Replaced ----------------------------------------------------------------------------------------
-
-Replaced::Replaced(Ctx* ctx, const char* name, String** argv, int argc)
-    : ctx_(ctx),
-      name_(name),
-      argv_(argv + 1),
-      argc_(static_cast<std::size_t>(argc - 1)),
-      use_(node().keyspace(), ctx) {
-  // A deadline that has passed takes effect before the command, where it is observed. Most have one key, in
-  // front; those that pop from the first of several have nothing but keys and counts.
-  const std::string_view word = name;
-  const bool has_many_keys = word.starts_with("B") || word == "ZMPOP";
-  const std::size_t keys = has_many_keys ? argc_ : std::min<std::size_t>(argc_, 1);
-  for (std::size_t i = 0; i < keys; ++i) keyspace().expire_if_due(key_named(bytes_of(argv_[i])));
-}
-
-RedisKeyspace& Replaced::keyspace() const {
-  return node().keyspace();
-}
-
-KeyName Replaced::key() const {
-  return key_named(bytes_of(argv_[0]));
-}
-
-KeyName Replaced::key_named(std::string_view name) const {
-  return {static_cast<std::uint32_t>(api::GetSelectedDb(ctx_)), std::string(name)};
-}
-
-RedisModuleCallReply* Replaced::run() const {
-  const Node::Quiet quiet(node());
-  keyspace().close_key();
-  return api::Call(ctx_, name_, "v!E0", argv_, argc_);
-}
-
-RedisModuleCallReply* Replaced::run(const std::vector<String*>& words) const {
-  const Node::Quiet quiet(node());
-  keyspace().close_key();
-  return api::Call(ctx_, name_, "v!E0", words.data(), words.size());
-}
-
-void Replaced::note(const KeyName& key, crdt::Effect effect, bool creates) const {
-  node().note({{.key = key, .effect = std::move(effect), .creates = creates}});
-}
-
-void Replaced::note_removal(const KeyName& key, crdt::Effect effect) const {
-  note(key, std::move(effect));
-  if (keyspace().type(key) == crdt::ValueType::kNone) note(key, crdt::RemoveKey{});
-}
-
-int Replaced::answer(const CallReply& reply) const {
-  if (reply.get() == nullptr) return reply_error(ctx_, "ERR the command could not be run");
-  return api::ReplyWithCallReply(ctx_, reply.get());
-}
 
 bool register_replaced_commands(Ctx* ctx) {
   for (const auto& implementation : kImplementations) {
     const CommandRule* rule = find_rule(implementation.name);
     const std::string name = "geo." + std::string(rule->name);
-    const std::string flags(rule->flags.empty() ? "write" : rule->flags);
+    // Containers say nothing; the table does.
+    std::string flags = is_container(*rule) ? "" : native_flags(ctx, *rule);
+    if (flags.empty()) flags = rule->flags.empty() ? "write" : std::string(rule->flags);
     if (api::CreateCommand(ctx, name.c_str(), implementation.run, flags.c_str(), rule->first_key,
                            rule->last_key, rule->key_step) != kOk) {
       api::Log(ctx, "warning", "sluice-geo: the server takes no command %s", name.c_str());

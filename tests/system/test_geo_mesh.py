@@ -172,6 +172,47 @@ def test_a_queued_command_is_known_at_exec_whatever_others_do_meanwhile(mesh):
     eventually(lambda: one.info()['held_commands'] == '0', 'nothing is held once no MULTI is open')
 
 
+def test_a_removal_by_lex_is_told_even_where_scores_differ(mesh):
+    world = mesh(2)
+    one, other = world.regions
+    one.client.zadd('z', {'zzz': 0, **{f'a{n}': 1 for n in range(300)}, 'b1': 2, 'b2': 3})
+    assert one.client.zrangebylex('z', '[b1', '[b2') == []
+    assert one.client.zremrangebylex('z', '[b1', '[b2') == 2
+    world.exchange()
+    world.check_equal()
+
+
+def test_streams_without_entries_are_keys_everywhere(mesh):
+    world = mesh(2)
+    one, other = world.regions
+    one.client.execute_command('XGROUP', 'CREATE', 'made', 'g', '$', 'MKSTREAM')
+    for key in ('emptied', 'renamed', 'copied'):
+        one.client.execute_command('XDEL', key, one.client.execute_command('XADD', key, '*', 'f', 'v'))
+    one.client.rename('renamed', 'new name')
+    one.client.copy('copied', 'copy')
+    world.exchange()
+    world.check_equal()
+    for key in ('made', 'emptied', 'new name', 'copied', 'copy'):
+        assert other.client.type(key) == b'stream' and other.client.xlen(key) == 0, key
+
+
+def test_waiting_for_several_keys_is_served_by_the_one_that_is_written(mesh):
+    world = mesh(2)
+    one, other = world.regions
+    waiting = Raw(one.server.port), Raw(one.server.port)
+    waiting[0].send('BZPOPMIN', 'a', 'b', 0)
+    waiting[1].send('BZMPOP', 0, 2, 'a', 'c', 'MAX', 'COUNT', 5)
+    eventually(lambda: one.client.info('clients')['blocked_clients'] == 2, 'both wait')
+    one.client.set('a', 'no sorted set')
+    one.client.zadd('b', {'x': 1, 'y': 2})
+    one.client.zadd('c', {'x': 1, 'y': 2})
+    assert waiting[0].read()[1][:2] == [(b'$', b'b'), (b'$', b'x')]
+    assert waiting[1].read()[1][0] == (b'$', b'c')
+    world.exchange()
+    world.check_equal()
+    assert other.client.zrange('b', 0, -1) == [b'y'] and not other.client.exists('c')
+
+
 def test_blocked_clients_are_served_and_what_they_took_is_gone_everywhere(mesh):
     world = mesh(2)
     one, other = world.regions

@@ -76,7 +76,11 @@ class Region:
         return {(region, incarnation): seq for region, incarnation, seq in entries}
 
     def facts(self):
-        text = self.client.execute_command('GEO.INFO')
+        return self.facts_of(self.master)
+
+    @staticmethod
+    def facts_of(node):
+        text = node.client.execute_command('GEO.INFO')
         lines = (text if isinstance(text, str) else text.decode()).splitlines()
         return dict(line.split(':', 1) for line in lines if ':' in line)
 

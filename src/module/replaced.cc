@@ -1,0 +1,91 @@
+#include "module/replaced.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "module/commands.h"
+#include "module/node.h"
+
+namespace sluice::module {
+
+namespace {
+
+using crdt::KeyName;
+
+char ascii_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+
+}  // namespace
+
+Replaced::Replaced(Ctx* ctx, const char* name, String** argv, int argc)
+    : ctx_(ctx),
+      name_(name),
+      argv_(argv + 1),
+      argc_(static_cast<std::size_t>(argc - 1)),
+      use_(node().keyspace(), ctx) {
+  // A deadline that has passed takes effect before the command, where it is observed. Most have one key, in
+  // front; those that pop from the first of several have nothing but keys and counts.
+  const std::string_view word = name;
+  const bool has_many_keys = word.starts_with("B") || word == "ZMPOP";
+  const std::size_t keys = has_many_keys ? argc_ : std::min<std::size_t>(argc_, 1);
+  for (std::size_t i = 0; i < keys; ++i) keyspace().expire_if_due(key_named(bytes_of(argv_[i])));
+}
+
+RedisKeyspace& Replaced::keyspace() const {
+  return node().keyspace();
+}
+
+KeyName Replaced::key() const {
+  return key_named(bytes_of(argv_[0]));
+}
+
+KeyName Replaced::key_named(std::string_view name) const {
+  return {static_cast<std::uint32_t>(api::GetSelectedDb(ctx_)), std::string(name)};
+}
+
+RedisModuleCallReply* Replaced::run() const {
+  return run_words(argv_, argc_);
+}
+
+RedisModuleCallReply* Replaced::run(const std::vector<String*>& words) const {
+  return run_words(words.data(), words.size());
+}
+
+// As its user (C): who may not run the native command may not by ours. A master and an AOF have no user.
+RedisModuleCallReply* Replaced::run_words(String* const* words, std::size_t count) const {
+  const Node::Quiet quiet(node());
+  keyspace().close_key();
+  const bool is_told = (api::GetContextFlags(ctx_) & (kFlagReplicated | kFlagLoading)) != 0;
+  return api::Call(ctx_, name_, is_told ? "v!E0" : "v!E0C", words, count);
+}
+
+void Replaced::note(const KeyName& key, crdt::Effect effect, bool creates) const {
+  node().note({{.key = key, .effect = std::move(effect), .creates = creates}});
+}
+
+void Replaced::note_removal(const KeyName& key, crdt::Effect effect) const {
+  note(key, std::move(effect));
+  if (keyspace().type(key) == crdt::ValueType::kNone) note(key, crdt::RemoveKey{});
+}
+
+int Replaced::answer(const CallReply& reply) const {
+  if (reply.get() == nullptr) return reply_error(ctx_, "ERR the command could not be run");
+  // What Redis 7.0 says to a module, in the words that it has for clients.
+  constexpr std::string_view kDenied = "ERR acl verification failed";
+  if (api::CallReplyType(reply.get()) == kReplyError &&
+      bytes_of(reply.get()).starts_with(kDenied)) {
+    if ((api::GetContextFlags(ctx_) & kFlagLua) != 0) {
+      return reply_error(ctx_,
+                         "ERR The user executing the script can't run this command or subcommand");
+    }
+    std::string name(name_);
+    if (is_container(*find_rule(name)) && argc_ > 0) name += "|" + std::string(bytes_of(argv_[0]));
+    std::transform(name.begin(), name.end(), name.begin(), ascii_lower);
+    return reply_error(ctx_,
+                       "NOPERM this user has no permissions to run the '" + name + "' command");
+  }
+  return api::ReplyWithCallReply(ctx_, reply.get());
+}
+
+}  // namespace sluice::module
