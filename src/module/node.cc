@@ -150,6 +150,7 @@ void Node::note_one(const crdt::Op& op) {
 // --- the event loop ------------------------------------------------------------------------------------
 
 void Node::before_sleep(Ctx* ctx) {
+  has_turned_ = true;
   stash_.forget();
   observer_.forget();
   if (!is_loading_ && !is_async_loading_) {
@@ -187,9 +188,10 @@ void Node::cut_batches() {
 }
 
 bool Node::flush(Ctx* ctx) {
-  cut_batches();
-  // While clients are paused for a failover, the stream has to stand still.
+  // While clients are paused for a failover, the stream has to stand still; and no batch is cut, since what no
+  // batch describes is noted anew by whoever takes over.
   if (api::AvoidReplicaTraffic() != 0) return false;
+  cut_batches();
   if (must_resend_) {
     must_resend_ = false;
     for (const auto& [last, batch] : retained_) {
@@ -297,7 +299,9 @@ Result<crdt::Outcome> Node::apply(Ctx* ctx, std::string_view batch) {
         last = &op.key;
       }
     }
-    flush(ctx);
+    if (!flush(ctx) && region_->has_unflushed()) {
+      return fail(Errc::kBusy, "clients are paused: send it again");
+    }
   }
   const Quiet quiet(*this);
   return region_->apply(batch, keyspace_, now);
@@ -360,10 +364,15 @@ void Node::loading(Ctx* ctx, std::uint64_t step) {
   switch (step) {
     case kLoadingRdb:
     case kLoadingAof:
-    case kLoadingRepl:
+    case kLoadingRepl: {
+      // DEBUG RELOAD: the stream has native writes already that these describe.
+      if (is_master_ && has_turned_) cut_batches();
+      auto unsent = std::exchange(outbox_, {});
       reset();
+      if (is_master_ && has_turned_) outbox_ = std::move(unsent);
       is_loading_ = true;
       return;
+    }
     case kLoadingEnded:
     case kLoadingFailed:
       is_loading_ = false;

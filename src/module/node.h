@@ -114,8 +114,9 @@ class Node {
   bool is_master_ = true;
   bool is_loading_ = false;
   bool is_async_loading_ = false;
-  bool is_asleep_ = false;  // between our flush and the poll
-  bool is_armed_ = false;   // a one-shot will wake the loop
+  bool is_asleep_ = false;   // between our flush and the poll
+  bool is_armed_ = false;    // a one-shot will wake the loop
+  bool has_turned_ = false;  // the server has begun to serve
   int quiet_ = 0;
   std::uint64_t turn_ms_ = 0;  // when the first write of this turn was noted
   std::uint64_t next_tick_ms_ = 0, next_look_ms_ = 0;

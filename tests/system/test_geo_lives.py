@@ -10,6 +10,7 @@ import pytest
 
 from harness import geo
 from harness.psync import Recorder
+from harness.raw import Raw
 from harness.redis_server import wait_in_sync
 from harness.waiting import eventually
 
@@ -214,3 +215,52 @@ def test_kills_lose_nothing_that_the_replica_or_the_peer_has(master, region, red
         mesh = geo.Mesh([heir, peer])
         mesh.exchange()
         mesh.check_equal()
+
+
+def pipelined(server, *commands):
+    """All in one turn of the server's event loop."""
+    call = Raw(server.port)
+    for words in commands:
+        call.send(*words.split())
+    answers = [call.read() for _ in commands]
+    call.close()
+    return answers
+
+
+def test_a_reload_forgets_no_op_of_the_same_turn(master, region, redis_server):
+    one, other = master(1), master(2)
+    replica = redis_server('replica', replica_of=one, options=geo.options(1))
+    a, b = region(one), region(other)
+    mesh = join(a, b)
+    wait_in_sync(one, replica)
+    for _ in range(3):
+        pipelined(one, 'INCR c', 'RPUSH l a b c', 'LPOP l', 'DEBUG RELOAD', 'INCR c')
+        b.client.rpush('l', 'x')
+        mesh.exchange()
+    assert b.client.get('c') == b'6' and a.client.llen('l') == 9
+    mesh.check_equal()
+    wait_in_sync(one, replica)
+    assert region(replica).vector() == a.vector()
+
+
+def test_a_failover_by_command_loses_and_doubles_nothing(master, region, redis_server):
+    one, other = master(1), master(2)
+    replica = redis_server('replica', replica_of=one, options=geo.options(1))
+    a, b = region(one), region(other)
+    mesh = join(a, b)
+    roles = [one, replica]
+    for n in range(3):
+        wait_in_sync(*roles)
+        pipelined(roles[0], 'INCR c', 'RPUSH l a', f'FAILOVER TO 127.0.0.1 {roles[1].port}', 'PING')
+        eventually(lambda: roles[1].client.role()[0] == b'master' and roles[0].client.role()[0] == b'slave', 'roles are exchanged')
+        roles.reverse()
+        # The new stream has what no batch of the old one told.
+        a = region(roles[0])
+        mesh = join(a, b)
+        a.client.incr('c')
+        b.client.incr('c')
+        mesh.exchange()
+        mesh.check_equal()
+    assert b.client.get('c') == b'9' and b.client.llen('l') == 3
+    wait_in_sync(*roles)
+    mesh.settle()
