@@ -169,6 +169,9 @@ ValueType RedisKeyspace::type(const KeyName& key) {
 Deadline RedisKeyspace::deadline(const KeyName& key) {
   RedisModuleKey* opened = open_to_read(key);
   if (opened == nullptr) return crdt::kNoDeadline;
+  if (!late_.empty()) {
+    if (const auto late = late_.find(key); late != late_.end()) return late->second;
+  }
   const long long at = api::GetAbsExpire(opened);
   return at == kNoExpire ? crdt::kNoDeadline : static_cast<Deadline>(at);
 }
@@ -178,10 +181,26 @@ void RedisKeyspace::set_deadline(const KeyName& key, Deadline deadline) {
   RedisModuleKey* opened = open_to_write(key);
   if (opened == nullptr) return;
   if (api::KeyType(opened) != kKeyEmpty) {
+    late_.erase(key);
+    if (deadline <= static_cast<Deadline>(api::Milliseconds())) {
+      late_[key] = std::exchange(deadline, crdt::kNoDeadline);
+    }
     api::SetAbsExpire(opened,
                       deadline == crdt::kNoDeadline ? kNoExpire : static_cast<long long>(deadline));
   }
   api::CloseKey(opened);
+}
+
+void RedisKeyspace::set_late_deadlines() {
+  const Flag writing(writing_);
+  for (const auto& [key, deadline] : std::exchange(late_, {})) {
+    RedisModuleKey* opened = open_to_write(key);
+    if (opened == nullptr) continue;
+    if (api::KeyType(opened) != kKeyEmpty) {
+      api::SetAbsExpire(opened, static_cast<long long>(deadline));
+    }
+    api::CloseKey(opened);
+  }
 }
 
 void RedisKeyspace::remove(const KeyName& key) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -86,6 +87,9 @@ class RedisKeyspace final : public ObservedKeyspace {
   // Opens the key once so that a deadline that has passed takes effect now.
   void expire_if_due(const crdt::KeyName& key);
   bool is_writing() const { return writing_; }
+  // Deadlines that had passed when they were set take effect now: they are held back, lest a key go while ops are
+  // merged into it, and before them in the stream.
+  void set_late_deadlines();
 
   // A string value if it can be had without disturbing how it is stored.
   crdt::ValueType type(const crdt::KeyName& key) override;
@@ -149,6 +153,7 @@ class RedisKeyspace final : public ObservedKeyspace {
                          const std::function<void(std::string_view, std::string_view)>& each);
 
   bool writing_ = false;
+  std::map<crdt::KeyName, crdt::Deadline> late_;
   Opened open_;
 };
 

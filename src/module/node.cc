@@ -304,7 +304,9 @@ Result<crdt::Outcome> Node::apply(Ctx* ctx, std::string_view batch) {
     }
   }
   const Quiet quiet(*this);
-  return region_->apply(batch, keyspace_, now);
+  auto outcome = region_->apply(batch, keyspace_, now);
+  keyspace_.set_late_deadlines();
+  return outcome;
 }
 
 // What of a batch is not here yet. A snapshot is written by a forked process, which cuts its batch where it

@@ -264,3 +264,24 @@ def test_a_failover_by_command_loses_and_doubles_nothing(master, region, redis_s
     assert b.client.get('c') == b'9' and b.client.llen('l') == 3
     wait_in_sync(*roles)
     mesh.settle()
+
+
+def test_a_deadline_that_arrives_too_late_removes_nothing_in_the_middle_of_a_batch(master, region, redis_server):
+    one, other = master(1, appendonly='yes', appendfsync='always'), master(2)
+    replica = redis_server('replica', replica_of=one, options=geo.options(1))
+    a, b = region(one), region(other)
+    mesh = join(a, b)
+    wait_in_sync(one, replica)
+    b.client.rpush('l', 1, 2, 3)
+    b.client.sadd('s', 1, 2, 3)
+    mesh.exchange()
+    pipelined(other, 'PEXPIRE l 30', 'RPUSH l 4 5', 'PEXPIRE s 30', 'SADD s 4', 'SET k v PX 30', 'APPEND k w', 'RPUSH l 6')
+    time.sleep(0.1)  # the batch is under way for longer than that
+    mesh.exchange()
+    eventually(lambda: a.client.exists('l', 's', 'k') == 0, 'all have expired')
+    mesh.exchange()
+    mesh.check_equal()
+    wait_in_sync(one, replica)
+    vector = a.vector()
+    restart(one)
+    assert {key: a.vector()[key] for key in vector} == vector and a.client.dbsize() == 0
