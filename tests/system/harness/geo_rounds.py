@@ -29,8 +29,8 @@ class Connection(Raw):
         self.db = db
 
     def read(self):
-        if not self._file.peek(1):
-            raise ConnectionError('the server ended the connection')
+        if self._file.closed or not self._file.peek(1):
+            raise ConnectionError('the connection has ended')
         return super().read()
 
     def has_reply(self):
