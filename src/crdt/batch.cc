@@ -55,13 +55,14 @@ void encode_header(const BatchHeader& header, Writer& into) {
   encode_dots(header.promise, into);
 }
 
-void encode_op(const Op& op, const KeyName* before, Writer& into) {
-  if (before != nullptr && *before == op.key) {
-    into.number(0);
-  } else {
-    into.number(std::uint64_t{op.key.db} + 1);
-    into.text(op.key.name);
-  }
+void encode_key(const KeyView& key, const std::optional<KeyView>& before, Writer& into) {
+  if (before && *before == key) return into.number(0);
+  into.number(std::uint64_t{key.db} + 1);
+  into.text(key.name);
+}
+
+void encode_op(const Op& op, const std::optional<KeyView>& before, Writer& into) {
+  encode_key(op.key, before, into);
   into.byte(static_cast<std::uint8_t>(op.effect.index()));
   into.byte(op.creates ? kCreates : 0);
   encode_effect(op.effect, into);
@@ -90,10 +91,10 @@ Op decode_op(const KeyName* before, Reader& from) {
 std::string encode(const Batch& batch) {
   Writer bytes;
   encode_header(batch.header, bytes);
-  const KeyName* before = nullptr;
+  std::optional<KeyView> before;
   for (const Op& op : batch.ops) {
     encode_op(op, before, bytes);
-    before = &op.key;
+    before = op.key;
   }
   return bytes.take();
 }

@@ -1,6 +1,7 @@
 // The bytes in which ops travel: one batch is what one region's master did in one turn of its event loop.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,8 +39,9 @@ inline constexpr std::size_t kBatchBytesMax = std::size_t{64} << 20U;
 std::string encode(const Batch& batch);
 
 // Ops as they stand in a batch, one after the other, for whoever builds it piece by piece. `before` is the
-// key of the op before, which the next one need not repeat; null for the first.
-void encode_op(const Op& op, const KeyName* before, Writer& into);
+// key of the op before, which the next one need not repeat; none for the first.
+void encode_op(const Op& op, const std::optional<KeyView>& before, Writer& into);
+void encode_key(const KeyView& key, const std::optional<KeyView>& before, Writer& into);
 Op decode_op(const KeyName* before, Reader& from);
 void encode_header(const BatchHeader& header, Writer& into);
 

@@ -3,6 +3,7 @@
 
 #include "crdt/batch.h"
 #include "crdt/commands_test.h"
+#include "crdt/noted_ops.h"
 
 namespace sluice::crdt {
 namespace {
@@ -32,6 +33,18 @@ RC_GTEST_PROP(BatchCodec, GivesBackTheBytesOfWhatItRead, (std::uint64_t seed)) {
   const auto batch = decode_batch(bytes);
   RC_ASSERT(batch.has_value());
   RC_ASSERT(encode(*batch) == bytes);
+}
+
+RC_GTEST_PROP(BatchCodec, WritesNotedOpsAsItWritesThemAtOnce, (std::uint64_t seed)) {
+  auto batch = random_batch(seed);
+  NotedOps noted(1'000);
+  for (const Op& op : batch.ops) noted.add(op, 1);
+  Writer header;
+  encode_header(batch.header, header);
+  RC_ASSERT(header.bytes() + std::string(noted.next_bytes()) == encode(batch));
+  const auto ops = noted.ops();
+  RC_ASSERT(ops.size() == batch.ops.size());
+  for (std::size_t at = 0; at < ops.size(); ++at) RC_ASSERT(ops[at].key == batch.ops[at].key);
 }
 
 RC_GTEST_PROP(BatchCodec, ReadsTheHeaderAlone, (std::uint64_t seed)) {

@@ -1,6 +1,11 @@
 #include "crdt/key_entry.h"
 
+#include <algorithm>
+#include <bit>
+#include <new>
+
 #include "crdt/number.h"
+#include "crdt/wire.h"
 
 namespace sluice::crdt {
 
@@ -11,6 +16,11 @@ std::pair<bool, Stamp> Body::rank() const {
     if (const auto any = element.greatest(false)) best = std::max(best, {false, *any});
   }
   return best;
+}
+
+Element& Body::operator[](std::string_view name) {
+  const auto found = elements.find(name);
+  return found == elements.end() ? elements[std::string(name)] : found->second;
 }
 
 Body* KeyState::find(ValueType type) {
@@ -39,125 +49,312 @@ void KeyState::kill_deadlines(const Context& context) {
   std::erase_if(deadlines, [&](const LiveDeadline& d) { return context.covers(d.stamp.dot); });
 }
 
-bool is_kept(ValueType type, const std::string& value) {
+void KeyState::weigh() {
+  constexpr std::uint64_t kPieceBytes = 100;
+  bytes = sizeof *this + bodies.size() * sizeof(Body) + deadlines.size() * sizeof(LiveDeadline);
+  for (const Body& body : bodies)
+    for (const auto& [name, element] : body.elements) {
+      bytes += name.size();
+      for (const Live& live : element.live)
+        bytes += kElementBytes + (live.value ? live.value->size() : 0);
+    }
+  if (list == nullptr) return;
+  for (const Piece& piece : list->pieces()) {
+    bytes += kPieceBytes;
+    for (const auto& value : piece.values) bytes += value.size();
+  }
+}
+
+namespace {
+
+// Whether it may be the beginning of a number at all.
+bool may_be_number(std::string_view value) {
   constexpr std::size_t kNumberBytesMax = 64;
+  if (value.empty() || value.size() > kNumberBytesMax) return false;
+  const char first = value[0];
+  const bool is_digit = first >= '0' && first <= '9';
+  return is_digit || first == '-' || first == '+' || first == '.' || (first | 0x20) == 'i' ||
+         (first | 0x20) == 'n';  // inf, nan
+}
+
+}  // namespace
+
+bool is_kept(ValueType type, std::string_view value) {
   if (type == ValueType::kZset || type == ValueType::kOther) return true;
   if (type != ValueType::kString && type != ValueType::kHash) return false;
-  return value.size() <= kNumberBytesMax && parse_float(value).has_value();
+  return may_be_number(value) && parse_float(value).has_value();
 }
+
+// --- the short form ------------------------------------------------------------------------------
+
+KeyEntry::KeyEntry(const KeyView& key)
+    : db_(key.db), name_bytes_(static_cast<std::uint32_t>(key.name.size())) {
+  put_text(static_cast<char*>(static_cast<void*>(this + 1)), key.name);
+}
+
+KeyEntry::~KeyEntry() {
+  clear();
+}
+
+KeyEntry* KeyEntry::make(const KeyView& key, PieceMemory& memory) {
+  return new (memory.take(sizeof(KeyEntry) + key.name.size())) KeyEntry(key);
+}
+
+void KeyEntry::destroy(KeyEntry& entry, PieceMemory& memory) {
+  const std::size_t bytes = sizeof entry + entry.name_bytes_;
+  entry.~KeyEntry();
+  memory.give(&entry, bytes);
+}
+
+KeyView KeyEntry::key() const {
+  return {db_, {static_cast<const char*>(static_cast<const void*>(this + 1)), name_bytes_}};
+}
+
+void KeyEntry::clear() {
+  if (is_long_) {
+    delete std::exchange(long_, nullptr);
+    is_long_ = false;
+    text_ = nullptr;
+  } else {
+    ::operator delete(std::exchange(text_, nullptr));
+  }
+  type_ = ValueType::kNone;
+  has_value_ = has_deadline_ = false;
+}
+
+Stamp KeyEntry::stamp() const {
+  return {hlc_, {{region_, incarnation_}, seq_}};
+}
+
+void KeyEntry::set_stamp(const Stamp& stamp) {
+  hlc_ = stamp.hlc;
+  region_ = stamp.dot.actor.region;
+  incarnation_ = stamp.dot.actor.incarnation;
+  seq_ = stamp.dot.seq;
+}
+
+std::string_view KeyEntry::name() const {
+  if (text_ == nullptr) return {};
+  return {static_cast<const char*>(static_cast<const void*>(text_ + 1)), text_->name_bytes};
+}
+
+std::optional<std::string> KeyEntry::value() const {
+  if (type_ == ValueType::kZset) return score_bytes(std::bit_cast<double>(number_));
+  if (!has_value_ || kind_ == LiveKind::kIncrement) return std::nullopt;
+  return std::string(name().data() + text_->name_bytes, text_->value_bytes);
+}
+
+void KeyEntry::set_text(std::string_view name, std::optional<std::string_view> value) {
+  has_value_ = value.has_value();
+  const std::size_t bytes = name.size() + (value ? value->size() : 0);
+  if (bytes == 0 && !has_value_) return ::operator delete(std::exchange(text_, nullptr));
+  const bool fits = text_ != nullptr && text_->name_bytes + text_->value_bytes == bytes;
+  if (!fits) {
+    ::operator delete(std::exchange(text_, nullptr));
+    text_ = new (::operator new(sizeof(Text) + bytes)) Text();
+  }
+  text_->name_bytes = static_cast<std::uint32_t>(name.size());
+  text_->value_bytes = static_cast<std::uint32_t>(bytes - name.size());
+  char* const at = static_cast<char*>(static_cast<void*>(text_ + 1));
+  std::ranges::copy(name, at);
+  if (value) std::ranges::copy(*value, at + name.size());
+}
+
+std::span<const KeyEntry::Increment> KeyEntry::more_increments() const {
+  if (kind_ != LiveKind::kIncrement || text_ == nullptr) return {};
+  return {static_cast<const Increment*>(static_cast<const void*>(text_ + 1)),
+          text_->value_bytes / sizeof(Increment)};
+}
+
+bool KeyEntry::is_write_of(const OneWrite& one) const {
+  return !is_long_ && kind_ == LiveKind::kWrite && type_ == type_of(one.kind) && name() == one.name;
+}
+
+Stamp KeyEntry::newest_stamp() const {
+  const auto more = more_increments();
+  return more.empty() ? stamp() : more.back().stamp;
+}
+
+std::uint64_t KeyEntry::bytes() const {
+  constexpr std::uint64_t kShareOfTables = 24;
+  const std::uint64_t own = sizeof *this + name_bytes_ + kShareOfTables;
+  if (is_long_) return own + long_->bytes;
+  return text_ == nullptr ? own : own + sizeof(Text) + text_->name_bytes + text_->value_bytes;
+}
+
+std::uint64_t KeyEntry::ops() const {
+  if (!is_long_) return type_ == ValueType::kNone ? 0 : 1 + more_increments().size();
+  std::uint64_t count = long_->list == nullptr ? 0 : long_->list->pieces().size();
+  for (const Body& body : long_->bodies)
+    for (const auto& [name, element] : body.elements) count += element.live.size();
+  return count;
+}
+
+// --- from one form to the other ------------------------------------------------------------------
 
 std::unique_ptr<KeyState> KeyEntry::opened() const {
   auto state = std::make_unique<KeyState>();
-  if (one_.type == ValueType::kNone) return state;
-  Live live{.stamp = one_.stamp, .kind = one_.kind, .creates = one_.creates};
-  if (one_.value != nullptr) live.value = *one_.value;
-  if (one_.kind == LiveKind::kIncrement) live.by = static_cast<std::int64_t>(one_.number);
-  if (one_.has_deadline) state->deadlines.push_back({one_.stamp, one_.number});
-  Element& element =
-      state->body(one_.type).elements[one_.name == nullptr ? std::string() : *one_.name];
-  element.base = one_.base;
+  if (type_ == ValueType::kNone) return state;
+  Live live{.stamp = stamp(), .kind = kind_, .creates = creates_, .value = value()};
+  if (kind_ == LiveKind::kIncrement) live.by = static_cast<std::int64_t>(number_);
+  if (has_deadline_) state->deadlines.push_back({stamp(), number_});
+  Element& element = state->body(type_).elements[std::string(name())];
+  element.base = base_;
   element.live.push_back(std::move(live));
+  for (const Increment& more : more_increments())
+    element.live.push_back({.stamp = more.stamp, .kind = kind_, .by = more.by});
   return state;
 }
 
 KeyState& KeyEntry::open() {
-  if (full_ == nullptr) full_ = opened();
-  one_ = {};
-  return *full_;
+  if (!is_long_) {
+    KeyState* const state = opened().release();
+    clear();
+    is_long_ = true;
+    long_ = state;
+  }
+  return *long_;
 }
 
 void KeyEntry::close() {
-  if (full_ == nullptr) return;
-  if (full_->empty()) return full_.reset();
-  if (full_->list != nullptr || full_->bodies.size() != 1 || full_->deadlines.size() > 1) return;
-  Body& body = full_->bodies.front();
-  if (body.elements.size() != 1 || body.elements.begin()->second.live.size() != 1) return;
+  if (!is_long_) return;
+  if (long_->empty()) return clear();
+  if (long_->list != nullptr || long_->bodies.size() != 1 || long_->deadlines.size() > 1) return;
+  Body& body = long_->bodies.front();
+  if (body.elements.size() != 1) return;
   const auto& [name, element] = *body.elements.begin();
+  if (element.live.size() != 1) return close_increments();
   const Live& live = element.live.front();
-  const bool has_deadline = !full_->deadlines.empty();
+  const bool has_deadline = !long_->deadlines.empty();
   if (live.kind != LiveKind::kWrite && live.kind != LiveKind::kIncrement) return;
   if (element.base == BaseState::kKnown) return;
-  if (has_deadline &&
-      (live.kind != LiveKind::kWrite || full_->deadlines.front().stamp != live.stamp))
+  if (has_deadline && (live.kind != LiveKind::kWrite || body.type == ValueType::kZset ||
+                       long_->deadlines.front().stamp != live.stamp))
     return;
-  one_ = {.stamp = live.stamp,
-          .number = has_deadline ? full_->deadlines.front().deadline
-                                 : static_cast<std::uint64_t>(live.by),
-          .type = body.type,
-          .kind = live.kind,
-          .base = element.base,
-          .creates = live.creates,
-          .has_deadline = has_deadline};
-  if (!name.empty()) one_.name = std::make_unique<const std::string>(name);
-  if (live.value) one_.value = std::make_unique<const std::string>(*live.value);
-  full_.reset();
+  const std::unique_ptr<KeyState> state(std::exchange(long_, nullptr));
+  is_long_ = false;
+  text_ = nullptr;
+  set_stamp(live.stamp);
+  type_ = body.type;
+  kind_ = live.kind;
+  base_ = element.base;
+  creates_ = live.creates;
+  has_deadline_ = has_deadline;
+  number_ = has_deadline ? state->deadlines.front().deadline : static_cast<std::uint64_t>(live.by);
+  if (type_ == ValueType::kZset && kind_ == LiveKind::kWrite) {
+    number_ = std::bit_cast<std::uint64_t>(score_of(*live.value));
+    set_text(name, std::nullopt);
+  } else {
+    set_text(name, live.value ? std::optional<std::string_view>(*live.value) : std::nullopt);
+  }
 }
 
-std::uint64_t KeyEntry::weigh() const {
-  constexpr std::uint64_t kPieceBytes = 100;
-  std::uint64_t sum = kKeyBytes;
-  if (full_ == nullptr) return sum;
-  for (const Body& body : full_->bodies)
-    for (const auto& [name, element] : body.elements)
-      for (const Live& live : element.live)
-        sum += kElementBytes + (live.value ? live.value->size() : 0);
-  if (full_->list == nullptr) return sum;
-  for (const Piece& piece : full_->list->pieces()) {
-    sum += kPieceBytes;
-    for (const auto& value : piece.values) sum += value.size();
-  }
-  return sum;
+void KeyEntry::close_increments() {
+  const Body& body = long_->bodies.front();
+  const Element& element = body.elements.begin()->second;
+  const auto is_later = [&](const Live& op) {
+    return op.kind == LiveKind::kIncrement && (!op.creates || &op == element.live.data());
+  };
+  if (body.type != ValueType::kString || element.base == BaseState::kKnown ||
+      !long_->deadlines.empty() || element.live.size() > kIncrementsMax ||
+      !std::ranges::all_of(element.live, is_later))
+    return;
+  const std::unique_ptr<KeyState> state(std::exchange(long_, nullptr));
+  const Live& first = element.live.front();
+  is_long_ = false;
+  text_ = nullptr;
+  set_stamp(first.stamp);
+  type_ = body.type;
+  kind_ = first.kind;
+  base_ = element.base;
+  creates_ = first.creates;
+  number_ = static_cast<std::uint64_t>(first.by);
+  for (std::size_t at = 1; at < element.live.size(); ++at)
+    add_increment({element.live[at].stamp, element.live[at].by});
 }
 
-bool KeyEntry::note(const Op& op, const Stamp& stamp) {
-  if (const auto* const write = std::get_if<WriteString>(&op.effect)) {
-    if (full_ != nullptr && full_->list != nullptr) return false;
-    full_.reset();  // it replaces whatever was there
-    one_ = {};
-    note_write(ValueType::kString, "", &write->value, stamp, op.creates);
-    one_.number = write->deadline;
-    return one_.has_deadline = true;
-  }
-  if (full_ != nullptr) return false;
-  if (const auto* const by = std::get_if<Increment>(&op.effect)) {
-    if (!empty()) return false;
-    one_ = {.stamp = stamp,
-            .number = static_cast<std::uint64_t>(by->by),
-            .type = ValueType::kString,
-            .kind = LiveKind::kIncrement,
-            .base = op.creates ? BaseState::kNone : BaseState::kStable,
-            .creates = op.creates};
-    return true;
-  }
-  if (const auto* const add = std::get_if<AddMembers>(&op.effect))
-    return add->members.size() == 1 &&
-           note_write(ValueType::kSet, add->members.front(), nullptr, stamp, op.creates);
-  if (const auto* const write = std::get_if<WriteFields>(&op.effect))
-    return write->fields.size() == 1 && note_write(ValueType::kHash, write->fields.front().name,
-                                                   &write->fields.front().value, stamp, op.creates);
-  if (const auto* const write = std::get_if<WriteScores>(&op.effect)) {
-    if (write->scores.size() != 1) return false;
-    const std::string score = score_bytes(write->scores.front().score);
-    return note_write(ValueType::kZset, write->scores.front().member, &score, stamp, op.creates);
-  }
-  return false;
+// --- noting --------------------------------------------------------------------------------------
+
+bool KeyEntry::note(const OneWrite& one, const Stamp& stamp) {
+  if (one.kind == OneKind::kIncrement) return note_increment(one, stamp);
+  if (one.kind != OneKind::kString) return note_write(type_of(one.kind), one, stamp);
+  if (is_long_ && long_->list != nullptr) return false;
+  // It replaces whatever was there.
+  if (is_long_ || type_ != ValueType::kString || kind_ == LiveKind::kIncrement) clear();
+  has_deadline_ = false;
+  note_write(ValueType::kString, one, stamp);
+  return has_deadline_ = true;
 }
 
 // Over nothing, or over the same element.
-bool KeyEntry::note_write(ValueType type, const std::string& name, const std::string* value,
-                          const Stamp& stamp, bool creates) {
-  const std::string_view now = one_.name == nullptr ? std::string_view() : *one_.name;
-  if (!empty() && (one_.type != type || now != name || one_.has_deadline)) return false;
-  if (now != name) one_.name = std::make_unique<const std::string>(name);
-  one_.value.reset();
-  if (value != nullptr && is_kept(type, *value))
-    one_.value = std::make_unique<const std::string>(*value);
-  one_.stamp = stamp;
-  one_.number = 0;
-  one_.type = type;
-  one_.kind = LiveKind::kWrite;
-  one_.base = BaseState::kNone;
-  one_.creates = creates;
+bool KeyEntry::note_write(ValueType type, const OneWrite& one, const Stamp& stamp) {
+  const bool fits =
+      !is_long_ && (empty() || (type_ == type && name() == one.name && !has_deadline_));
+  if (!fits) return note_long(type, one, stamp);
+  const bool keeps_value = type != ValueType::kZset && is_kept(type, one.value);
+  if (keeps_value || has_value_ || name() != one.name)
+    set_text(one.name, keeps_value ? std::optional(one.value) : std::nullopt);
+  set_stamp(stamp);
+  number_ = one.number;
+  type_ = type;
+  kind_ = LiveKind::kWrite;
+  base_ = BaseState::kNone;
+  creates_ = one.creates;
+  return true;
+}
+
+bool KeyEntry::note_increment(const OneWrite& one, const Stamp& stamp) {
+  if (empty()) {
+    clear();
+    set_stamp(stamp);
+    type_ = ValueType::kString;
+    kind_ = LiveKind::kIncrement;
+    base_ = one.creates ? BaseState::kNone : BaseState::kStable;
+    creates_ = one.creates;
+    number_ = one.number;
+    return true;
+  }
+  const bool is_short = !is_long_ && type_ == ValueType::kString && kind_ == LiveKind::kIncrement;
+  if (!is_short || one.creates || more_increments().size() + 1 >= kIncrementsMax ||
+      stamp <= newest_stamp())
+    return note_long(ValueType::kString, one, stamp);
+  add_increment({stamp, static_cast<std::int64_t>(one.number)});
+  return true;
+}
+
+void KeyEntry::add_increment(const Increment& increment) {
+  const auto before = more_increments();
+  const std::size_t bytes = before.size_bytes() + sizeof increment;
+  Text* const text =
+      new (::operator new(sizeof(Text) + bytes)) Text{0, static_cast<std::uint32_t>(bytes)};
+  auto* const all = static_cast<Increment*>(static_cast<void*>(text + 1));
+  *std::ranges::copy(before, all).out = increment;
+  ::operator delete(std::exchange(text_, text));
+}
+
+// As note_op(), where nothing but this type's elements is to be thought of.
+bool KeyEntry::note_long(ValueType type, const OneWrite& one, const Stamp& stamp) {
+  KeyState& state = open();
+  if (state.list != nullptr || state.bodies.size() > 1 || one.kind == OneKind::kString)
+    return false;
+  Body& body = state.body(type);
+  if (state.bodies.size() > 1) return false;
+  if (one.creates) state.deadlines.clear();
+  Element& element = body[one.name];
+  Live live{.stamp = stamp, .creates = one.creates};
+  if (one.kind == OneKind::kIncrement) {
+    live.kind = LiveKind::kIncrement;
+    live.by = static_cast<std::int64_t>(one.number);
+  } else {
+    element.kill(Context::everything());
+    if (type == ValueType::kZset) {
+      live.value = score_bytes(std::bit_cast<double>(one.number));
+    } else if (is_kept(type, one.value)) {
+      live.value = std::string(one.value);
+    }
+  }
+  element.add(std::move(live));
+  state.bytes += kElementBytes;
   return true;
 }
 

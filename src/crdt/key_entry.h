@@ -6,23 +6,36 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "crdt/element.h"
 #include "crdt/keyspace.h"
+#include "crdt/one_write.h"
 #include "crdt/op.h"
+#include "crdt/piece_memory.h"
 #include "crdt/sequence.h"
 
 namespace sluice::crdt {
+
+struct NameHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view name) const {
+    return std::hash<std::string_view>()(name);
+  }
+};
 
 // A type's elements with live ops. Of a string: one, without a name; of a
 // stream: by the 16 bytes of the id.
 struct Body {
   ValueType type = ValueType::kNone;
-  std::unordered_map<std::string, Element> elements = {};
+  std::unordered_map<std::string, Element, NameHash, std::equal_to<>> elements = {};
+
+  Element& operator[](std::string_view name);
 
   bool empty() const { return elements.empty(); }
   // `is_gone(name, element)` may change the element.
@@ -52,6 +65,7 @@ struct KeyState {
   // Siblings: the latest counts. They are forgotten only with the whole entry,
   // since a concurrent op may revive a key that is gone.
   std::vector<LiveDeadline> deadlines = {};
+  std::uint64_t bytes = 0;  // about what all this takes; see weigh()
 
   bool empty() const { return bodies.empty() && deadlines.empty() && list == nullptr; }
   bool has_list() const { return list != nullptr && list->visible() > 0; }
@@ -61,58 +75,99 @@ struct KeyState {
   void drop_empty_bodies();
   std::optional<ValueType> highest() const;  // of the contenders
   void kill_deadlines(const Context& context);
+  void weigh();
 };
 
-inline constexpr std::uint32_t kKeyBytes =
-    150;  // of a key with one op, with its share of the tables
-inline constexpr std::uint32_t kElementBytes = 250;  // of each op more
+inline constexpr std::uint32_t kElementBytes = 150;  // of a live op, in the long form
 
-// Most keys have one op: it is kept without all that.
+// One key of the side table, with its name behind it in one piece of memory. Most keys have one op, and it
+// stands here in the short form: 56 bytes, and what has to be kept of names and values.
 class KeyEntry {
  public:
-  bool empty() const { return full_ == nullptr ? one_.type == ValueType::kNone : full_->empty(); }
-  // The whole form. close() goes back to the short one, if that can hold it.
+  static KeyEntry* make(const KeyView& key, PieceMemory& memory);
+  static void destroy(KeyEntry& entry, PieceMemory& memory);
+  KeyEntry(const KeyEntry&) = delete;
+  KeyEntry& operator=(const KeyEntry&) = delete;
+
+  KeyView key() const;
+  bool empty() const { return is_long_ ? long_->empty() : type_ == ValueType::kNone; }
+  // The long form. close() goes back to the short one, if that can hold it.
   KeyState& open();
-  bool is_short() const { return full_ == nullptr; }
-  std::uint64_t weigh() const;  // what `bytes` should be
+  bool is_short() const { return !is_long_; }
   void close();
+  void clear();
   template <typename Use>
   void read(Use use) const {
-    if (full_ != nullptr) return use(std::as_const(*full_));
+    if (is_long_) return use(std::as_const(*long_));
     use(std::as_const(*opened()));
   }
-  // Whether the op could be noted in the short form, as note_op() would have
-  // done it.
-  bool note(const Op& op, const Stamp& stamp);
+  // Whether the op could be noted at little cost, as note_op() would have done it.
+  bool note(const OneWrite& one, const Stamp& stamp);
+  // Whether nothing is kept but a write of this very element.
+  bool is_write_of(const OneWrite& one) const;
+  bool has_one() const { return !is_long_ && more_increments().empty(); }
+  Stamp newest_stamp() const;  // of the short form
+
+  // About what it takes, with its share of the tables.
+  std::uint64_t bytes() const;
+  std::uint64_t ops() const;
 
   std::uint64_t touched = 0;  // when the last op came, in arrivals
-  std::uint32_t bytes = 0;    // about what it takes
-  bool is_queued = false;
+  bool is_queued : 1 = false;
 
  private:
-  // A write or integer increment of one element.
-  struct One {
-    Stamp stamp;
-    std::unique_ptr<const std::string> name = {};   // null: ""
-    std::unique_ptr<const std::string> value = {};  // as Live's
-    std::uint64_t number = 0;                       // an increment, or the deadline
-    ValueType type = ValueType::kNone;
-    LiveKind kind = LiveKind::kWrite;
-    BaseState base = BaseState::kNone;
-    bool creates = false;
-    bool has_deadline = false;
-  };
+  explicit KeyEntry(const KeyView& key);
+  ~KeyEntry();
   std::unique_ptr<KeyState> opened() const;
-  bool note_write(ValueType type, const std::string& name, const std::string* value,
-                  const Stamp& stamp, bool creates);
+  bool note_write(ValueType type, const OneWrite& one, const Stamp& stamp);
+  bool note_increment(const OneWrite& one, const Stamp& stamp);
+  bool note_long(ValueType type, const OneWrite& one, const Stamp& stamp);
+  Stamp stamp() const;  // of the short form's first op
+  void set_stamp(const Stamp& stamp);
+  void set_text(std::string_view name, std::optional<std::string_view> value);
+  std::string_view name() const;
+  std::optional<std::string> value() const;
 
-  One one_;
-  std::unique_ptr<KeyState> full_;
+  // More increments than the first, as they came: in the place of a value.
+  struct Increment {
+    Stamp stamp;
+    std::int64_t by = 0;
+  };
+  static constexpr std::size_t kIncrementsMax = 8;
+  std::span<const Increment> more_increments() const;
+  void add_increment(const Increment& increment);
+  void close_increments();
+
+  // A name and a value: their sizes and bytes; null: an empty name and no value.
+  struct Text {
+    std::uint32_t name_bytes = 0, value_bytes = 0;
+  };
+
+  bool is_long_ : 1 = false;
+  // The short form: a write of one element, or integer increments of a string.
+  ValueType type_ : 5 = ValueType::kNone;
+  LiveKind kind_ : 3 = LiveKind::kWrite;
+  BaseState base_ : 2 = BaseState::kNone;
+  bool creates_ : 1 = false;
+  bool has_deadline_ : 1 = false;
+  bool has_value_ : 1 = false;
+  RegionId region_ = 0;
+  std::uint32_t incarnation_ = 0;
+  Hlc hlc_;
+  Seq seq_ = 0;
+  std::uint64_t number_ = 0;  // an increment, the deadline, or a score's bits
+  union {
+    Text* text_ = nullptr;
+    KeyState* long_;
+  };
+  std::uint32_t db_ = 0;
+  std::uint32_t name_bytes_ = 0;  // of the key
 };
+static_assert(sizeof(KeyEntry) == 56);
 
 // What a write has to keep of its value while the native one is just that: a
 // number, because an increment on top hides it; and what cannot be read back.
-bool is_kept(ValueType type, const std::string& value);
+bool is_kept(ValueType type, std::string_view value);
 
 inline Arithmetic arithmetic_of(ValueType type) {
   return type == ValueType::kZset ? Arithmetic::kScore : Arithmetic::kText;

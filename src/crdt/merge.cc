@@ -10,7 +10,8 @@ namespace sluice::crdt {
 namespace {
 
 std::optional<std::string> kept(ValueType type, std::optional<std::string> value) {
-  return is_kept(type, *value) ? std::move(value) : std::nullopt;
+  if (!is_kept(type, *value)) value.reset();
+  return value;
 }
 
 std::optional<Deadline> deadline_of(const Effect& effect) {

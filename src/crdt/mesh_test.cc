@@ -87,7 +87,7 @@ void Mesh::step() {
     play(site, *site.replica, dice_.below(10));
   } else if (kind < 95) {
     Server& server = dice_.chance(50) ? *site.master : *site.replica;
-    server.region.collect(dice_.below(8), server.redis);
+    server.region.collect(dice_.below(8));
   } else {
     fault(site);
   }
@@ -274,7 +274,7 @@ std::string Mesh::judge() {
       return name + "'s replica differs from its master:\n" +
              ModelRedis::difference(site.replica->redis, expected);
     for (Server* const server : {site.master.get(), site.replica.get()}) {
-      while (server->region.collect(5, server->redis)) {
+      while (server->region.collect(5)) {
       }
       const auto stats = server->region.stats();
       if (stats.unstable_keys != 0)

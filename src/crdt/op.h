@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -12,6 +13,20 @@ struct KeyName {
   std::uint32_t db = 0;
   std::string name;
   friend auto operator<=>(const KeyName&, const KeyName&) = default;
+};
+
+// A key's name that somebody else keeps.
+struct KeyView {
+  std::uint32_t db = 0;
+  std::string_view name = {};
+
+  KeyView() = default;
+  KeyView(std::uint32_t db_, std::string_view name_) : db(db_), name(name_) {}
+  KeyView(const KeyName& key)
+      : db(key.db), name(key.name) {}  // NOLINT(google-explicit-constructor)
+  KeyName owned() const { return {db, std::string(name)}; }
+  friend auto operator<=>(const KeyView&, const KeyView&) = default;
+  friend bool operator==(const KeyView&, const KeyView&) = default;
 };
 
 // Unix time in milliseconds at which the key ends.

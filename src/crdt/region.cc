@@ -75,7 +75,14 @@ void Region::note(Op op, Keyspace& keyspace, std::uint64_t now_ms) {
   fill(op, keyspace);
   if (!s.follows) s.note(op, now_ms);
   if (s.merging != nullptr) s.note_while_merging(op, now_ms);
-  s.noted.push_back({std::move(op), now_ms});
+  s.noted.add(op, now_ms);
+}
+
+void Region::note(const OneWrite& one, std::uint64_t now_ms) {
+  State& s = *state_;
+  if (!s.follows) s.note(one, now_ms);
+  if (s.merging != nullptr) s.note_while_merging(op_of(one), now_ms);
+  s.noted.add(one, now_ms);
 }
 
 bool Region::has_unflushed() const {
@@ -93,8 +100,7 @@ void Region::announce_again() {
 std::optional<std::string> Region::flush(std::uint64_t now_ms) {
   State& s = *state_;
   if (s.follows) return std::nullopt;
-  const auto count =
-      static_cast<std::uint32_t>(std::min<std::size_t>(s.noted.size(), s.limits.batch_ops_max));
+  const auto count = s.noted.next_count();
   auto header = s.next_header(count);
   if (count == 0) {
     const auto is_told = [](const VersionVector& told) {
@@ -109,20 +115,20 @@ std::optional<std::string> Region::flush(std::uint64_t now_ms) {
   if (!header.promise.empty() || !header.context.empty()) s.announced_ms = now_ms;
   Writer bytes;
   encode_header(header, bytes);
-  const KeyName* before = nullptr;
-  for (std::uint32_t op = 0; op < count; ++op) {
-    encode_op(s.noted[op].op, before, bytes);
-    before = &s.noted[op].op.key;
-  }
-  s.noted.erase(s.noted.begin(), s.noted.begin() + count);
+  bytes.raw(s.noted.next_bytes());
+  s.noted.pop_next();
   s.announced(header);
   if (s.noted.empty()) s.arrival = 0;
   return bytes.take();
 }
 
 Result<Outcome> Region::apply(std::string_view bytes, Keyspace& keyspace, std::uint64_t now_ms) {
-  CHECK(!has_unflushed());
   TRY(const Batch batch, decode_batch(bytes));
+  return apply(batch, keyspace, now_ms);
+}
+
+Result<Outcome> Region::apply(const Batch& batch, Keyspace& keyspace, std::uint64_t now_ms) {
+  CHECK(!has_unflushed());
   const BatchHeader& header = batch.header;
   if (is_merging()) return Outcome(ContextMissing{{header.actor, header.first}});
   if (!is_following() && header.actor == self() &&
@@ -178,7 +184,7 @@ std::vector<RegionId> Region::detached() const {
   return state_->stability.detached();
 }
 
-bool Region::collect(std::uint64_t entries_max, Keyspace& /*keyspace*/) {
+bool Region::collect(std::uint64_t entries_max) {
   State& s = *state_;
   while (s.table.bytes() > s.limits.unstable_bytes_max) {
     const auto peer = s.stability.hindmost();
@@ -203,9 +209,13 @@ VersionVector Region::stable() const {
   return state_->stability.stable(state_->vector);
 }
 
+const RegionStats& Region::counts() const {
+  return state_->counts;
+}
+
 RegionStats Region::stats() const {
   auto stats = state_->counts;
-  stats.unstable_keys = state_->table.keys().size();
+  stats.unstable_keys = state_->table.size();
   stats.unstable_entries = state_->table.entries();
   stats.unstable_bytes = state_->table.bytes();
   return stats;

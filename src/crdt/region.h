@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "crdt/batch.h"
 #include "crdt/keyspace.h"
+#include "crdt/one_write.h"
 #include "crdt/version_vector.h"
 
 namespace sluice::crdt {
@@ -86,6 +87,7 @@ class Region {
   // --- what is written here ----------------------------------------------------------------------
   // After the native write was done. `keyspace` shows the value as it is now. On followers too.
   void note(Op op, Keyspace& keyspace, std::uint64_t now_ms);
+  void note(const OneWrite& one, std::uint64_t now_ms);  // the same at less cost
   // The noted ops since the last flush, encoded, at most batch_ops_max: call until it gives nothing. Also an empty
   // batch when a promise has to be announced. The same bytes must go to this region's replicas (see record).
   std::optional<std::string> flush(std::uint64_t now_ms);
@@ -99,6 +101,7 @@ class Region {
   // --- what comes from others ----------------------------------------------------------------------
   // An error is a malformed batch. Nothing is changed unless the outcome is Applied. Flush first.
   Result<Outcome> apply(std::string_view batch, Keyspace& keyspace, std::uint64_t now_ms);
+  Result<Outcome> apply(const Batch& batch, Keyspace& keyspace, std::uint64_t now_ms);
   // On a replica and while an AOF is loaded: this region's own batch, whose native writes came before it
   // in the replication stream. Metadata only.
   Result<void> record(std::string_view batch, Keyspace& keyspace, std::uint64_t now_ms);
@@ -113,7 +116,7 @@ class Region {
 
   // --- forgetting -------------------------------------------------------------------------------------
   // Drops metadata of stable ops, at most `entries_max` of them; true if there is more to drop.
-  bool collect(std::uint64_t entries_max, Keyspace& keyspace);
+  bool collect(std::uint64_t entries_max);
 
   // --- joining by a peer's snapshot -----------------------------------------------------------------------
   // For a region that is new, or comes back too late for the logs. `saved` is the peer's save(), and the values that
@@ -138,7 +141,8 @@ class Region {
   const VersionVector& vector() const;  // what has been applied here, of everybody and of us
   VersionVector promised_by(RegionId peer) const;
   VersionVector stable() const;
-  RegionStats stats() const;
+  RegionStats stats() const;                       // looks at every unstable key
+  const RegionStats& counts() const;               // without what is unstable
   std::vector<Conflict> recent_conflicts() const;  // the newest few, a sample
 
   // --- persistence --------------------------------------------------------------------------------------

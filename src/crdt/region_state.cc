@@ -1,9 +1,13 @@
 #include "crdt/region_state.h"
 
 #include <algorithm>
+#include <bit>
+#include <utility>
 
 #include "base/check.h"
+#include "base/overloaded.h"
 #include "crdt/element_ops.h"
+#include "crdt/number.h"
 #include "crdt/rejoin.h"
 
 namespace sluice::crdt {
@@ -15,76 +19,132 @@ KeyName place_of(const Op& op) {
   return library == nullptr ? op.key : KeyName{kEveryDb, library->name};
 }
 
-void note_op(const Op& op, const Stamp& stamp, KeyEntry& entry) {
-  if (entry.note(op, stamp)) return;
-  note_op(op, stamp, entry.open());
-  entry.close();
+// About what it adds to an entry in the long form.
+std::uint64_t bytes_of(const Effect& effect) {
+  return std::visit(
+      Overloaded{[](const WriteFields& e) { return kElementBytes * e.fields.size(); },
+                 [](const AddMembers& e) { return kElementBytes * e.members.size(); },
+                 [](const WriteScores& e) { return kElementBytes * e.scores.size(); },
+                 [](const AddToHll& e) { return kElementBytes * (1 + e.elements.size()); },
+                 [](const MergeHll& e) { return kElementBytes + e.registers.size(); },
+                 [](const WriteLibrary& e) { return kElementBytes + e.code.size(); },
+                 [](const auto&) { return std::size_t{kElementBytes}; }},
+      effect);
 }
 
-std::uint64_t bytes_of(const Op& op) {
-  std::uint64_t bytes = 0;
-  for (const ElementOp& element : element_ops(op.effect))
-    bytes += kElementBytes + (element.op.value ? element.op.value->size() : 0);
-  return bytes + kElementBytes;
+void note_op(const Op& op, const Stamp& stamp, KeyEntry& entry) {
+  KeyState& state = entry.open();
+  note_op(op, stamp, state);
+  state.bytes += bytes_of(op.effect);
+  entry.close();
 }
 
 // Of a key that nothing is kept of nothing needs to be: what others wrote
 // meanwhile will come.
-void note_removal(const KeyName& key, const Stamp& stamp, KeyEntry& entry, std::uint64_t at) {
-  note_op({key, RemoveKey{}, false}, stamp, entry);
+void note_removal(const Stamp& stamp, KeyEntry& entry, std::uint64_t at) {
   entry.touched = at;
+  if (entry.is_short()) return entry.clear();
+  note_op({entry.key().owned(), RemoveKey{}, false}, stamp, entry);
 }
 
-bool is_flushed_by(const Flush& flush, const KeyName& key) {
+void write_one(const OneWrite& one, const KeyName& key, ValueType shown, Keyspace& keyspace) {
+  switch (one.kind) {
+    case OneKind::kString:
+      return keyspace.write_string(key, one.value);
+    case OneKind::kIncrement: {
+      const std::string value = shown == ValueType::kNone ? "0" : keyspace.string(key);
+      return keyspace.write_string(key, incremented(value, static_cast<std::int64_t>(one.number)));
+    }
+    case OneKind::kField:
+      return keyspace.write_field(key, one.name, one.value);
+    case OneKind::kMember:
+      return keyspace.add_member(key, one.name);
+    case OneKind::kScore:
+      return keyspace.write_score(key, one.name, std::bit_cast<double>(one.number));
+  }
+}
+
+template <typename IsGone>
+void take_back(KeyEntry& entry, IsGone is_gone) {
+  KeyState& state = entry.open();
+  for (Body& body : state.bodies)
+    body.erase_if([&](const std::string&, Element& element) {
+      std::erase_if(element.live, [&](const Live& op) { return is_gone(op.stamp); });
+      return element.empty();
+    });
+  state.drop_empty_bodies();
+  if (state.list != nullptr)
+    state.list->take_back([&](const Dot& dot) { return is_gone({{}, dot}); });
+  std::erase_if(state.deadlines, [&](const LiveDeadline& d) { return is_gone(d.stamp); });
+  entry.close();
+}
+
+bool is_flushed_by(const Flush& flush, const KeyView& key) {
   return key.db != kEveryDb && (flush.db == kEveryDb || flush.db == key.db);
 }
 
 }  // namespace
 
 Region::State::State(RegionId region, RegionLimits limits_)
-    : limits(limits_), self{region, 0}, stability(region) {}
+    : limits(limits_), self{region, 0}, stability(region), noted(limits_.batch_ops_max) {}
 
 Region::State::~State() = default;
 
 // --- what is written here
 // ---------------------------------------------------------------------------
 
-void Region::State::note(const Op& op, std::uint64_t now_ms) {
-  const Dot dot{self, vector.at(self) + 1};
+Stamp Region::State::next_stamp(std::uint64_t now_ms) {
+  const Dot dot = vector.next(self);
   if (arrival == 0 || dot.seq == 2) newest = tick(newest, now_ms);  // Begin knew no time
   if (arrival == 0) {
     arrival = stability.arrived(dot);
   } else {
     stability.extend(dot);
   }
-  note_into_table(op, {newest, dot}, arrival);
-  vector.advance(dot);
   ++counts.local_ops;
+  return {newest, dot};
+}
+
+void Region::State::note(const Op& op, std::uint64_t now_ms) {
+  const Stamp stamp = next_stamp(now_ms);
+  note_into_table(op, stamp, arrival);
+}
+
+void Region::State::note(const OneWrite& one, std::uint64_t now_ms) {
+  const Stamp stamp = next_stamp(now_ms);
+  note_into_table(one, stamp, arrival);
+}
+
+void Region::State::note_into_table(const OneWrite& one, const Stamp& stamp, std::uint64_t at) {
+  table.change(table.touch(one.key, at), [&](KeyEntry& entry) {
+    if (!entry.note(one, stamp)) note_op(op_of(one), stamp, entry);
+  });
 }
 
 void Region::State::note_into_table(const Op& op, const Stamp& stamp, std::uint64_t at) {
   if (const auto* const flush = std::get_if<Flush>(&op.effect)) {
-    for (auto& [key, entry] : table.keys())
-      if (is_flushed_by(*flush, key)) note_removal(key, stamp, entry, at);
+    table.for_each([&](KeyEntry& entry) {
+      if (!is_flushed_by(*flush, entry.key())) return;
+      table.change(entry, [&](KeyEntry& of) { note_removal(stamp, of, at); });
+    });
     return;
   }
   if (std::holds_alternative<Begin>(op.effect)) return;
   const KeyName key = place_of(op);
   if (std::holds_alternative<RemoveKey>(op.effect)) {
-    if (KeyEntry* const entry = table.find(key)) note_removal(key, stamp, *entry, at);
+    KeyEntry* const entry = table.find(key);
+    if (entry != nullptr) table.change(*entry, [&](KeyEntry& of) { note_removal(stamp, of, at); });
     return;
   }
-  KeyEntry& entry = table.touch(key, at);
-  note_op(op, stamp, entry);
-  if (!entry.is_short()) table.grow(entry, bytes_of(op));
+  if (const auto one = one_write(op)) return note_into_table(*one, stamp, at);
+  table.change(table.touch(key, at), [&](KeyEntry& entry) { note_op(op, stamp, entry); });
 }
 
 void Region::State::begin_incarnation(std::uint32_t incarnation) {
   take_back_unflushed();
-  if (described > 0)
-    noted.erase(noted.begin(), noted.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(
-                                                   described, noted.size())));
-  described = 0;
+  const auto left = noted.ops();
+  const auto left_ms = noted.newest_ms();
+  noted.clear();
   self.incarnation = incarnation;
   follows = false;
   has_recovered = false;
@@ -92,8 +152,13 @@ void Region::State::begin_incarnation(std::uint32_t incarnation) {
   arrival = 0;
   told_context = told_promise = announced_context = announced_promise = {};
   announced_ms = 0;
-  noted.push_front({{{}, Begin{}}, 0});
-  for (const Noted& left : noted) note(left.op, left.now_ms);
+  const auto note_anew = [&](const Op& op, std::uint64_t now_ms) {
+    note(op, now_ms);
+    noted.add(op, now_ms);
+  };
+  note_anew({{}, Begin{}}, 0);
+  const auto known = std::exchange(described, 0);
+  for (std::size_t at = known; at < left.size(); ++at) note_anew(left[at], left_ms);
 }
 
 // Ops that nobody else will ever get are not ops: what they wrote will be noted
@@ -109,19 +174,10 @@ void Region::State::take_back_unflushed() {
   const auto is_unflushed = [&](const Stamp& stamp) {
     return stamp.dot.actor == self && stamp.dot.seq > flushed;
   };
-  for (auto& [key, compact] : table.keys()) {
-    KeyState& entry = compact.open();
-    for (Body& body : entry.bodies)
-      body.erase_if([&](const std::string&, Element& element) {
-        std::erase_if(element.live, [&](const Live& op) { return is_unflushed(op.stamp); });
-        return element.empty();
-      });
-    entry.drop_empty_bodies();
-    if (entry.list != nullptr)
-      entry.list->take_back([&](const Dot& dot) { return is_unflushed({{}, dot}); });
-    std::erase_if(entry.deadlines, [&](const LiveDeadline& d) { return is_unflushed(d.stamp); });
-    compact.close();
-  }
+  table.for_each([&](KeyEntry& compact) {
+    if (compact.is_short() && !is_unflushed(compact.newest_stamp())) return;
+    table.change(compact, [&](KeyEntry& entry) { take_back(entry, is_unflushed); });
+  });
 }
 
 // --- what is told to others
@@ -240,8 +296,9 @@ void Region::State::merge_into_table(const Op& op, const Stamp& stamp, const Con
                                      std::uint64_t at, Keyspace& keyspace) {
   if (const auto* const flush = std::get_if<Flush>(&op.effect)) {
     std::vector<KeyName> keys;
-    for (const auto& [key, entry] : table.keys())
-      if (is_flushed_by(*flush, key)) keys.push_back(key);
+    table.for_each([&](const KeyEntry& entry) {
+      if (is_flushed_by(*flush, entry.key())) keys.push_back(entry.key().owned());
+    });
     for (std::uint32_t db = 0; db < keyspace.db_count(); ++db) {
       if (flush->db != kEveryDb && flush->db != db) continue;
       keyspace.for_each_key(db, [&](const KeyName& key) {
@@ -254,14 +311,42 @@ void Region::State::merge_into_table(const Op& op, const Stamp& stamp, const Con
   }
   ++counts.remote_ops;
   if (std::holds_alternative<Begin>(op.effect)) return;
-  Op placed = op;
-  placed.key = place_of(op);
-  KeyEntry& entry = table.touch(placed.key, at);
-  const bool is_concurrent =
-      merge_op({placed, stamp, context, vector}, entry.open(), keyspace, *this);
-  entry.close();
-  if (!entry.is_short()) table.grow(entry, bytes_of(op));
+  if (applied_at_once(op, stamp, context, at, keyspace)) {
+    ++counts.fast_ops;
+    return;
+  }
+  const KeyName place = place_of(op);
+  bool is_concurrent = false;
+  table.change(table.touch(place, at), [&](KeyEntry& entry) {
+    KeyState& state = entry.open();
+    const Op placed{place, op.effect, op.creates};
+    is_concurrent = merge_op({placed, stamp, context, vector}, state, keyspace, *this);
+    state.bytes += bytes_of(op.effect);
+    entry.close();
+  });
   ++(is_concurrent ? counts.concurrent_ops : counts.fast_ops);
+}
+
+// What merge_op() comes to where the commonest ops meet nothing that their maker had not seen, and no other element.
+bool Region::State::applied_at_once(const Op& op, const Stamp& stamp, const Context& context,
+                                    std::uint64_t at, Keyspace& keyspace) {
+  const auto one = one_write(op);
+  if (!one) return false;
+  const auto type = type_of(one->kind), shown = keyspace.type(op.key);
+  if (shown != type && shown != ValueType::kNone) return false;
+  KeyEntry& entry = table.touch(op.key, at);
+  const bool is_over_its_like = shown == type && one->kind != OneKind::kIncrement &&
+                                entry.is_write_of(*one) && context.covers(entry.newest_stamp().dot);
+  if (!entry.empty() && !is_over_its_like) return false;
+  const auto before = shown == ValueType::kNone ? kNoDeadline : keyspace.deadline(op.key);
+  write_one(*one, op.key, shown, keyspace);
+  const bool is_string = type == ValueType::kString;  // writing those clears the deadline
+  const auto wanted = one->kind == OneKind::kString ? one->number
+                      : one->creates                ? kNoDeadline
+                                                    : before;
+  if (wanted != (is_string ? kNoDeadline : before)) keyspace.set_deadline(op.key, wanted);
+  table.change(entry, [&](KeyEntry& of) { CHECK(of.note(*one, stamp)); });
+  return true;
 }
 
 // --- conflicts

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "crdt/merge.h"
+#include "crdt/noted_ops.h"
 #include "crdt/region.h"
 #include "crdt/side_table.h"
 #include "crdt/stability.h"
@@ -24,19 +25,18 @@ struct Region::State : ConflictLog {
   State(RegionId region, RegionLimits limits_);
   ~State() override;
 
-  // An op whose native write is done, and which no batch has described yet.
-  struct Noted {
-    Op op;
-    std::uint64_t now_ms = 0;
-  };
-
   static Result<std::unique_ptr<State>> loaded(std::string_view bytes, RegionId region,
                                                const RegionLimits& limits);
   void note(const Op& op, std::uint64_t now_ms);
+  void note(const OneWrite& one, std::uint64_t now_ms);
+  Stamp next_stamp(std::uint64_t now_ms);
   void note_while_merging(const Op& op, std::uint64_t now_ms);
   void note_into_table(const Op& op, const Stamp& stamp, std::uint64_t arrival);
+  void note_into_table(const OneWrite& one, const Stamp& stamp, std::uint64_t arrival);
   void merge_into_table(const Op& op, const Stamp& stamp, const Context& context,
                         std::uint64_t arrival, Keyspace& keyspace);
+  bool applied_at_once(const Op& op, const Stamp& stamp, const Context& context,
+                       std::uint64_t arrival, Keyspace& keyspace);
   void begin_incarnation(std::uint32_t incarnation);
   void take_back_unflushed();
   bool may_promise();
@@ -67,7 +67,7 @@ struct Region::State : ConflictLog {
 
   // Of a master: ops that are in the table and the vector, but not flushed. Of a follower: the native writes since the
   // last batch; the first `described` of them are in the table.
-  std::deque<Noted> noted;
+  NotedOps noted;
   std::uint64_t described = 0;
   Seq flushed = 0;                           // of `self`
   std::uint64_t arrival = 0;                 // of what is noted now; 0: nothing is

@@ -53,7 +53,7 @@ struct TestRegion {
   }
 
   void collect() {
-    while (region.collect(100, redis)) {
+    while (region.collect(100)) {
     }
   }
 

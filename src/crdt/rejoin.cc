@@ -176,7 +176,7 @@ void Region::State::redo(std::vector<Surplus> surplus, KeyState* peer, Keyspace&
     const auto all = Context::everything();
     merge_op({left.op, left.stamp, all, vector}, scratch, keyspace, *this);
     fill(left.op, keyspace);
-    merging->redo.push_back({std::move(left.op), now_ms});
+    merging->redo.add(left.op, now_ms);
   }
 }
 
@@ -185,7 +185,7 @@ void Region::State::redo(std::vector<Surplus> surplus, KeyState* peer, Keyspace&
 void Region::State::note_while_merging(const Op& op, std::uint64_t now_ms) {
   const bool is_of_one_key =
       !std::holds_alternative<Flush>(op.effect) && !std::holds_alternative<WriteLibrary>(op.effect);
-  if (!is_of_one_key || merging->merged.contains(op.key)) merging->redo.push_back({op, now_ms});
+  if (!is_of_one_key || merging->merged.contains(op.key)) merging->redo.add(op, now_ms);
 }
 
 Result<void> Region::begin_merge(std::string_view saved, bool keeps_plain) {
@@ -197,9 +197,8 @@ Result<void> Region::begin_merge(std::string_view saved, bool keeps_plain) {
   if (peer < 1 || peer > kRegionIdMax || peer == s.self.region)
     return fail(Errc::kRejected, "snapshot is not another region's");
   TRY(auto loaded, State::loaded(saved, peer, s.limits));
-  s.merging = std::make_unique<Merging>();
-  s.merging->peer = std::move(loaded);
-  s.merging->keeps_plain = keeps_plain;
+  s.merging = std::make_unique<Merging>(
+      Merging{std::move(loaded), keeps_plain, {}, NotedOps(s.limits.batch_ops_max)});
   return {};
 }
 

@@ -31,7 +31,7 @@ struct Merging {
   std::unique_ptr<Region::State> peer;
   bool keeps_plain = false;
   std::set<KeyName> merged;
-  std::deque<Region::State::Noted> redo;
+  NotedOps redo;
 };
 
 }  // namespace sluice::crdt

@@ -7,7 +7,7 @@
 namespace sluice::crdt {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 
 void put(Writer& into, const VersionVector& vector) {
   into.number(vector.entries().size());
@@ -191,30 +191,26 @@ std::string Region::save() const {
     put(into, s.stability.promised_by(peer));
     put(into, s.seen_by[peer]);
   }
-  into.number(s.noted.size());
   into.number(s.described);
-  for (const auto& [op, now_ms] : s.noted) {
-    into.number(now_ms);
-    encode_op(op, nullptr, into);
-  }
-  std::vector<const SideTable::Keys::value_type*> keys;
-  for (const auto& keyed : s.table.keys())
-    if (!keyed.second.empty()) keys.push_back(&keyed);
+  s.noted.save(into);
+  std::vector<const KeyEntry*> keys;
+  s.table.for_each([&](const KeyEntry& entry) {
+    if (!entry.empty()) keys.push_back(&entry);
+  });
   // In the order in which they came, which is that of their queue.
-  std::ranges::sort(keys, {}, [&](const auto* keyed) {
-    const bool waits = keyed->second.touched >= s.stability.first_waiting();
-    return std::pair<std::uint64_t, const KeyName&>(waits ? keyed->second.touched : 0,
-                                                    keyed->first);
+  std::ranges::sort(keys, {}, [&](const KeyEntry* entry) {
+    const bool waits = entry->touched >= s.stability.first_waiting();
+    return std::pair(waits ? entry->touched : 0, entry->key());
   });
   into.number(s.stability.waiting().size());
   for (const Dot& dot : s.stability.waiting()) into.dot(dot);
   into.number(keys.size());
-  for (const auto* const keyed : keys) {
-    into.number(keyed->first.db);
-    into.text(keyed->first.name);
+  for (const KeyEntry* const entry : keys) {
+    into.number(entry->key().db);
+    into.text(entry->key().name);
     const auto first = s.stability.first_waiting();
-    into.number(keyed->second.touched < first ? 0 : keyed->second.touched - first + 1);
-    keyed->second.read([&](const KeyState& state) { put(into, state); });
+    into.number(entry->touched < first ? 0 : entry->touched - first + 1);
+    entry->read([&](const KeyState& state) { put(into, state); });
   }
   return into.take();
 }
@@ -232,7 +228,7 @@ Result<std::unique_ptr<Region::State>> Region::State::loaded(std::string_view by
   auto loaded = std::make_unique<State>(region, limits);
   State& s = *loaded;
   Reader from(bytes);
-  if (from.byte() != kVersion) from.defect("is of another version than 1");
+  if (from.byte() != kVersion) from.defect("is of another version than 2");
   if (from.byte() != s.self.region) from.defect("is another region's");
   s.self.incarnation = static_cast<std::uint32_t>(from.number_up_to(UINT32_MAX, "is too wide"));
   s.newest.bits = from.fixed();
@@ -253,12 +249,8 @@ Result<std::unique_ptr<Region::State>> Region::State::loaded(std::string_view by
     s.stability.promise(peer, {promised.entries().begin(), promised.entries().end()});
     s.seen_by[peer] = get_vector(from);
   }
-  const auto noted = from.count();
   s.described = from.number();
-  for (auto left = noted; left > 0 && from.ok(); --left) {
-    const auto now_ms = from.number();
-    s.noted.push_back({decode_op(nullptr, from), now_ms});
-  }
+  s.noted.load(from);
   for (auto left = from.count(3); left > 0 && from.ok(); --left) s.stability.arrived(from.dot());
   for (auto left = from.count(); left > 0 && from.ok(); --left) {
     KeyName key;
@@ -266,9 +258,12 @@ Result<std::unique_ptr<Region::State>> Region::State::loaded(std::string_view by
     key.name = from.text();
     const auto arrival = from.number_up_to(s.stability.arrivals(), "has a key from the future");
     if (s.table.find(key) != nullptr) from.defect("repeats a key");
-    KeyEntry& entry = s.table.touch(key, arrival);
-    get_entry(from, entry.open());
-    entry.close();
+    s.table.change(s.table.touch(key, arrival), [&](KeyEntry& entry) {
+      KeyState& state = entry.open();
+      get_entry(from, state);
+      state.weigh();
+      entry.close();
+    });
   }
   TRY_VOID(from.finish("saved region"));
   return loaded;

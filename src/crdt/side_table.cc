@@ -1,54 +1,50 @@
 #include "crdt/side_table.h"
 
-#include <algorithm>
-
 namespace sluice::crdt {
 
-KeyEntry* SideTable::find(const KeyName& key) {
-  const auto found = keys_.find(key);
-  return found == keys_.end() ? nullptr : &found->second;
-}
-
-KeyEntry& SideTable::touch(const KeyName& key, std::uint64_t arrival) {
-  const auto place = keys_.try_emplace(key).first;
-  KeyEntry& entry = place->second;
+KeyEntry& SideTable::touch(const KeyView& key, std::uint64_t arrival) {
+  KeyEntry& entry = keys_[key];
   entry.touched = arrival;
   if (!entry.is_queued) {
+    bytes_ += entry.bytes();
     entry.is_queued = true;
-    queue_.push_back({arrival, &place->first});
-    weigh(entry, kKeyBytes);
+    enqueue(entry, arrival);
   }
   return entry;
 }
 
-void SideTable::grow(KeyEntry& entry, std::uint64_t bytes) {
-  weigh(entry, entry.bytes + bytes);
-}
-
-void SideTable::weigh(KeyEntry& entry, std::uint64_t bytes) {
-  bytes_ -= entry.bytes;
-  entry.bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes, UINT32_MAX));
-  bytes_ += entry.bytes;
+void SideTable::enqueue(KeyEntry& entry, std::uint64_t at) {
+  if (queued_.empty() || queued_.back().at != at) queued_.push_back({at, 0});
+  ++queued_.back().keys;
+  queue_.push_back(&entry);
 }
 
 bool SideTable::prune(const VersionVector& forgotten, std::uint64_t arrival,
                       std::uint64_t keys_max) {
   for (; keys_max > 0; --keys_max) {
-    if (queue_.empty() || queue_.front().at > arrival) return false;
-    const KeyName* const key = queue_.front().key;
+    if (queued_.empty() || queued_.front().at > arrival) return false;
+    KeyEntry& entry = *queue_.front();
     queue_.pop_front();
-    const auto found = keys_.find(*key);
-    KeyEntry& entry = found->second;
-    if (entry.touched <= arrival || entry.empty() || prune(entry.open(), forgotten)) {
-      bytes_ -= entry.bytes;
-      keys_.erase(found);
+    if (--queued_.front().keys == 0) queued_.pop_front();
+    if (entry.touched <= arrival) {
+      bytes_ -= entry.bytes();
+      keys_.erase(entry);
+      continue;
+    }
+    change(entry, [&](KeyEntry& of) {
+      if (of.has_one()) return;
+      if (prune(of.open(), forgotten)) return of.clear();
+      of.open().weigh();
+      of.close();
+    });
+    if (entry.empty()) {
+      bytes_ -= entry.bytes();
+      keys_.erase(entry);
     } else {
-      entry.close();
-      weigh(entry, entry.weigh());
-      queue_.push_back({entry.touched, key});
+      enqueue(entry, entry.touched);
     }
   }
-  return !queue_.empty() && queue_.front().at <= arrival;
+  return !queued_.empty() && queued_.front().at <= arrival;
 }
 
 bool SideTable::prune(KeyState& state, const VersionVector& forgotten) {
@@ -64,12 +60,7 @@ bool SideTable::prune(KeyState& state, const VersionVector& forgotten) {
 
 std::uint64_t SideTable::entries() const {
   std::uint64_t count = 0;
-  for (const auto& [key, entry] : keys_)
-    entry.read([&](const KeyState& state) {
-      for (const Body& body : state.bodies)
-        for (const auto& [name, element] : body.elements) count += element.live.size();
-      if (state.list != nullptr) count += state.list->pieces().size();
-    });
+  for_each([&](const KeyEntry& entry) { count += entry.ops(); });
   return count;
 }
 

@@ -17,6 +17,8 @@ class VersionVector {
 
   // Never goes backwards: a lower `newest.seq` than the present one changes nothing.
   void advance(Dot newest);
+  // The next op of `actor`, which is covered from now on.
+  Dot next(Actor actor);
   void merge(const VersionVector& other);
   // What both cover.
   static VersionVector meet(const VersionVector& a, const VersionVector& b);

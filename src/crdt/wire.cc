@@ -2,12 +2,12 @@
 
 namespace sluice::crdt {
 
-void Writer::number(std::uint64_t value) {
-  while (value >= 0x80) {
-    byte(static_cast<std::uint8_t>(value | 0x80));
-    value >>= 7U;
-  }
-  byte(static_cast<std::uint8_t>(value));
+void Writer::long_number(std::uint64_t value) {
+  char digits[10];
+  std::size_t size = 0;
+  for (; value >= 0x80; value >>= 7U) digits[size++] = static_cast<char>(value | 0x80);
+  digits[size++] = static_cast<char>(value);
+  bytes_.append(digits, size);
 }
 
 void Writer::signed_number(std::int64_t value) {
@@ -16,7 +16,9 @@ void Writer::signed_number(std::int64_t value) {
 }
 
 void Writer::fixed(std::uint64_t value) {
-  for (unsigned shift = 0; shift < 64; shift += 8) byte(static_cast<std::uint8_t>(value >> shift));
+  char bytes[8];
+  for (unsigned at = 0; at < 8; ++at) bytes[at] = static_cast<char>(value >> (8 * at));
+  bytes_.append(bytes, sizeof bytes);
 }
 
 void Writer::text(std::string_view value) {

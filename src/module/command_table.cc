@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <string>
+#include <type_traits>
 
 namespace sluice::module {
 
@@ -137,40 +139,47 @@ constexpr CommandRule kRules[] = {
 };
 
 constexpr std::size_t kSlots = 512;
-constexpr std::size_t kNameBytesMax = 24;
 
-constexpr char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+// The first four letters, the last one and the length decide.
+constexpr std::size_t kLettersMax = 5;
+
+// Case is gone, and with it the difference between some bytes that no name has.
+constexpr std::uint64_t letters_of(std::string_view name) {
+  std::uint64_t letters = 0;
+  if (std::is_constant_evaluated() || name.size() < 4) {
+    for (std::size_t at = 0; at < std::min(name.size(), sizeof(std::uint32_t)); ++at)
+      letters |= std::uint64_t{static_cast<unsigned char>(name[at])} << (8 * at);
+  } else {
+    std::uint32_t first = 0;
+    std::memcpy(&first, name.data(), sizeof first);
+    letters = first;
+  }
+  letters |= std::uint64_t{static_cast<unsigned char>(name.back())} << 32U;
+  return (letters | 0x2020202020U) ^ name.size() << 40U;
 }
 
-constexpr std::size_t slot_of(std::string_view name) {
-  std::uint32_t hash = 2166136261U;
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(lower(c))) * 16777619U;
-  return (hash ^ (hash >> 15U)) % kSlots;
+constexpr std::size_t slot_of(std::uint64_t letters) {
+  return (letters * 0x9E3779B97F4A7C15U) >> 55U;
 }
+static_assert(kSlots == 1U << 9U);
 
-using Slots = std::array<std::uint8_t, kSlots>;  // index in kRules + 1; 0: free
+struct Slot {
+  std::uint64_t letters = 0;
+  const CommandRule* rule = nullptr;
+};
+using Slots = std::array<Slot, kSlots>;
 
 constexpr Slots fill() {
   Slots slots{};
-  for (std::size_t i = 0; i < std::size(kRules); ++i) {
-    std::size_t at = slot_of(kRules[i].name);
-    while (slots[at] != 0) at = (at + 1) % kSlots;
-    slots[at] = static_cast<std::uint8_t>(i + 1);
+  for (const CommandRule& rule : kRules) {
+    const auto letters = letters_of(rule.name);
+    std::size_t at = slot_of(letters);
+    while (slots[at].rule != nullptr) at = (at + 1) % kSlots;
+    slots[at] = {letters, &rule};
   }
   return slots;
 }
 constexpr Slots kIndex = fill();
-
-// Which first letters names of each length have: tells most reading commands at a glance.
-using Letters = std::array<std::uint32_t, kNameBytesMax + 1>;
-
-constexpr Letters first_letters() {
-  Letters letters{};
-  for (const auto& rule : kRules) letters[rule.name.size()] |= 1U << (rule.name[0] & 31U);
-  return letters;
-}
-constexpr Letters kFirstLetters = first_letters();
 
 // XADD key [NOMKSTREAM] [MAXLEN|MINID [=|~] threshold [LIMIT count]] <* | id> field value ...
 bool xadd_needs_help(std::span<const std::string_view> words) {
@@ -189,28 +198,27 @@ bool debug_is_refused(std::string_view word) {
 
 }  // namespace
 
+constexpr std::array<std::uint32_t, kNameBytesMax + 1> kFirstLetters = [] {
+  std::array<std::uint32_t, kNameBytesMax + 1> letters{};
+  const auto add = [&](std::string_view name) { letters[name.size()] |= 1U << (name[0] & 31U); };
+  for (const auto& rule : kRules) add(rule.name);
+  add("multi");
+  return letters;
+}();
+
 std::span<const CommandRule> command_rules() {
   return kRules;
 }
 
 const CommandRule* find_rule(std::string_view name) {
-  if (name.empty() || name.size() > kNameBytesMax) return nullptr;
-  if ((kFirstLetters[name.size()] >> (static_cast<unsigned char>(name[0]) & 31U) & 1U) == 0) {
-    return nullptr;
-  }
-  for (std::size_t at = slot_of(name); kIndex[at] != 0; at = (at + 1) % kSlots) {
-    const CommandRule& rule = kRules[kIndex[at] - 1U];
-    if (is_word(name, rule.name)) return &rule;
+  if (!may_have_rule(name)) return nullptr;
+  const auto letters = letters_of(name);
+  for (std::size_t at = slot_of(letters); kIndex[at].rule != nullptr; at = (at + 1) % kSlots) {
+    if (kIndex[at].letters != letters) continue;
+    const CommandRule* const rule = kIndex[at].rule;
+    if (name.size() <= kLettersMax || is_word(name, rule->name)) return rule;
   }
   return nullptr;
-}
-
-bool is_word(std::string_view given, std::string_view expected) {
-  if (given.size() != expected.size()) return false;
-  for (std::size_t i = 0; i < given.size(); ++i) {
-    if (lower(given[i]) != expected[i]) return false;
-  }
-  return true;
 }
 
 bool has_arity(const CommandRule& rule, std::size_t words) {

@@ -1,7 +1,10 @@
 // What becomes of each write command of Redis: one row per command, the whole of what regions share.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 
@@ -27,6 +30,14 @@ struct CommandRule {
 
 std::span<const CommandRule> command_rules();
 
+// Which first letters the names of each length have, MULTI's with them: tells most reading commands at a glance.
+inline constexpr std::size_t kNameBytesMax = 24;
+extern const std::array<std::uint32_t, kNameBytesMax + 1> kFirstLetters;
+inline bool may_have_rule(std::string_view name) {
+  return name.size() <= kNameBytesMax && !name.empty() &&
+         (kFirstLetters[name.size()] >> (static_cast<unsigned char>(name[0]) & 31U) & 1U) != 0;
+}
+
 // By the first word of a command, whatever its case; null for commands that write nothing.
 const CommandRule* find_rule(std::string_view name);
 
@@ -39,6 +50,14 @@ bool has_arity(const CommandRule& rule, std::size_t words);
 bool must_replace(const CommandRule& rule, std::span<const std::string_view> words);
 
 // Case-insensitive, ASCII.
-bool is_word(std::string_view given, std::string_view lower);
+inline bool is_word(std::string_view given, std::string_view lower) {
+  if (given.size() != lower.size()) return false;
+  if (given == lower) return true;
+  for (std::size_t at = 0; at < given.size(); ++at) {
+    const char c = given[at];
+    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c) != lower[at]) return false;
+  }
+  return true;
+}
 
 }  // namespace sluice::module

@@ -12,7 +12,8 @@ namespace sluice::module {
 namespace {
 
 constexpr std::uint64_t kTickMs = 100;
-constexpr std::uint64_t kCollectedPerTurnMax = 2'000;
+// A turn forgets more keys than it writes, so that what is stable is gone soon; in idle times ticks do the rest.
+constexpr std::uint64_t kCollectedPerOp = 2, kCollectedPerTick = 5'000;
 // 2026-01-01T00:00:00Z. Incarnations are counted in steps of 50 ms from there: 6.8 years in 32 bits.
 constexpr std::uint64_t kIncarnationEpochMs = 1'767'225'600'000;
 constexpr std::uint64_t kIncarnationStepMs = 50;
@@ -30,14 +31,11 @@ std::uint64_t now_ms() {
   return static_cast<std::uint64_t>(api::Milliseconds());
 }
 
+}  // namespace
+
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
 std::unique_ptr<Node> the_node;
 
-}  // namespace
-
-Node& node() {
-  return *the_node;
-}
 void make_node(Config config) {
   the_node = std::make_unique<Node>(std::move(config));
 }
@@ -68,36 +66,32 @@ void Node::begin_incarnation() {
 
 // --- commands as they come -------------------------------------------------------------------------
 
-void Node::filter(RedisModuleCommandFilterCtx* command) {
-  stash_.forget();
-  observer_.forget();
-  const auto name = bytes_of(api::CommandFilterArgGet(command, 0));
-  const CommandRule* rule = find_rule(name);
-  if (rule == nullptr) {
-    if (name.size() == 5 && is_word(name, "multi")) stash_.multi_begins();
-    return;
-  }
+void Node::filter_write(RedisModuleCommandFilterCtx* command, std::string_view name) {
+  if (is_word(name, "multi")) stash_.multi_begins();
+  const CommandRule* const found = find_rule(name);
+  if (found == nullptr) return;
+  const CommandRule& rule = *found;
   const auto words = static_cast<std::size_t>(api::CommandFilterArgsCount(command));
-  if (rule->handling == Handling::kEvent || rule->handling == Handling::kLocal ||
-      !has_arity(*rule, words)) {
+  if (rule.handling == Handling::kEvent || rule.handling == Handling::kLocal ||
+      !has_arity(rule, words)) {
     return;
   }
-  switch (rule->handling) {
+  switch (rule.handling) {
     case Handling::kArguments:
-      stash_.remember(command, words);
+      stash_.remember(command, rule.name, words);
       break;
     case Handling::kReplaced:
-      replace(command, rule->name);
+      replace(command, rule.name);
       break;
     case Handling::kSometimes:
-      stash_.remember(command, words);
-      if (must_replace(*rule, stash_.words())) {
+      stash_.remember(command, rule.name, words);
+      if (must_replace(rule, stash_.words())) {
         stash_.forget();
-        replace(command, rule->name);
+        replace(command, rule.name);
       }
       break;
     case Handling::kRefused:
-      if (is_master_) replace(command, rule->name);
+      if (is_master_) replace(command, rule.name);
       break;
     case Handling::kEvent:
     case Handling::kLocal:
@@ -113,38 +107,41 @@ void Node::replace(RedisModuleCommandFilterCtx* command, std::string_view name) 
 
 // --- writes as they happen ---------------------------------------------------------------------------
 
-void Node::observe(Ctx* ctx, int type, const char* event, String* key) {
+void Node::observe(Ctx* ctx, int type, const char* event, String* name) {
   if (keyspace_.is_writing()) return;
-  key_.db = static_cast<std::uint32_t>(api::GetSelectedDb(ctx));
-  key_.name.assign(bytes_of(key));
+  const crdt::KeyView key(static_cast<std::uint32_t>(api::GetSelectedDb(ctx)), bytes_of(name));
   if (is_loading_) {
-    if (type != kNotifyNew) unrecorded_.insert(key_);
+    if (type != kNotifyNew) unrecorded_.insert(key.owned());
     return;
   }
   if (quiet_ > 0 && type != kNotifyExpired) return;
-  if (type == kNotifyNew) {
-    observer_.created(key_);
+  if (type == kNotifyNew) return observer_.created(key);
+  std::span<const std::string_view> words;
+  if (quiet_ == 0) words = stash_.command_of(name);
+  if (const auto one = observer_.observe_one(event, key, words)) {
+    region_->note(*one, begin_to_note());
     return;
   }
   const RedisKeyspace::Use use(keyspace_, ctx);
+  key_.db = key.db;
+  key_.name.assign(key.name);
   ops_.clear();
-  const Write write{event, key_,
-                    quiet_ > 0 ? std::span<const std::string_view>{} : stash_.command_of(key)};
-  observer_.observe(write, keyspace_, ops_);
-  for (const auto& op : ops_) note_one(op);
+  observer_.observe({event, key_, words}, keyspace_, ops_);
+  note(ops_);
 }
 
 void Node::note(const Observer::Ops& ops) {
-  for (const auto& op : ops) note_one(op);
+  for (const auto& op : ops) region_->note(op, keyspace_, begin_to_note());
 }
 
-void Node::note_one(const crdt::Op& op) {
+// The time of this turn.
+std::uint64_t Node::begin_to_note() {
   if (turn_ms_ == 0) turn_ms_ = now_ms();
-  region_->note(op, keyspace_, turn_ms_);
   if (is_master_ && is_asleep_ && !is_armed_) {
     is_armed_ = true;
     api::EventLoopAddOneShot([](void*) {}, nullptr);
   }
+  return turn_ms_;
 }
 
 // --- the event loop ------------------------------------------------------------------------------------
@@ -155,12 +152,14 @@ void Node::before_sleep(Ctx* ctx) {
   observer_.forget();
   if (!is_loading_ && !is_async_loading_) {
     const std::uint64_t now = now_ms();
-    if (now >= next_tick_ms_) {
+    const bool is_due = now >= next_tick_ms_;
+    if (is_due) {
       next_tick_ms_ = now + kTickMs;
       tick(ctx);
-    } else if (is_master_ && (region_->has_unflushed() || !outbox_.empty())) {
-      flush(ctx);
     }
+    // The tick's batch may be empty: it announces what is promised.
+    if (is_master_ && (is_due || region_->has_unflushed() || !outbox_.empty())) flush(ctx);
+    forget(is_due);
   }
   is_asleep_ = true;
 }
@@ -173,14 +172,19 @@ void Node::after_sleep() {
 
 void Node::tick(Ctx* ctx) {
   if (stash_.is_multi_open() && now_ms() >= next_look_ms_) look_for_multi(ctx);
-  if (is_master_) {
-    promise_what_replicas_have(ctx);
-    flush(ctx);
-  }
+  if (is_master_) promise_what_replicas_have(ctx);
   drop_stable_retained();
-  const RedisKeyspace::Use use(keyspace_, ctx);
-  const Quiet quiet(*this);
-  region_->collect(kCollectedPerTurnMax, keyspace_);
+}
+
+void Node::forget(bool is_due) {
+  const auto& counts = region_->counts();
+  const auto ops = counts.local_ops + counts.remote_ops;
+  const auto before = std::exchange(ops_before_, ops);
+  if (ops > before) {
+    region_->collect(kCollectedPerOp * (ops - before));
+  } else if (is_due) {
+    region_->collect(kCollectedPerTick);
+  }
 }
 
 void Node::cut_batches() {
@@ -284,20 +288,18 @@ void Node::promise_what_replicas_have(Ctx* ctx) {
 
 // --- batches -----------------------------------------------------------------------------------------------
 
-Result<crdt::Outcome> Node::apply(Ctx* ctx, std::string_view batch) {
-  TRY(const auto header, crdt::decode_header(batch));
+Result<crdt::Outcome> Node::apply(Ctx* ctx, std::string_view bytes) {
+  TRY(const auto batch, crdt::decode_batch(bytes));
   const RedisKeyspace::Use use(keyspace_, ctx);
   // On a replica and from an AOF the master has judged its clock already.
   const bool is_judged = !is_master_ || is_loading_;
-  const std::uint64_t now = is_judged ? std::max(now_ms(), header.hlc.wall_ms()) : now_ms();
+  const std::uint64_t now = is_judged ? std::max(now_ms(), batch.header.hlc.wall_ms()) : now_ms();
   if (is_master_ && !is_loading_) {
     // A deadline that passed must be noted before, not in the middle of the merge.
-    if (const auto decoded = crdt::decode_batch(batch)) {
-      const crdt::KeyName* last = nullptr;
-      for (const auto& op : decoded->ops) {
-        if (last == nullptr || *last != op.key) keyspace_.expire_if_due(op.key);
-        last = &op.key;
-      }
+    const crdt::KeyName* last = nullptr;
+    for (const auto& op : batch.ops) {
+      if (last == nullptr || *last != op.key) keyspace_.expire_if_due(op.key);
+      last = &op.key;
     }
     if (!flush(ctx) && region_->has_unflushed()) {
       return fail(Errc::kBusy, "clients are paused: send it again");

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "crdt/region.h"
+#include "module/command_table.h"
 #include "module/keyspace.h"
 #include "module/observer.h"
 #include "module/redismodule.h"
@@ -40,8 +41,14 @@ class Node {
   explicit Node(Config config);
 
   // --- what the server tells --------------------------------------------------------------------
-  void filter(RedisModuleCommandFilterCtx* command);
-  void observe(Ctx* ctx, int type, const char* event, String* key);
+  // Of every command: what is done for those that only read is all that reading costs.
+  void filter(RedisModuleCommandFilterCtx* command) {
+    stash_.forget();
+    observer_.forget();
+    const auto name = bytes_of(api::CommandFilterArgGet(command, 0));
+    if (may_have_rule(name)) filter_write(command, name);
+  }
+  void observe(Ctx* ctx, int type, const char* event, String* name);
   void before_sleep(Ctx* ctx);
   void after_sleep();
   void become_master();
@@ -76,7 +83,7 @@ class Node {
   };
   // Puts what was noted into the replication stream, unless it must not be disturbed now.
   bool flush(Ctx* ctx);
-  Result<crdt::Outcome> apply(Ctx* ctx, std::string_view batch);
+  Result<crdt::Outcome> apply(Ctx* ctx, std::string_view bytes);
   Result<void> record(Ctx* ctx, std::string_view batch);
   std::uint64_t retained_bytes() const { return retained_bytes_; }
   std::uint64_t held_commands() const { return stash_.held(); }
@@ -94,8 +101,10 @@ class Node {
   void drop_oldest_retained();
   void drop_stable_retained();
   Result<std::string> unknown_part(std::string_view bytes);
-  void note_one(const crdt::Op& op);
+  std::uint64_t begin_to_note();
+  void filter_write(RedisModuleCommandFilterCtx* command, std::string_view name);
   void tick(Ctx* ctx);
+  void forget(bool is_due);
   void look_for_multi(Ctx* ctx);
   void promise_what_replicas_have(Ctx* ctx);
   void replace(RedisModuleCommandFilterCtx* command, std::string_view name);
@@ -120,6 +129,7 @@ class Node {
   int quiet_ = 0;
   std::uint64_t turn_ms_ = 0;  // when the first write of this turn was noted
   std::uint64_t next_tick_ms_ = 0, next_look_ms_ = 0;
+  std::uint64_t ops_before_ = 0;  // this turn
   std::uint64_t unknown_commands_ = 0;
 
   // Batches that are cut but not in the stream yet.
@@ -137,7 +147,11 @@ class Node {
 };
 
 // The one of this process: the ABI's callbacks carry nothing of ours.
-Node& node();
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
+extern std::unique_ptr<Node> the_node;
+inline Node& node() {
+  return *the_node;
+}
 void make_node(Config config);
 
 }  // namespace sluice::module

@@ -1,6 +1,7 @@
 #include "module/observer.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cstdlib>
 #include <optional>
@@ -86,6 +87,46 @@ Words members_of(Words words) {
   return words.subspan(is_word(words[0], "smove") ? 3 : 2);
 }
 
+// --- the commonest forms of the commonest commands
+
+bool one_set(Words words, crdt::OneWrite& one) {
+  if (words.size() != 3 || !is_word(words[0], "set")) return false;
+  one.kind = crdt::OneKind::kString;
+  one.value = words[2];
+  one.number = crdt::kNoDeadline;
+  return true;
+}
+
+bool one_increment(Words words, crdt::OneWrite& one) {
+  const auto by = increment_of(words);
+  one.kind = crdt::OneKind::kIncrement;
+  one.number = static_cast<std::uint64_t>(by.value_or(0));
+  return by.has_value();
+}
+
+bool one_hset(Words words, crdt::OneWrite& one) {
+  if (words.size() != 4) return false;
+  one.kind = crdt::OneKind::kField;
+  one.name = words[2];
+  one.value = words[3];
+  return true;
+}
+
+bool one_sadd(Words words, crdt::OneWrite& one) {
+  if (words.size() != 3) return false;
+  one.kind = crdt::OneKind::kMember;
+  one.name = words[2];
+  return true;
+}
+
+bool one_zadd(Words words, crdt::OneWrite& one) {
+  const auto score = words.size() == 4 ? number(words[2]) : std::nullopt;
+  one.kind = crdt::OneKind::kScore;
+  if (score) one.number = std::bit_cast<std::uint64_t>(*score);
+  if (score) one.name = words[3];
+  return score.has_value();
+}
+
 }  // namespace
 
 std::optional<std::int64_t> integer(std::string_view text) {
@@ -112,13 +153,13 @@ std::optional<double> number(std::string_view text) {
 // Whatever has no rule here writes a whole value: rename_to, move_to, copy_to, restore, the *STORE family,
 // and what a newer server may add.
 const Observer::Rule Observer::kRules[] = {
-    {"set", &Observer::set},
+    {"set", &Observer::set, one_set},
     {"expire", &Observer::expire},
     {"del", &Observer::remove_key},
-    {"hset", &Observer::hset},
-    {"sadd", &Observer::sadd},
-    {"zadd", &Observer::zadd},
-    {"incrby", &Observer::increment},
+    {"hset", &Observer::hset, one_hset},
+    {"sadd", &Observer::sadd, one_sadd},
+    {"zadd", &Observer::zadd, one_zadd},
+    {"incrby", &Observer::increment, one_increment},
     {"lpush", &Observer::push_head},
     {"rpush", &Observer::push_tail},
     {"lpop", &Observer::pop_head},
@@ -162,10 +203,23 @@ const Observer::Rule* Observer::rule_of(std::string_view event) {
   return rule;
 }
 
-void Observer::created(const crdt::KeyName& key) {
+void Observer::created(const crdt::KeyView& key) {
   created_.db = key.db;
   created_.name.assign(key.name);
   has_created_ = true;
+}
+
+std::optional<crdt::OneWrite> Observer::observe_one(std::string_view event,
+                                                    const crdt::KeyView& key, Words words) {
+  const Rule* const rule = rule_of(event);
+  if (words.empty() || rule == nullptr || rule->derive_one == nullptr) return std::nullopt;
+  crdt::OneWrite one{.key = key};
+  if (!rule->derive_one(words, one)) return std::nullopt;
+  if (has_created_ && created_ == key) {
+    has_created_ = false;
+    one.creates = true;
+  }
+  return one;
 }
 
 void Observer::observe(const Write& write, ObservedKeyspace& keyspace, Ops& ops) {

@@ -3,11 +3,13 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "crdt/keyspace.h"
+#include "crdt/one_write.h"
 #include "crdt/op.h"
 
 namespace sluice::module {
@@ -36,13 +38,17 @@ class Observer {
   using Ops = std::vector<crdt::Op>;
 
   // The event "new": the one that follows about `key` says what made it.
-  void created(const crdt::KeyName& key);
+  void created(const crdt::KeyView& key);
+  // What observe() would append, if that is an op of the commonest kinds: a view of what was given. If it gives
+  // nothing, observe() has still to be asked.
+  std::optional<crdt::OneWrite> observe_one(std::string_view event, const crdt::KeyView& key,
+                                            std::span<const std::string_view> words);
   // Appends the ops of one event; not of those that are a part of the event before.
   void observe(const Write& write, ObservedKeyspace& keyspace, Ops& ops);
   // A command begins, or a turn of the event loop ends: nothing from before belongs to what follows.
   void forget() {
     has_created_ = awaits_expire_ = skips_pop_ = false;
-    if (!lengths_.empty()) lengths_.clear();
+    if (!lengths_.empty()) forget_lengths();
   }
 
   // The value of `key` as ops that remove what was there and write all of it.
@@ -86,6 +92,7 @@ class Observer {
   const Rule* rule_of(std::string_view event);
   void push(const Step& step, bool at_head);
   void pop(const Step& step, bool at_head);
+  void forget_lengths();  // not here: forget() is a part of every command
   void remember_length(const crdt::KeyName& key, std::uint64_t length);
 
   struct Length {

@@ -31,6 +31,8 @@ struct Observer::Step {
 struct Observer::Rule {
   std::string_view event;
   bool (Observer::*derive)(const Step&);
+  // Fills in the op if the command is of the commonest form; null if none is.
+  bool (*derive_one)(Words words, crdt::OneWrite& one) = nullptr;
 };
 
 // An empty stream is one that had an entry: the least that can be.

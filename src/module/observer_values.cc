@@ -190,6 +190,10 @@ void Observer::pop(const Step& step, bool at_head) {
   remember_length(step.key, length);
 }
 
+void Observer::forget_lengths() {
+  lengths_.clear();
+}
+
 void Observer::remember_length(const KeyName& key, std::uint64_t length) {
   for (auto& known : lengths_) {
     if (known.key == key) {

@@ -1,9 +1,9 @@
 #include "module/stash.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
+#include "crdt/wire.h"
 #include "module/command_table.h"
 #include "module/keyspace.h"
 
@@ -20,7 +20,7 @@ struct Positions {
   std::size_t first = 1, last = 1, step = 1;
 };
 
-Positions key_positions(const std::vector<std::string_view>& words) {
+Positions key_positions(std::span<const std::string_view> words) {
   const auto name = words[0];
   if (is_word(name, "mset") || is_word(name, "msetnx")) return {1, words.size() - 1, 2};
   if (is_word(name, "smove") || is_word(name, "lmove") || is_word(name, "blmove") ||
@@ -33,30 +33,39 @@ Positions key_positions(const std::vector<std::string_view>& words) {
 
 }  // namespace
 
-void Stash::copy_words(Command& command) {
+void Stash::Command::resize(std::size_t to) {
+  count = to;
+  if (argv.size() >= to) return;
+  argv.resize(to);
+  words.resize(to);
+}
+
+void Stash::copy_words(Command& command, std::string_view name) {
   std::size_t total = 0;
-  command.words.resize(command.argv.size());
-  for (std::size_t i = 0; i < command.argv.size(); ++i) {
-    command.words[i] = bytes_of(command.argv[i]);
-    total += command.words[i].size();
+  const std::span words(command.words.data(), command.count);
+  words[0] = name;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    words[i] = bytes_of(command.argv[i]);
+    total += words[i].size();
   }
   auto& bytes = command.bytes;
   if (bytes.size() < total) bytes.resize(total);
   if (bytes.size() > kBytesKept && total < kBytesKept) bytes = std::vector<char>(kBytesKept);
   char* at = bytes.data();
-  for (auto& word : command.words) {
-    if (!word.empty()) std::memcpy(at, word.data(), word.size());
-    word = {at, word.size()};
-    at += word.size();
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    char* const end = crdt::put_text(at, words[i]);
+    words[i] = {at, words[i].size()};
+    at = end;
   }
 }
 
-void Stash::remember(RedisModuleCommandFilterCtx* filter, std::size_t count) {
-  current_.argv.resize(count);
+void Stash::remember(RedisModuleCommandFilterCtx* filter, std::string_view name,
+                     std::size_t count) {
+  current_.resize(count);
   for (std::size_t i = 0; i < count; ++i) {
     current_.argv[i] = api::CommandFilterArgGet(filter, static_cast<int>(i));
   }
-  copy_words(current_);
+  copy_words(current_, name);
   current_held_ = 0;
   if (is_multi_open_) hold(current_);
 }
@@ -65,10 +74,11 @@ void Stash::hold(const Command& command) {
   while (held_.size() >= kHeldMax) release(oldest_id_++);
   const std::uint64_t id = next_id_++;
   Held& held = held_[id];
-  held.command.argv = command.argv;
-  copy_words(held.command);
-  const Positions at = key_positions(held.command.words);
-  for (std::size_t i = at.first; i <= at.last && i < command.argv.size(); i += at.step) {
+  held.command.resize(command.count);
+  std::copy_n(command.argv.begin(), command.count, held.command.argv.begin());
+  copy_words(held.command, command.words[0]);
+  const Positions at = key_positions(held.command.known());
+  for (std::size_t i = at.first; i <= at.last && i < command.count; i += at.step) {
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): holding counts references only
     String* key = api::HoldString(nullptr, const_cast<String*>(command.argv[i]));
     held.keys.push_back(key);
@@ -89,15 +99,16 @@ void Stash::release(std::uint64_t id) {
 }
 
 std::span<const std::string_view> Stash::command_of(const String* key) {
-  if (std::find(current_.argv.begin(), current_.argv.end(), key) != current_.argv.end()) {
+  const auto end = current_.argv.begin() + static_cast<std::ptrdiff_t>(current_.count);
+  if (std::find(current_.argv.begin(), end, key) != end) {
     if (current_held_ != 0) used_.push_back(std::exchange(current_held_, 0));
-    return current_.words;
+    return current_.known();
   }
   if (by_key_.empty()) return {};
   const auto found = by_key_.find(key);
   if (found == by_key_.end()) return {};
   used_.push_back(found->second);
-  return held_[found->second].command.words;
+  return held_[found->second].command.known();
 }
 
 void Stash::sweep() {

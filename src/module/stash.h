@@ -26,11 +26,12 @@ class Stash {
 
   // A command of no interest runs: nothing known of it will be asked.
   void forget() {
-    current_.argv.clear();
+    current_.count = 0;
     if (!used_.empty()) sweep();
   }
-  void remember(RedisModuleCommandFilterCtx* filter, std::size_t count);
-  const std::vector<std::string_view>& words() const { return current_.words; }
+  // `name` is the command's in lower case, and stays.
+  void remember(RedisModuleCommandFilterCtx* filter, std::string_view name, std::size_t count);
+  std::span<const std::string_view> words() const { return current_.known(); }
 
   // The command that raised an event about `key`; empty if unknown. Valid until the next call.
   std::span<const std::string_view> command_of(const String* key);
@@ -43,9 +44,13 @@ class Stash {
 
  private:
   struct Command {
+    std::size_t count = 0;  // of what follows; the vectors only grow
     std::vector<const String*> argv;
-    std::vector<std::string_view> words;  // in `bytes`, which only grows
+    std::vector<std::string_view> words;  // but for the first in `bytes`, which only grows
     std::vector<char> bytes;
+
+    std::span<const std::string_view> known() const { return {words.data(), count}; }
+    void resize(std::size_t to);
   };
   struct Held {
     Command command;
@@ -55,7 +60,7 @@ class Stash {
   // Drops what was held for commands that have run.
   void sweep();
   // Copies the words that are still in argv.
-  static void copy_words(Command& command);
+  static void copy_words(Command& command, std::string_view name);
   void hold(const Command& command);
   void release(std::uint64_t id);
 

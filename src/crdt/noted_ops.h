@@ -1,0 +1,70 @@
+// Ops whose native writes are done and which no batch has described yet, in the bytes of the batches to come.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "crdt/one_write.h"
+#include "crdt/op.h"
+#include "crdt/wire.h"
+
+namespace sluice::crdt {
+
+class NotedOps {
+ public:
+  explicit NotedOps(std::uint32_t batch_ops_max) : batch_ops_max_(batch_ops_max) {}
+
+  void add(const Op& op, std::uint64_t now_ms);
+  void add(const OneWrite& one, std::uint64_t now_ms);
+  bool empty() const { return parts_.empty(); }
+  std::uint64_t size() const;
+  // When the newest was noted; 0 if there is none.
+  std::uint64_t newest_ms() const { return newest_ms_; }
+
+  // Of the next batch: what follows its header. 0 and nothing if there is none.
+  std::uint32_t next_count() const { return parts_.empty() ? 0 : parts_.front().count; }
+  std::string_view next_bytes() const;
+  void pop_next();
+  void clear();
+
+  // All of them, as they were added.
+  std::vector<Op> ops() const;
+
+  void save(Writer& into) const;
+  void load(Reader& from);
+
+ private:
+  // Bytes that grow at their end, without being set to anything first.
+  struct Room {
+    std::unique_ptr<char[]> bytes;
+    std::size_t size = 0, capacity = 0;
+
+    std::string_view view() const { return {bytes.get(), size}; }
+    char* more(std::size_t at_most);
+  };
+  struct Part {
+    std::uint32_t count = 0;
+    // The newest key: where it stands in `room`.
+    std::uint32_t db = 0;
+    std::size_t key_at = 0, key_bytes = 0;
+    Room room = {};
+
+    bool repeats(const KeyView& key) const {
+      return count > 0 && key_bytes == key.name.size() && db == key.db &&
+             std::string_view(room.bytes.get() + key_at, key_bytes) == key.name;
+    }
+  };
+  Part& next_part();
+  void added(Part& part, const KeyView& key, std::size_t begin, std::uint64_t now_ms);
+
+  std::uint32_t batch_ops_max_;
+  std::uint64_t newest_ms_ = 0;
+  std::deque<Part> parts_;  // of a batch each
+  Room spare_;              // of a part that was, for its memory
+};
+
+}  // namespace sluice::crdt
