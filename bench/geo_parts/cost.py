@@ -1,0 +1,57 @@
+"""Instructions in user space per request, with the module and without it."""
+
+import random
+import re
+import shutil
+
+from .server import CLIENTS, KEYS, PIPELINE, Server, name_of, one_request, requests
+
+LIMITS = {'GET': 1.05, 'SET': 1.35, 'INCR': 1.35, 'HSET': 1.35, 'SADD': 1.35, 'ZADD': 1.35}
+KINDS = ['GET', 'SET', 'INCR', 'HSET', 'SADD', 'ZADD', 'HSET x10', 'LPUSH']
+
+
+def prefill(folder, kind):
+    """A snapshot in which all keys exist."""
+    server = Server(folder, False)
+    rng = random.Random(7)
+    keys = [one_request(prefill_kind(kind), name_of(kind, key), rng) for key in range(KEYS)]
+    server.run([b''.join(keys[at:at + PIPELINE]) for at in range(0, KEYS, PIPELINE)])
+    server.admin.call('SAVE')
+    (folder / f'{server.port}.rdb').rename(folder / f'{kind}.rdb')
+    server.stop()
+
+
+def prefill_kind(kind):
+    return 'SET' if kind == 'GET' else kind
+
+
+def instructions(folder, kind, module, count, profile=None):
+    # What happens ten times a second weighs fifty times as much under valgrind: it is left out. So is the search for
+    # the command: the server's table of commands is hashed by another seed at each start.
+    valgrind = ['valgrind', '--tool=callgrind', f'--callgrind-out-file={profile or "/dev/null"}',
+                '--toggle-collect=RM_GetServerInfo', '--toggle-collect=serverCron', '--toggle-collect=lookupCommandLogic', '--collect-atstart=yes']
+    shutil.copy(folder / f'{kind}.rdb', folder / 'data.rdb')
+    server = Server(folder, module, valgrind, words=['--dbfilename', 'data.rdb'])
+    server.wait_until_loaded()
+    server.attach_replica()
+    server.run(requests(kind, count), has_peer=module and kind != 'GET')
+    text = server.stop()
+    return max(int(number) for number in re.findall(r'Collected : (\d+)', text))  # the other is of the fork
+
+
+def per_request(folder, kind, module, count):
+    """The difference of two runs, so that starting and stopping do not count."""
+    few = count // 10
+    return (instructions(folder, kind, module, count) - instructions(folder, kind, module, few)) / (count - few)
+
+
+def run(folder, count, report, kinds=KINDS):
+    print(f'\ninstructions per request, {CLIENTS} clients with pipelines of {PIPELINE}, a replica attached to both\n'
+          f'{"":10} {"plain":>8} {"module":>8} {"ratio":>6} {"target":>6}')
+    for kind in kinds:
+        prefill(folder, kind)
+        plain, with_module = (per_request(folder, kind, module, count) for module in (False, True))
+        ratio, limit = with_module / plain, LIMITS.get(kind)
+        print(f'{kind:10} {plain:8.0f} {with_module:8.0f} {ratio:6.3f} {limit or "":>6}', flush=True)
+        if limit:
+            report.judge(f'{kind} costs at most {limit} times', ratio <= limit, f'{ratio:.3f}')
