@@ -1,4 +1,5 @@
 #include <charconv>
+#include <set>
 
 #include "module/node.h"
 
@@ -51,10 +52,13 @@ Result<void> set(Config& config, std::string_view name, std::string_view value) 
 
 Result<Config> parse_config(const std::vector<std::string_view>& words) {
   Config config;
+  std::set<std::string_view> seen;
   for (const auto word : words) {
     const auto equals = word.find('=');
     if (equals == std::string_view::npos) return wrong("what is " + std::string(word));
-    TRY_VOID(set(config, word.substr(0, equals), word.substr(equals + 1)));
+    const auto name = word.substr(0, equals);
+    if (!seen.insert(name).second) return wrong(std::string(name) + " is given twice");
+    TRY_VOID(set(config, name, word.substr(equals + 1)));
   }
   if (config.id == 0) return wrong("id is missing");
   if (config.region.empty()) return wrong("region is missing");

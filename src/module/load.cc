@@ -13,6 +13,7 @@ namespace {
 
 constexpr int kModuleVersion = 1;
 constexpr int kEncodingVersion = 1;
+constexpr char kModuleName[] = "geo";
 constexpr char kTypeName[] = "sluicegeo";  // nine characters, by the ABI
 constexpr long long kTimerMs = 100;
 
@@ -157,7 +158,12 @@ int load_or_throw(Ctx* ctx, String** argv, int argc) {
     (void)missing;
     return kErr;
   }
-  api::SetModuleAttribs(ctx, "geo", kModuleVersion, kApiVersion);
+  // The same file loaded again is the same memory: the node that runs must not be replaced.
+  if (api::IsModuleNameBusy(kModuleName) != 0) {
+    api::Log(ctx, "warning", "sluice-geo: it is loaded already");
+    return kErr;
+  }
+  api::SetModuleAttribs(ctx, kModuleName, kModuleVersion, kApiVersion);
   std::vector<std::string_view> words;
   for (int i = 0; i < argc; ++i) words.push_back(bytes_of(argv[i]));
   auto config = parse_config(words);
