@@ -12,7 +12,7 @@ namespace {
 
 using enum Handling;
 
-// Every command of Redis 7.0's category @write, and those outside of it that this module has to do
+// Every command of Redis 7.0's category @write and those that Redis 8 and Valkey 9 add, and those outside of it that this module has to do
 // with. Tests hold it to COMMAND LIST and to
 // docs/conflict-rules-commands.md.
 constexpr CommandRule kRules[] = {
@@ -65,6 +65,14 @@ constexpr CommandRule kRules[] = {
     {"hincrby", kArguments, 4},
     {"hincrbyfloat", kArguments, 4},
     {"hdel", kArguments, -3},
+    {"hgetdel", kEvent, -5},
+    {"hexpire", kRefused, -6},
+    {"hexpireat", kRefused, -6},
+    {"hpexpire", kRefused, -6},
+    {"hpexpireat", kRefused, -6},
+    {"hpersist", kRefused, -5},
+    {"hsetex", kRefused, -6},
+    {"hgetex", kRefused, -5},
     // --- sets
     {"sadd", kArguments, -3},
     {"srem", kArguments, -3},
@@ -245,6 +253,9 @@ std::string_view refusal(std::string_view name) {
   if (is_word(name, "migrate"))
     return "it would take keys out of this region only; use COPY or DUMP";
   if (is_word(name, "pfdebug")) return "it changes how a value is stored without telling anybody";
+  if (name.starts_with('h') || name.starts_with('H')) {
+    return "deadlines of single fields are not shared; EXPIRE the key";
+  }
   if (is_word(name, "debug")) return "this subcommand changes keys without telling anybody";
   return "regions cannot agree on what it does";
 }

@@ -15,6 +15,8 @@ std::string text(StreamId id) {
   return std::to_string(id.ms) + "-" + std::to_string(id.seq);
 }
 
+constexpr StreamId kLeast{0, 1};
+
 StreamId before(StreamId id) {
   if (id.seq > 0) return {id.ms, id.seq - 1};
   return {id.ms - 1, UINT64_MAX};
@@ -129,17 +131,24 @@ void RedisKeyspace::add_entry(const KeyName& key, StreamId id,
     if (entry.id == id) return;
     remove_entry(key, entry.id);
   }
-  {
+  // After 7.0 the newest id goes no lower than what was deleted, so that is set back first; to 0-1, since
+  // XSETID takes 0-0 for nothing.
+  const auto set_id = [&](StreamId last, const std::string& added, StreamId deleted) {
     const CallReply reply(
-        call("XSETID", key,
-             {text(before(id)), "ENTRIESADDED", state.entries_added, "MAXDELETEDID", "0-0"}));
+        call("XSETID", key, {text(last), "ENTRIESADDED", added, "MAXDELETEDID", text(deleted)}));
+    return !reply.failed();
+  };
+  set_id(std::max(state.last, id), state.entries_added, kLeast);
+  if (!set_id(before(id), state.entries_added, kLeast)) {
+    // Only of 0-1, which a client chose: consumer groups go with the stream.
+    const auto earlier = entries(key, {}, UINT64_MAX);
+    later.insert(later.begin(), earlier.begin(), earlier.end());
+    remove(key);
   }
   add(id, fields);
   for (const auto& entry : later) add(entry.id, entry.fields);
-  const CallReply reply(call("XSETID", key,
-                             {text(std::max(state.last, id)), "ENTRIESADDED",
-                              std::to_string(std::stoull(state.entries_added) + 1), "MAXDELETEDID",
-                              text(state.deleted_max)}));
+  set_id(std::max(state.last, id), std::to_string(std::stoull(state.entries_added) + 1),
+         std::max(state.deleted_max, kLeast));
 }
 
 std::vector<StreamId> RedisKeyspace::entry_ids(const KeyName& key, std::uint64_t count) {

@@ -35,12 +35,12 @@ struct Observer::Rule {
   bool (*derive_one)(Words words, crdt::OneWrite& one) = nullptr;
 };
 
-// An empty stream is one that had an entry: the least that can be.
+// An empty stream is one that had an entry, before any that a server would choose.
 template <typename Add>
 void add_empty_stream(const Add& add) {
-  constexpr crdt::StreamId kLeast{0, 1};
-  add(crdt::AddEntry{kLeast, {{"", ""}}});
-  add(crdt::RemoveEntries{{kLeast}});
+  constexpr crdt::StreamId kGone{0, 2};
+  add(crdt::AddEntry{kGone, {{"", ""}}});
+  add(crdt::RemoveEntries{{kGone}});
 }
 
 std::optional<std::int64_t> integer(std::string_view text);

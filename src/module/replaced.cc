@@ -69,21 +69,25 @@ void Replaced::note_removal(const KeyName& key, crdt::Effect effect) const {
   if (keyspace().type(key) == crdt::ValueType::kNone) note(key, crdt::RemoveKey{});
 }
 
+// What servers say to a module whose user lacks the right, in the words that they have for clients and scripts.
+std::optional<std::string> Replaced::denial(std::string_view error) const {
+  const bool is_script = (api::GetContextFlags(ctx_) & kFlagLua) != 0;
+  constexpr std::string_view kDenied = "NOPERM ";
+  if (error.starts_with(kDenied) && is_script) {
+    return "ERR ACL failure in script: " + std::string(error.substr(kDenied.size()));
+  }
+  if (!error.starts_with("ERR acl verification failed")) return std::nullopt;  // 7.0
+  if (is_script) return "ERR The user executing the script can't run this command or subcommand";
+  std::string name(name_);
+  if (is_container(*find_rule(name)) && argc_ > 0) name += "|" + std::string(bytes_of(argv_[0]));
+  std::transform(name.begin(), name.end(), name.begin(), ascii_lower);
+  return "NOPERM this user has no permissions to run the '" + name + "' command";
+}
+
 int Replaced::answer(const CallReply& reply) const {
   if (reply.get() == nullptr) return reply_error(ctx_, "ERR the command could not be run");
-  // What Redis 7.0 says to a module, in the words that it has for clients.
-  constexpr std::string_view kDenied = "ERR acl verification failed";
-  if (api::CallReplyType(reply.get()) == kReplyError &&
-      bytes_of(reply.get()).starts_with(kDenied)) {
-    if ((api::GetContextFlags(ctx_) & kFlagLua) != 0) {
-      return reply_error(ctx_,
-                         "ERR The user executing the script can't run this command or subcommand");
-    }
-    std::string name(name_);
-    if (is_container(*find_rule(name)) && argc_ > 0) name += "|" + std::string(bytes_of(argv_[0]));
-    std::transform(name.begin(), name.end(), name.begin(), ascii_lower);
-    return reply_error(ctx_,
-                       "NOPERM this user has no permissions to run the '" + name + "' command");
+  if (api::CallReplyType(reply.get()) == kReplyError) {
+    if (const auto text = denial(bytes_of(reply.get()))) return reply_error(ctx_, *text);
   }
   return api::ReplyWithCallReply(ctx_, reply.get());
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,7 @@ class Replaced {
 
  private:
   RedisModuleCallReply* run_words(String* const* words, std::size_t count) const;
+  std::optional<std::string> denial(std::string_view error) const;
 
   Ctx* ctx_;
   const char* name_;

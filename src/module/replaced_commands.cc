@@ -321,6 +321,9 @@ int refused(Ctx* ctx, String** /*argv*/, int /*argc*/) {
   return reply_error(ctx, "ERR " + std::string(kName) +
                               " is refused by sluice-geo: " + std::string(refusal(kName)));
 }
+constexpr char kHexpire[] = "HEXPIRE", kHexpireat[] = "HEXPIREAT", kHpexpire[] = "HPEXPIRE",
+               kHpexpireat[] = "HPEXPIREAT", kHpersist[] = "HPERSIST", kHsetex[] = "HSETEX",
+               kHgetex[] = "HGETEX";
 constexpr char kSwapdb[] = "SWAPDB", kMigrate[] = "MIGRATE", kPfdebug[] = "PFDEBUG",
                kDebug[] = "DEBUG";
 
@@ -374,6 +377,13 @@ constexpr Implementation kImplementations[] = {
     {"swapdb", guarded<refused<kSwapdb>>},
     {"migrate", guarded<refused<kMigrate>>},
     {"pfdebug", guarded<refused<kPfdebug>>},
+    {"hexpire", guarded<refused<kHexpire>>},
+    {"hexpireat", guarded<refused<kHexpireat>>},
+    {"hpexpire", guarded<refused<kHpexpire>>},
+    {"hpexpireat", guarded<refused<kHpexpireat>>},
+    {"hpersist", guarded<refused<kHpersist>>},
+    {"hsetex", guarded<refused<kHsetex>>},
+    {"hgetex", guarded<refused<kHgetex>>},
 };
 
 // What the server says of the native command, in the words of RM_CreateCommand, as far as a module may say it.

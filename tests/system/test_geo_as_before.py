@@ -120,7 +120,7 @@ class Sequence:
 
     def __init__(self, seed):
         self.rng = random.Random(seed)
-        self.commands = Commands(self.rng, strange=0.1, slowness=1000)
+        self.commands = Commands(self.rng, strange=0.1, slowness=100_000)
         self.id = 0
 
     def next(self):
@@ -240,7 +240,7 @@ def test_random_commands_are_answered_alike(both, servers, ask, protocol):
     # So that what only reads finds something too.
     ask_bare(both(protocol), sequence, STEPS // 5)
     ask(both(protocol), sequence, STEPS)
-    plain, module = ({key: (kind, value, deadline // 600_000) for key, (kind, value, deadline) in geo.content(server.client).items()}
+    plain, module = ({key: (kind, value, deadline // 60_000_000) for key, (kind, value, deadline) in geo.content(server.client).items()}
                      for server in servers)
     assert module == plain
     check_metadata_of_keys(servers)
