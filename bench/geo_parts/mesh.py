@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from collections import deque
 
-from .server import BUILD, SERVER, Server, free_port
+from .server import BUILD, SERVER, Connection, Server, free_port
 
 SLUICE = BUILD / 'sluice'
 
@@ -26,7 +26,11 @@ class Ocean:
     def _accept(self):
         while True:
             near = self.listener.accept()[0]
-            far = socket.create_connection(('127.0.0.1', self.target_port))
+            try:
+                far = socket.create_connection(('127.0.0.1', self.target_port))
+            except OSError:
+                near.close()
+                continue
             for source, target in ((near, far), (far, near)):
                 target.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._carry(source, target)
@@ -74,6 +78,8 @@ class Regions:
             keepers.append(free_port())
             self._start('keeper', '--upstream', f'redis://127.0.0.1:{master.port}', '--listen', f'127.0.0.1:{keepers[-1]}',
                         '--dir', folder / f'keeper-{number}', '--metrics', f'127.0.0.1:{free_port()}', '--redis-server', SERVER)
+        for port in keepers:
+            Connection(port).socket.close()
         self.oceans = [Ocean(port, round_trip / 2) for port in keepers]
         for here, there in ((0, 1), (1, 0)):
             self.health_ports.append(free_port())

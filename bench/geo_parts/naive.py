@@ -6,12 +6,11 @@ import time
 
 from .server import Server, batches_of
 
-ROUNDS = 200
+ROUNDS, KEYS = 200, 20  # what is written in a round concerns one key of each type
 DEBUG = ['--enable-debug-command', 'yes']
 
 
-def workload(rng):
-    key = rng.randrange(3)
+def write_of(rng, key):
     return rng.choice([
         lambda: ('SET', f'string:{key}', rng.randrange(1000)),
         lambda: ('INCRBY', f'counter:{key}', rng.randrange(10)),
@@ -27,7 +26,7 @@ def workload(rng):
 def rounds():
     """In each: what region 1 writes and what region 2 writes, before either hears of the other."""
     rng = random.Random(11)
-    return [[[workload(rng) for _ in range(rng.randrange(1, 4))] for _ in range(2)] for _ in range(ROUNDS)]
+    return [[[write_of(rng, at % KEYS) for _ in range(rng.randrange(1, 4))] for _ in range(2)] for at in range(ROUNDS)]
 
 
 def say(server, commands):

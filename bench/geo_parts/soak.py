@@ -8,11 +8,12 @@ from pathlib import Path
 from .mesh import Regions
 from .server import Connection, command
 
-KEYS = 2_000
+KEYS = 200
 RATE = 4_000  # writes per second and region
 LOOK_EVERY = 5.0
 WARM_SHARE = 0.4  # of the time, not counted
 GROWTH_MAX = 0.05
+SETTLE_SECONDS = 20
 
 
 def write(rng):
@@ -47,6 +48,16 @@ def load(port, until):
         time.sleep(max(0, began + 0.01 - time.monotonic()))
 
 
+def settled(masters):
+    """What is still unstable on each, when it is nothing or does not go."""
+    for _ in range(SETTLE_SECONDS):
+        time.sleep(1)
+        left = [master.geo_info()['unstable_keys'] for master in masters]
+        if left == ['0', '0']:
+            break
+    return left
+
+
 def rss(pid):
     text = Path(f'/proc/{pid}/status').read_text()
     return int(next(line for line in text.splitlines() if line.startswith('VmRSS')).split()[1]) * 1024
@@ -70,8 +81,7 @@ def run(folder, minutes, report):
             seen[name].append(rss(pid))
         unstable.append(max(int(master.geo_info()['unstable_bytes']) for master in regions.masters))
     ops = int(regions.masters[0].geo_info()['local_ops'])
-    time.sleep(2)
-    left = [master.geo_info()['unstable_keys'] for master in regions.masters]
+    left = settled(regions.masters)
     regions.stop()
     half = len(unstable) // 2
     print(f'{"":10} {"earlier":>9} {"later":>9}  most MB, after the first {WARM_SHARE:.0%}')
