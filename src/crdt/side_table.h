@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <utility>
 
 #include "crdt/key_index.h"
 
@@ -14,11 +15,15 @@ class SideTable {
   // Made if there is none; queued to be looked at once what came up to `arrival` is stable.
   KeyEntry& touch(const KeyView& key, std::uint64_t arrival);
   // Changes an entry by `use`, and knows what it takes afterwards.
+  // May be nested: whoever merges into a key may find that it has expired.
   template <typename Use>
   void change(KeyEntry& entry, Use use) {
-    bytes_ -= entry.bytes();
+    if (changing_ == &entry) return use(entry);
+    const KeyEntry* const outer = std::exchange(changing_, &entry);
+    const auto before = entry.bytes();
     use(entry);
-    bytes_ += entry.bytes();
+    bytes_ = bytes_ + entry.bytes() - before;
+    changing_ = outer;
   }
 
   // Prunes what `forgotten` covers from keys that were queued at or before `arrival`: at most
@@ -48,6 +53,7 @@ class SideTable {
   std::deque<KeyEntry*> queue_;
   std::deque<Queued> queued_;  // what is in `queue_`, from its front
   std::uint64_t bytes_ = 0;
+  const KeyEntry* changing_ = nullptr;
 };
 
 }  // namespace sluice::crdt

@@ -132,6 +132,16 @@ void RedisKeyspace::expire_if_due(const KeyName& key) {
   if (opened != nullptr) api::CloseKey(opened);
 }
 
+void RedisKeyspace::expire_all_due(std::uint32_t db) {
+  const std::uint32_t count = db_count();
+  for (std::uint32_t one = 0; one < count; ++one) {
+    if (db != crdt::kEveryDb && db != one) continue;
+    std::vector<KeyName> keys;
+    for_each_key(one, [&](const KeyName& key) { keys.push_back(key); });
+    for (const auto& key : keys) expire_if_due(key);
+  }
+}
+
 RedisModuleCallReply* RedisKeyspace::call(const char* command, const KeyName& key,
                                           const std::vector<String*>& words) {
   String* name = name_of(key);

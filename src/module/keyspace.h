@@ -86,6 +86,7 @@ class RedisKeyspace final : public ObservedKeyspace {
 
   // Opens the key once so that a deadline that has passed takes effect now.
   void expire_if_due(const crdt::KeyName& key);
+  void expire_all_due(std::uint32_t db);  // likewise each key of a database, or of crdt::kEveryDb
   bool is_writing() const { return writing_; }
   // Deadlines that had passed when they were set take effect now: they are held back, lest a key go while ops are
   // merged into it, and before them in the stream.

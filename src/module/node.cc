@@ -298,7 +298,11 @@ Result<crdt::Outcome> Node::apply(Ctx* ctx, std::string_view bytes) {
     // A deadline that passed must be noted before, not in the middle of the merge.
     const crdt::KeyName* last = nullptr;
     for (const auto& op : batch.ops) {
-      if (last == nullptr || *last != op.key) keyspace_.expire_if_due(op.key);
+      if (const auto* flushed = std::get_if<crdt::Flush>(&op.effect)) {
+        keyspace_.expire_all_due(flushed->db);
+      } else if (last == nullptr || *last != op.key) {
+        keyspace_.expire_if_due(op.key);
+      }
       last = &op.key;
     }
     if (!flush(ctx) && region_->has_unflushed()) {

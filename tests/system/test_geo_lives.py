@@ -285,3 +285,23 @@ def test_a_deadline_that_arrives_too_late_removes_nothing_in_the_middle_of_a_bat
     vector = a.vector()
     restart(one)
     assert {key: a.vector()[key] for key in vector} == vector and a.client.dbsize() == 0
+
+
+def test_a_flush_that_meets_expired_keys_leaves_nothing_and_counts_right(master, region):
+    one, other = master(1), master(2)
+    a, b = region(one), region(other)
+    mesh = join(a, b)
+    one.expires(False)  # until somebody looks at them
+    for n in range(20):
+        a.client.set(f'k{n}', 'v', px=20)
+        a.client.sadd(f's{n}', 1)
+        a.client.pexpire(f's{n}', 20)
+    time.sleep(0.05)
+    b.client.set('x', 1)
+    b.client.flushall()
+    mesh.deliver(b, a)
+    assert 0 <= int(a.info()['unstable_bytes']) < 1 << 20
+    mesh.exchange()
+    mesh.check_equal()
+    mesh.settle()
+    assert [region.info()['unstable_bytes'] for region in mesh.regions] == ['0', '0']
