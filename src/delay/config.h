@@ -9,6 +9,8 @@
 #include "base/config.h"
 #include "base/log_level.h"
 #include "delay/alert.h"
+#include "hop/route_settings.h"
+#include "redis/tls_settings.h"
 
 namespace sluice::delay {
 
@@ -21,7 +23,7 @@ struct ShardSettings {
   std::vector<std::string> watch;  // "name=redis://host:port"
 };
 
-struct Settings {
+struct Settings : hop::RouteSettings, redis::TlsSettings {
   Milliseconds interval{100};
   Milliseconds alert_above = std::chrono::seconds(1);
   Milliseconds alert_below{500};
@@ -31,15 +33,6 @@ struct Settings {
   Milliseconds report{0};
   bool json = false;
   std::optional<base::Endpoint> metrics;
-  std::string tls_ca;
-  std::string tls_cert;
-  std::string tls_key;
-  bool tls_verify = true;
-  std::string route;
-  std::string route_tls_ca;
-  std::string route_tls_cert;
-  std::string route_tls_key;
-  std::string route_tls_server_name;
   base::LogLevel log_level = base::LogLevel::kInfo;
   bool log_json = false;
 };

@@ -6,7 +6,6 @@
 #include "base/config_file.h"
 #include "base/config_help.h"
 #include "delay/config_fields.h"
-#include "hop/through_relays.h"
 
 namespace sluice::delay {
 namespace {
@@ -51,12 +50,6 @@ Result<> check_shards(const std::vector<ShardSettings>& shards) {
   return {};
 }
 
-Result<> check_route(const std::string& text) {
-  const auto relays = hop::relays_of(text, "the node");
-  if (!relays) return wrong("route: " + relays.error().detail);
-  return {};
-}
-
 Result<> read_file_into(Config& config, const std::string& text, const std::string& name) {
   base::Settings settings(config.settings, kSettingsFields);
   TRY(const auto file, base::parse_config_file(text, name, "shard"));
@@ -95,10 +88,8 @@ Result<> check(const Config& config) {
   if (config.settings.alert_below > config.settings.alert_above) {
     return wrong("alert_below is above alert_above: an alert would be raised and lifted at once");
   }
-  if (config.settings.tls_cert.empty() != config.settings.tls_key.empty()) {
-    return wrong("tls_cert and tls_key go together");
-  }
-  TRY_VOID(check_route(config.settings.route));
+  TRY_VOID(redis::check(config.settings));
+  TRY_VOID(hop::check(config.settings, "the node"));
   return check_shards(config.shards);
 }
 

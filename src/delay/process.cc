@@ -15,20 +15,9 @@ Milliseconds report_interval(const Settings& settings, bool is_screen) {
   return is_screen ? std::chrono::seconds(1) : std::chrono::seconds(10);
 }
 
-hop::RouteTls route_tls(const Settings& settings) {
-  return {.cert = settings.route_tls_cert,
-          .key = settings.route_tls_key,
-          .ca = settings.route_tls_ca,
-          .server_name = settings.route_tls_server_name};
-}
-
 Prober::Options options_of(const Settings& settings, redis::Dial dial) {
   redis::ClientOptions client;
-  client.tls = {.cert = settings.tls_cert,
-                .key = settings.tls_key,
-                .ca = settings.tls_ca,
-                .server_name = {},
-                .verify_peer = settings.tls_verify};
+  client.tls = redis::tls_files(settings);
   Prober::Options options{.interval = settings.interval,
                           .alert = alert_bounds(settings),
                           .master = client,
@@ -44,7 +33,7 @@ Process::Process(rt::Host& host, const Config& config, Output output, base::Log 
       config_(config),
       output_(std::move(output)),
       log_(std::move(log)),
-      tunnels_(host, hop::route_options(route_tls(config.settings))),
+      tunnels_(host, hop::route_options(config.settings)),
       gate_(host) {}
 
 Result<> Process::open() {

@@ -11,12 +11,14 @@
 #include "base/config.h"
 #include "base/log_level.h"
 #include "geo/courier.h"
+#include "hop/route_settings.h"
+#include "redis/tls_settings.h"
 
 namespace sluice::geo {
 
 using Milliseconds = std::chrono::milliseconds;
 
-struct Settings {
+struct Settings : hop::RouteSettings, redis::TlsSettings {
   std::vector<std::string> from;  // "[NAME=]redis://host:port"
   std::vector<std::string> to;    // "redis://host:port"
   std::optional<base::Endpoint> metrics;
@@ -27,15 +29,6 @@ struct Settings {
   Milliseconds source_timeout = std::chrono::seconds(60);
   base::ByteSize queue_bytes{std::uint64_t{64} << 20U};
   base::ByteSize in_flight_bytes{std::uint64_t{8} << 20U};
-  std::string tls_ca;
-  std::string tls_cert;
-  std::string tls_key;
-  bool tls_verify = true;
-  std::string route;
-  std::string route_tls_ca;
-  std::string route_tls_cert;
-  std::string route_tls_key;
-  std::string route_tls_server_name;
   base::LogLevel log_level = base::LogLevel::kInfo;
   bool log_json = false;
 };

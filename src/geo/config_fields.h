@@ -87,57 +87,7 @@ inline constexpr std::tuple kLinkFields{
     },
 };
 
-inline constexpr std::tuple kConnectionFields{
-    base::Field{
-        .name = "tls_ca",
-        .member = &Settings::tls_ca,
-        .doc = "For rediss:// URLs: PEM file of the authorities that certificates must come from; "
-               "the system's if absent.",
-    },
-    base::Field{
-        .name = "tls_cert",
-        .member = &Settings::tls_cert,
-        .doc = "PEM file of the certificate that is shown to keepers and masters.",
-    },
-    base::Field{
-        .name = "tls_key",
-        .member = &Settings::tls_key,
-        .doc = "PEM file of that certificate's key.",
-    },
-    base::Field{
-        .name = "tls_verify",
-        .member = &Settings::tls_verify,
-        .doc = "Whether certificates of keepers and masters and their names are verified.",
-    },
-    base::Field{
-        .name = "route",
-        .member = &Settings::route,
-        .doc = "Relays on the way to the keepers, as \"PROXYTCP://x:1 PROXYTLS://y:2\"; the keeper "
-               "itself is appended. Our master is always connected to directly.",
-    },
-    base::Field{
-        .name = "route_tls_ca",
-        .member = &Settings::route_tls_ca,
-        .doc = "PEM file of the authorities that the first relay's certificate must come from.",
-    },
-    base::Field{
-        .name = "route_tls_cert",
-        .member = &Settings::route_tls_cert,
-        .doc = "PEM file of the certificate that is shown to the first relay.",
-    },
-    base::Field{
-        .name = "route_tls_key",
-        .member = &Settings::route_tls_key,
-        .doc = "PEM file of that certificate's key.",
-    },
-    base::Field{
-        .name = "route_tls_server_name",
-        .member = &Settings::route_tls_server_name,
-        .doc =
-            "Name that the first relay's certificate must bear; its host in the route if absent.",
-    },
-};
-
-inline constexpr std::tuple kSettingsFields = std::tuple_cat(kLinkFields, kConnectionFields);
+inline constexpr std::tuple kSettingsFields =
+    std::tuple_cat(kLinkFields, redis::kTlsFields<Settings>, hop::kRouteFields<Settings>);
 
 }  // namespace sluice::geo

@@ -6,7 +6,6 @@
 #include "base/config_file.h"
 #include "base/config_help.h"
 #include "geo/config_fields.h"
-#include "hop/through_relays.h"
 
 namespace sluice::geo {
 namespace {
@@ -42,12 +41,6 @@ Result<> check_targets(const Settings& settings) {
   return {};
 }
 
-Result<> check_route(const std::string& text) {
-  const auto relays = hop::relays_of(text, "the keeper");
-  if (!relays) return wrong("route: " + relays.error().detail);
-  return {};
-}
-
 }  // namespace
 
 Result<Source> parse_source(std::string_view text) {
@@ -75,10 +68,8 @@ Courier::Limits courier_limits(const Settings& settings) {
 Result<> check(const Settings& settings) {
   const auto valid = base::validate(settings, kSettingsFields);
   if (!valid) return wrong(valid.error().detail + "; see sluice geo link --help");
-  if (settings.tls_cert.empty() != settings.tls_key.empty()) {
-    return wrong("tls_cert and tls_key go together");
-  }
-  TRY_VOID(check_route(settings.route));
+  TRY_VOID(redis::check(settings));
+  TRY_VOID(hop::check(settings, "the keeper"));
   TRY_VOID(check_targets(settings));
   return check_sources(settings);
 }

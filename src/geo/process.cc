@@ -6,30 +6,11 @@
 #include "hop/through_relays.h"
 
 namespace sluice::geo {
-namespace {
-
-rt::TlsFiles tls_of(const Settings& settings) {
-  return {.cert = settings.tls_cert,
-          .key = settings.tls_key,
-          .ca = settings.tls_ca,
-          .server_name = {},
-          .verify_peer = settings.tls_verify};
-}
-
-hop::RouteTls route_tls(const Settings& settings) {
-  return {.cert = settings.route_tls_cert,
-          .key = settings.route_tls_key,
-          .ca = settings.route_tls_ca,
-          .server_name = settings.route_tls_server_name};
-}
-
-}  // namespace
-
 Process::Process(rt::Host& host, const Settings& settings, base::Log log)
     : host_(host),
       settings_(settings),
       log_(std::move(log)),
-      tunnels_(host, hop::route_options(route_tls(settings))),
+      tunnels_(host, hop::route_options(settings)),
       gate_(host) {}
 
 Result<Link::Options> Process::options_of(const std::string& source) {
@@ -37,7 +18,7 @@ Result<Link::Options> Process::options_of(const std::string& source) {
   Link::Options options;
   options.source = from.name;
   options.from.url = from.url;
-  options.from.tls = tls_of(settings_);
+  options.from.tls = redis::tls_files(settings_);
   TRY(auto relays, hop::relays_of(settings_.route, "the keeper"));
   options.from.dial = hop::through_relays(host_, tunnels_, std::move(relays));
   options.from.silence_max = settings_.source_timeout;
@@ -45,7 +26,7 @@ Result<Link::Options> Process::options_of(const std::string& source) {
     TRY(auto url, base::parse_redis_url(text));
     options.to.push_back(std::move(url));
   }
-  options.to_options.tls = tls_of(settings_);
+  options.to_options.tls = redis::tls_files(settings_);
   options.answer_timeout = settings_.answer_timeout;
   options.limits = courier_limits(settings_);
   return options;

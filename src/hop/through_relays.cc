@@ -38,12 +38,12 @@ rt::Task<Stream> dial(rt::Host& host, Tunnels& tunnels, tunnel::Route relays, ba
 
 }  // namespace
 
-Options route_options(const RouteTls& tls) {
+Options route_options(const RouteSettings& settings) {
   Options options;
-  options.to_relay.tls = rt::TlsFiles{.cert = tls.cert,
-                                      .key = tls.key,
-                                      .ca = tls.ca,
-                                      .server_name = tls.server_name,
+  options.to_relay.tls = rt::TlsFiles{.cert = settings.route_tls_cert,
+                                      .key = settings.route_tls_key,
+                                      .ca = settings.route_tls_ca,
+                                      .server_name = settings.route_tls_server_name,
                                       .verify_peer = true,
                                       .version_min = rt::TlsVersion::k1_3};
   options.to_relay.tuning = ocean_tuning();

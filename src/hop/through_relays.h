@@ -5,21 +5,14 @@
 #include <memory>
 #include <string>
 
+#include "hop/route_settings.h"
 #include "hop/tunnels.h"
 #include "tunnel/route.h"
 
 namespace sluice::hop {
 
-// Files of the settings route_tls_...: towards the first relay.
-struct RouteTls {
-  std::string cert;
-  std::string key;
-  std::string ca;
-  std::string server_name;
-};
-
 // How the first relay is connected to: TLS 1.3 for PROXYTLS, tuned for long and lossy paths.
-Options route_options(const RouteTls& tls);
+Options route_options(const RouteSettings& settings);
 
 // The relays that `text` names, none if it is empty. kRejected if it names anything else: what the
 // route leads to is appended by who dials, and `what` is that in the error.

@@ -11,6 +11,7 @@
 
 #include "base/config.h"
 #include "base/log_level.h"
+#include "hop/route_settings.h"
 #include "keeper/credentials.h"
 #include "replog/log.h"
 
@@ -44,18 +45,13 @@ struct ProcessConfig {
   std::uint32_t cores = 0;
 };
 
-struct ShardConfig {
+struct ShardConfig : hop::RouteSettings {
   std::string name = "main";
   base::RedisUrl upstream;
   std::string upstream_tls_ca;
   std::string upstream_tls_cert;
   std::string upstream_tls_key;
   bool upstream_tls_verify = true;
-  std::string route;
-  std::string route_tls_ca;
-  std::string route_tls_cert;
-  std::string route_tls_key;
-  std::string route_tls_server_name;
   base::Endpoint listen;
   std::string listen_tls_ca;
   std::string listen_tls_cert;

@@ -65,36 +65,6 @@ inline constexpr std::tuple kConnectionFields{
         .doc = "Whether the upstream's certificate and name are verified.",
     },
     base::Field{
-        .name = "route",
-        .member = &ShardConfig::route,
-        .doc = "Relays on the way to the upstream, as \"PROXYTCP://x:1 PROXYTLS://y:2\"; "
-               "alternatives by comma. The upstream itself is appended, also one that REPLICAOF "
-               "names. Empty: directly.",
-        .reload = base::Reload::kLive,
-    },
-    base::Field{
-        .name = "route_tls_ca",
-        .member = &ShardConfig::route_tls_ca,
-        .doc = "PEM file of the authorities that the first relay's certificate must come from; "
-               "the system's if absent.",
-    },
-    base::Field{
-        .name = "route_tls_cert",
-        .member = &ShardConfig::route_tls_cert,
-        .doc = "PEM file of the certificate that is shown to the first relay.",
-    },
-    base::Field{
-        .name = "route_tls_key",
-        .member = &ShardConfig::route_tls_key,
-        .doc = "PEM file of that certificate's key.",
-    },
-    base::Field{
-        .name = "route_tls_server_name",
-        .member = &ShardConfig::route_tls_server_name,
-        .doc =
-            "Name that the first relay's certificate must bear; its host in the route if absent.",
-    },
-    base::Field{
         .name = "listen",
         .member = &ShardConfig::listen,
         .doc = "Address that replicas and clients connect to.",
@@ -228,6 +198,7 @@ inline constexpr std::tuple kStorageFields{
 };
 
 inline constexpr std::tuple kShardFields =
-    std::tuple_cat(kConnectionFields, kStorageFields, kLimitFields);
+    std::tuple_cat(kConnectionFields, hop::kRouteFields<ShardConfig, base::Reload::kLive>,
+                   kStorageFields, kLimitFields);
 
 }  // namespace sluice::keeper

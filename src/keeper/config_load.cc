@@ -93,20 +93,6 @@ Result<> check_tls(const ShardConfig& shard) {
   return {};
 }
 
-Result<> check_route(const ShardConfig& shard) {
-  const auto relays = hop::relays_of(shard.route, "the upstream");
-  if (!relays) return wrong("route: " + relays.error().detail);
-  if (shard.route_tls_cert.empty() != shard.route_tls_key.empty()) {
-    return wrong("route_tls_cert and route_tls_key go together");
-  }
-  const bool has_tls = !shard.route_tls_ca.empty() || !shard.route_tls_cert.empty() ||
-                       !shard.route_tls_server_name.empty();
-  if (has_tls && (relays->empty() || !relays->front().front().is_tls())) {
-    return wrong("route_tls_ settings need a route whose first relay is PROXYTLS://");
-  }
-  return {};
-}
-
 // Says which entry is wrong without repeating it, for it holds a password.
 Result<> check_users(const ShardConfig& shard) {
   std::set<std::string> names;
@@ -152,7 +138,7 @@ Result<> check(const ShardConfig& shard) {
   }
   if (!is_name(shard.name)) return wrong("name is not made of letters, digits, '-', '_' and '.'");
   TRY_VOID(check_tls(shard));
-  TRY_VOID(check_route(shard));
+  TRY_VOID(hop::check(shard, "the upstream"));
   return check_users(shard);
 }
 

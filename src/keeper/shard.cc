@@ -43,13 +43,6 @@ LinkOptions link_options(const ShardConfig& config, std::string_view keeper_id) 
   return options;
 }
 
-hop::RouteTls route_tls(const ShardConfig& config) {
-  return {.cert = config.route_tls_cert,
-          .key = config.route_tls_key,
-          .ca = config.route_tls_ca,
-          .server_name = config.route_tls_server_name};
-}
-
 // By the route as it is then: CONFIG SET may change it. All outlive what it returns.
 redis::Dial dial_of(rt::Host& host, hop::Tunnels& tunnels, const ShardConfig& config) {
   return [&](base::Endpoint to, rt::ConnectOptions how) {
@@ -130,7 +123,7 @@ Shard::Shard(rt::Host& host, ShardConfig config, ProcessHooks hooks, base::Metri
               lineage_changed_,
               counters_,
               std::string(archive_->keeper_id())},
-      tunnels_(host, hop::route_options(route_tls(config_))),
+      tunnels_(host, hop::route_options(config_)),
       link_(
           host, *archive_, [this] { ask_replicas_again(); }, log_, std::move(known_keys),
           link_with_dial(dial_of(host, tunnels_, config_), config_, archive_->keeper_id())),
