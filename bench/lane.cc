@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
+#include <ranges>
 #include <utility>
 
 namespace sluice::bench {
@@ -21,6 +22,14 @@ std::vector<std::string> on(const lab::WanSideStatus& side) {
   return {"nsenter", "--net=" + side.netns};
 }
 
+std::vector<std::string> split(const std::string& name) {
+  std::vector<std::string> words;
+  for (const auto word : name | std::views::split('+'))
+    words.emplace_back(word.begin(), word.end());
+  if (words.empty()) words.emplace_back();
+  return words;
+}
+
 }  // namespace
 
 Result<Carrier> carrier_of(const std::string& name) {
@@ -31,16 +40,16 @@ Result<Carrier> carrier_of(const std::string& name) {
     return carrier;
   }
   carrier.is_relayed = true;
-  if (name == "sluice") return carrier;
-  if (name == "sluice-greedy") {
-    carrier.relay_flags = {"--no-bulk-yields"};
-    return carrier;
+  auto words = split(name);
+  if (words.front() == "sluice-text") carrier.content = "text";
+  if (words.front() != "sluice" && words.front() != "sluice-text") {
+    return fail(Errc::kRejected,
+                "there is no row '" + name +
+                    "': write reno, cubic, bbr, sluice or sluice-text; the last two "
+                    "with flags of their relays, as sluice+stripes=8");
   }
-  carrier.content = "text";
-  if (name == "sluice-text") return carrier;
-  return fail(Errc::kRejected,
-              "there is no row '" + name +
-                  "': write reno, cubic, bbr, sluice, sluice-text or sluice-greedy");
+  for (auto& word : words | std::views::drop(1)) carrier.relay_flags.push_back("--" + word);
+  return carrier;
 }
 
 // --- Ocean ---------------------------------------------------------------------------------------

@@ -21,8 +21,8 @@ struct Carrier {
 };
 
 // By name, as a user of a bench writes it: a congestion control of the kernel, "sluice" (through
-// relays), "sluice-text" (the same with compressible bytes), "sluice-greedy" (whose bulk does not yield
-// to small tunnels).
+// relays), "sluice-text" (the same with compressible bytes), both also with flags of their relays, as
+// "sluice+stripes=8+no-bulk-yields".
 Result<Carrier> carrier_of(const std::string& name);
 
 // The WAN of a bench: `lanes` links between hosts of their own, alike.

@@ -41,7 +41,7 @@ rt::Duration duration_of(double seconds) {
 }
 
 std::string milliseconds(lab::Histogram::Duration time) {
-  return fmt::format("{:.0f}", seconds_of(time) * 1e3);
+  return fmt::format("{:.1f}", seconds_of(time) * 1e3);
 }
 
 class Steady {

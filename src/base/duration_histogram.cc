@@ -51,12 +51,17 @@ DurationHistogram::Duration DurationHistogram::mean() const {
 
 DurationHistogram::Duration DurationHistogram::quantile(double fraction) const {
   const auto rank = static_cast<std::uint64_t>(std::ceil(fraction * static_cast<double>(count_)));
-  std::uint64_t seen = 0;
+  std::uint64_t left = std::max<std::uint64_t>(rank, 1);
   for (std::size_t i = 0; i < kBuckets; ++i) {
-    seen += counts_[i];
-    if (seen >= std::max<std::uint64_t>(rank, 1)) {
-      return Duration(static_cast<std::int64_t>(std::min(highest_in(i), max_ns_)));
+    if (left > counts_[i]) {
+      left -= counts_[i];
+      continue;
     }
+    const auto lowest = i == 0 ? 0 : highest_in(i - 1) + 1;
+    const auto width = static_cast<double>(highest_in(i) - lowest);
+    const auto share = static_cast<double>(left) / static_cast<double>(counts_[i]);
+    const auto value = lowest + static_cast<std::uint64_t>(width * share);
+    return Duration(static_cast<std::int64_t>(std::min(value, max_ns_)));
   }
   return max();
 }

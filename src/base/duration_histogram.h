@@ -23,7 +23,8 @@ class DurationHistogram {
   Duration mean() const;
   Duration max() const { return Duration(max_ns_); }
 
-  // The value that a `fraction` of all recorded ones do not exceed, at most 0.8 % too high.
+  // The value that a `fraction` of all recorded ones do not exceed, at most 0.8 % off: those of a bucket
+  // are taken to lie evenly in it.
   Duration quantile(double fraction) const;
 
  private:

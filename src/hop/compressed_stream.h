@@ -30,6 +30,8 @@ class CompressedStream final : public rt::Stream {
   std::uint64_t unsent_bytes() const override { return stream_->unsent_bytes(); }
   std::optional<rt::PeerIdentity> identity() const override { return stream_->identity(); }
   std::optional<rt::TcpFigures> figures() const override { return stream_->figures(); }
+  void put_off_probe() override { stream_->put_off_probe(); }
+  void set_unsent_low(std::uint32_t bytes) override { stream_->set_unsent_low(bytes); }
 
  private:
   static constexpr std::size_t kPieceBytes = 16 * 1024;

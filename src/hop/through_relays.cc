@@ -15,7 +15,7 @@ constexpr rt::Duration kInnerTlsTimeout = std::chrono::seconds(10);
 rt::SocketTuning ocean_tuning() {
   rt::SocketTuning tuning;
   tuning.congestion_control = "bbr";
-  tuning.unsent_low_bytes = 128 * 1024;
+  tuning.unsent_low_bytes = 64 * 1024;
   tuning.user_timeout = std::chrono::seconds(60);
   tuning.retransmit_pause_max = std::chrono::seconds(1);
   return tuning;

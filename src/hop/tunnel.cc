@@ -16,6 +16,8 @@ using tunnel::Time;
 constexpr int kServedMax = 16;
 // How long a tunnel that is ending may take to say so.
 constexpr Time kFarewell = std::chrono::seconds(1);
+// Under BBR's ten seconds (see rt::Stream::put_off_probe), which begin with the connection.
+constexpr Time kProbePause = std::chrono::seconds(4);
 constexpr int kRefusedMax = 6;         // doublings of the wait for the next try
 constexpr std::size_t kProbesMax = 4;  // connections being tried at a time
 
@@ -65,6 +67,7 @@ void Tunnel::adopt(std::unique_ptr<rt::Stream> connection, tunnel::StripeNumber 
   }
   auto& added = *connections_.emplace_back(
       std::make_unique<Connection>(std::move(connection), number, host_));
+  added.stream->set_unsent_low(unsent_low());
   session_.add_stripe(number, now());
   gate_.spawn(run_reader(added));
   gate_.spawn(run_writer(added));
@@ -160,6 +163,7 @@ void Tunnel::pump() {
   if (session_.answered() || session_.failure()) answered_.notify_all();
   ask_for_stripes(at);
   make_room(at);
+  put_off_probes(at);
   arm_timer(at);
 }
 
@@ -167,6 +171,7 @@ void Tunnel::pump() {
 void Tunnel::make_room(Time at) {
   if (at < room_due_) return;
   room_due_ = at + tunnel::Yield::kInterval;
+  fit_sockets();
   const bool shall_yield = limits_.bulk_yields && session_.is_bulk() && hooks_.is_beside_small;
   if (!shall_yield || !hooks_.is_beside_small()) return session_.take_all_room(at);
   std::optional<Time> round_trip;
@@ -178,6 +183,29 @@ void Tunnel::make_room(Time at) {
     least = std::min(least.value_or(path->rtt_min), Time(path->rtt_min));
   }
   if (round_trip) session_.make_room(*round_trip, *least, at);
+}
+
+// Seen at two looks in a row: one may fall between a write and its stripe's turn.
+void Tunnel::fit_sockets() {
+  const bool is_behind = session_.is_behind();
+  const bool shall_be_deep = is_behind && was_behind_;
+  was_behind_ = is_behind;
+  if (shall_be_deep == has_deep_sockets_) return;
+  has_deep_sockets_ = shall_be_deep;
+  for (const auto& connection : connections_) connection->stream->set_unsent_low(unsent_low());
+}
+
+std::uint32_t Tunnel::unsent_low() const {
+  const auto wanted = has_deep_sockets_ ? limits_.unsent_low_behind : limits_.unsent_low;
+  return static_cast<std::uint32_t>(wanted.bytes);
+}
+
+// A connection that is idle finds the path empty by itself; one that fills the path has to look.
+void Tunnel::put_off_probes(Time at) {
+  if (at < probe_due_) return;
+  probe_due_ = at + kProbePause;
+  if (session_.is_bulk()) return;
+  for (const auto& connection : connections_) connection->stream->put_off_probe();
 }
 
 void Tunnel::close_doomed(Time) {

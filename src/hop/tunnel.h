@@ -91,6 +91,9 @@ class Tunnel {
   bool wants_stripes() const;
   void ask_for_stripes(tunnel::Time now);
   void make_room(tunnel::Time now);
+  void put_off_probes(tunnel::Time now);
+  void fit_sockets();
+  std::uint32_t unsent_low() const;
   void drop(Connection& connection);
   void fail_if_unanswerable();
   void wait_to_dial();
@@ -118,6 +121,9 @@ class Tunnel {
   tunnel::Time timer_at_ = tunnel::Time::max();
   tunnel::StripeNumber next_number_ = 1;
   tunnel::Time room_due_{0};
+  bool was_behind_ = false;
+  bool has_deep_sockets_ = false;
+  tunnel::Time probe_due_{0};  // of its connections, by the kernel
   std::size_t dials_ = 0;
   rt::Instant dial_after_{};
   int refused_in_row_ = 0;

@@ -42,7 +42,7 @@ struct Settings {
   std::string congestion_control = "bbr";
   base::ByteSize send_buffer_bytes;
   base::ByteSize receive_buffer_bytes;
-  base::ByteSize unsent_low_bytes = 128_KiB;
+  base::ByteSize unsent_low_bytes = 16_KiB;
   std::chrono::milliseconds user_timeout = std::chrono::seconds(60);
   std::chrono::milliseconds retransmit_pause_max = std::chrono::seconds(1);
 };

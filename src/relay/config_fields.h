@@ -168,7 +168,9 @@ inline constexpr std::tuple kSocketFields{
     base::Field{
         .name = "unsent_low_bytes",
         .member = &Settings::unsent_low_bytes,
-        .doc = "Unsent bytes that a socket takes before its writer waits; 0 means no limit.",
+        .doc = "Unsent bytes that a socket takes before its writer waits. More while a tunnel has "
+               "more to send than its path takes.",
+        .min = 1_KiB,
         .max = 1_GiB,
     },
     base::Field{

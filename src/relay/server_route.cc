@@ -218,6 +218,7 @@ hop::Options Server::transport_options() {
   limits.bulk_yields = config_.settings.bulk_yields;
   limits.compression.is_enabled = config_.settings.compression;
   limits.compression.level = config_.settings.compression_level;
+  limits.unsent_low = config_.settings.unsent_low_bytes;
   limits.flush_interval = config_.settings.flush_interval;
   return options;
 }

@@ -1,5 +1,6 @@
 #include "rt/address.h"
 
+#include <array>
 #include <asio/ip/address.hpp>
 #include <cctype>
 #include <cerrno>
@@ -79,9 +80,7 @@ bool tune_socket(int fd, const SocketTuning& tuning) {
   set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, tuning.keepalive_probes);
   set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, tuning.send_buffer_bytes);
   set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, tuning.receive_buffer_bytes);
-  if (tuning.unsent_low_bytes > 0) {
-    set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, static_cast<int>(tuning.unsent_low_bytes));
-  }
+  if (tuning.unsent_low_bytes > 0) set_unsent_low(fd, tuning.unsent_low_bytes);
   if (tuning.user_timeout.count() > 0) {
     set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(tuning.user_timeout.count()));
   }
@@ -93,6 +92,27 @@ bool tune_socket(int fd, const SocketTuning& tuning) {
   if (set_congestion_control(fd, tuning.congestion_control.name())) return true;
   (void)set_congestion_control(fd, "cubic");
   return false;
+}
+
+void set_unsent_low(int fd, std::uint32_t bytes) {
+  set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, static_cast<int>(bytes));
+}
+
+// A socket that is given another congestion control and its own again keeps its window, its shortest round
+// trip and what it is recovering; only BBR's own state begins anew. After a timeout that holds the window
+// from before, which is to come back.
+void put_off_probe(int fd) {
+  tcp_info info{};
+  auto size = static_cast<socklen_t>(sizeof info);
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return;
+  if (info.tcpi_ca_state == TCP_CA_Loss) return;
+  constexpr std::string_view kProbing = "bbr";
+  constexpr std::string_view kAlwaysThere = "reno";
+  std::array<char, CongestionControl::kLengthMax + 1> name{};
+  auto length = static_cast<socklen_t>(name.size());
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(), &length) != 0) return;
+  if (name.data() != kProbing) return;
+  if (set_congestion_control(fd, kAlwaysThere)) (void)set_congestion_control(fd, kProbing);
 }
 
 std::string reason(int number) {

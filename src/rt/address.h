@@ -30,6 +30,10 @@ Result<UniqueFd> make_socket(const Address& address);
 // scale is settled then. False if the congestion control is not to be had: it is cubic then.
 bool tune_socket(int fd, const SocketTuning& tuning);
 
+// See Stream.
+void put_off_probe(int fd);
+void set_unsent_low(int fd, std::uint32_t bytes);
+
 // "connection refused" and the like, in the words people search for.
 std::string reason(int number);
 

@@ -63,6 +63,14 @@ class Stream {
 
   // Nothing where there is no kernel socket, or it is closed.
   virtual std::optional<TcpFigures> figures() const { return std::nullopt; }
+
+  // For a connection that sends less than its path takes: BBR then need not stop every ten seconds to see
+  // how short the path is when empty (PROBE_RTT of Linux' net/ipv4/tcp_bbr.c), which holds up what was
+  // lost at that moment. Its ten seconds begin anew; other congestion controls are left alone.
+  virtual void put_off_probe() {}
+
+  // What SocketTuning::unsent_low_bytes says, from now on.
+  virtual void set_unsent_low(std::uint32_t /*bytes*/) {}
 };
 
 }  // namespace sluice::rt

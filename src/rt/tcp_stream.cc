@@ -152,6 +152,14 @@ std::optional<TcpFigures> TcpStream::figures() const {
   return closed_ ? std::nullopt : tcp_figures(socket_.fd());
 }
 
+void TcpStream::put_off_probe() {
+  if (!closed_) rt::put_off_probe(socket_.fd());
+}
+
+void TcpStream::set_unsent_low(std::uint32_t bytes) {
+  if (!closed_) rt::set_unsent_low(socket_.fd(), bytes);
+}
+
 std::uint64_t unacknowledged_bytes(int fd) {
   int bytes = 0;
   if (::ioctl(fd, SIOCOUTQ, &bytes) != 0 || bytes < 0) return 0;

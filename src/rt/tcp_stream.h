@@ -45,6 +45,8 @@ class TcpStream : public Stream, public Tappable {
   std::string local() const override { return local_; }
   std::uint64_t unsent_bytes() const override;
   std::optional<TcpFigures> figures() const override;
+  void put_off_probe() override;
+  void set_unsent_low(std::uint32_t bytes) override;
   std::unique_ptr<Tap> tap() override;
 
  private:

@@ -280,6 +280,23 @@ TEST_F(TcpStreamTest, AcceptedConnectionsInheritTheListenersTuning) {
   run(main(host, *tuned));
 }
 
+TEST_F(TcpStreamTest, PuttingOffAProbeLeavesTheCongestionControlAsItWas) {
+  const auto main = [](Host& h, Listener& at) -> Task<void> {
+    for (const auto* const wanted : {"bbr", "cubic"}) {
+      ConnectOptions options;
+      options.tuning.congestion_control = wanted;
+      auto stream = co_await h.network().connect(at.local(), options);
+      const auto before = (*stream)->figures();
+      (*stream)->put_off_probe();
+      EXPECT_EQ((*stream)->figures()->congestion_control, before->congestion_control);
+      EXPECT_EQ((*stream)->figures()->cwnd_bytes, before->cwnd_bytes);
+      (*stream)->close();
+      (*stream)->put_off_probe();
+    }
+  };
+  run(main(host, *listener));
+}
+
 TEST_F(TcpStreamTest, AMissingCongestionControlIsReportedOnceAndBecomesCubic) {
   std::vector<std::string> missing;
   host.network().watch([&](const NetworkEvent& event) { missing.push_back(event.detail); });

@@ -333,6 +333,14 @@ std::optional<TcpFigures> TlsStream::figures() const {
   return closed_ ? std::nullopt : tcp_figures(socket_.fd());
 }
 
+void TlsStream::put_off_probe() {
+  if (!closed_) rt::put_off_probe(socket_.fd());
+}
+
+void TlsStream::set_unsent_low(std::uint32_t bytes) {
+  if (!closed_) rt::set_unsent_low(socket_.fd(), bytes);
+}
+
 std::optional<PeerIdentity> TlsStream::identity() const {
   const std::unique_ptr<X509, void (*)(X509*)> shown(SSL_get1_peer_certificate(ssl_.get()),
                                                      X509_free);

@@ -62,6 +62,8 @@ class TlsStream : public Stream {
   std::uint64_t unsent_bytes() const override;
   std::optional<PeerIdentity> identity() const override;
   std::optional<TcpFigures> figures() const override;
+  void put_off_probe() override;
+  void set_unsent_low(std::uint32_t bytes) override;
 
  private:
   enum class AtEnd : std::uint8_t { kFail, kGiveZero };

@@ -32,6 +32,8 @@ class TlsWithin : public Stream {
   std::string local() const override { return outer_->local(); }
   std::uint64_t unsent_bytes() const override { return outer_->unsent_bytes(); }
   std::optional<TcpFigures> figures() const override { return outer_->figures(); }
+  void put_off_probe() override { outer_->put_off_probe(); }
+  void set_unsent_low(std::uint32_t bytes) override { outer_->set_unsent_low(bytes); }
 
  private:
   enum class AtEnd : std::uint8_t { kFail, kGiveZero };

@@ -9,10 +9,12 @@ void CollapseDetector::measure(std::uint64_t delivered, bool owes) {
   delivered_ = delivered;
   was_busy_ = owes && owed_;
   owed_ = owes;
+  age_ = std::min(age_ + 1, kYoungIntervals + 1);
 }
 
 bool CollapseDetector::is_collapsed(std::uint64_t best_in_interval) {
-  const bool is_slow = was_busy_ && in_interval_ < best_in_interval / kFarUnder;
+  const bool is_young = age_ <= kYoungIntervals;
+  const bool is_slow = !is_young && was_busy_ && in_interval_ < best_in_interval / kFarUnder;
   slow_ = is_slow ? slow_ + 1 : 0;
   return slow_ >= kSlowIntervals;
 }

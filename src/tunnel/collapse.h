@@ -17,6 +17,7 @@ inline constexpr int kSlowIntervals = 3;
 class CollapseDetector {
  public:
   static constexpr std::uint64_t kFarUnder = 8;  // times slower than the best sibling
+  static constexpr int kYoungIntervals = 5;  // it has to find its share of a path that others fill
 
   // `delivered` so far; `owes`: some of what was sent has not been.
   void measure(std::uint64_t delivered, bool owes);
@@ -31,6 +32,7 @@ class CollapseDetector {
   std::uint64_t in_interval_ = 0;
   bool owed_ = false;
   bool was_busy_ = false;
+  int age_ = 0;  // in intervals, up to kYoungIntervals
   int slow_ = 0;
 };
 

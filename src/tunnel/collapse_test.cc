@@ -27,6 +27,14 @@ TEST(Collapse, IsFoundWhereAFlowStaysFarUnderItsBestSibling) {
   EXPECT_TRUE(collapses(flow, delivered, 50, 1));
 }
 
+TEST(Collapse, IsNotFoundInAFlowThatIsYoung) {
+  CollapseDetector flow;
+  std::uint64_t delivered = 0;
+  EXPECT_FALSE(
+      collapses(flow, delivered, 50, CollapseDetector::kYoungIntervals + kSlowIntervals - 1));
+  EXPECT_TRUE(collapses(flow, delivered, 50, 1));
+}
+
 TEST(Collapse, IsNotFoundInOneBadIntervalNorInAnIdleFlow) {
   CollapseDetector flow;
   std::uint64_t delivered = 0;

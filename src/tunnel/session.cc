@@ -119,6 +119,7 @@ Result<> Session::receive(StripeNumber number, std::string_view bytes, Time now)
   stripe.heard = now;
   if (stripe.silent_since) {
     stripe.silent_since.reset();
+    stripe.outdone_since.reset();
     outbound_.trust(number);
   }
   while (!bytes.empty()) {
@@ -290,8 +291,8 @@ Time Session::stripe_deadline(const Stripe& stripe, Time now, bool is_lively) co
   Time first = earlier(kFar, stripe.ack_due.value_or(kFar), now);
   if (!stripe.is_ping_out) first = earlier(first, stripe.ping_due, now);
   if (stripe.silent_since) {
-    return is_lively ? earlier(first, *stripe.silent_since + limits_.silent_stripe_life, now)
-                     : first;
+    if (!is_lively || !stripe.outdone_since) return first;
+    return earlier(first, *stripe.outdone_since + limits_.silent_stripe_life, now);
   }
   return stripe.asked ? earlier(first, *stripe.asked + silence(), now) : first;
 }
@@ -313,9 +314,12 @@ void Session::judge_silence(StripeNumber number, Stripe& stripe, Time now) {
   if (!stripe.silent_since && stripe.asked && now >= *stripe.asked + silence()) {
     stripe.silent_since = now;
   }
-  if (!stripe.silent_since || !has_lively_stripe()) return;
+  if (!stripe.silent_since) return;
+  // After a cut all come back, one sooner than the other.
+  if (!has_lively_stripe()) return stripe.outdone_since.reset();
+  if (!stripe.outdone_since) stripe.outdone_since = now;
   outbound_.suspect(number);
-  if (now >= *stripe.silent_since + limits_.silent_stripe_life) doom(number, stripe);
+  if (now >= *stripe.outdone_since + limits_.silent_stripe_life) doom(number, stripe);
 }
 
 void Session::measure_rates(Time now) {

@@ -92,6 +92,8 @@ class Session {
   std::uint32_t stripes_wanted() const;
   // All stripes are silent: a dialer should try new connections (see Limits::probe_interval).
   bool wants_probe() const;
+  // More waits to be sent than the stripes take.
+  bool is_behind() const { return outbound_.has_waiting(); }
   // How long nothing has come of what is due on any stripe; 0 unless all are silent.
   Time silent_for(Time now) const { return wants_probe() ? now - heard_ : Time{0}; }
 
@@ -113,6 +115,7 @@ class Session {
     Time heard{0};                // when bytes came last
     std::optional<Time> asked{};  // since when an answer is due
     std::optional<Time> silent_since{};
+    std::optional<Time> outdone_since{};  // it is silent, and others are not
     Time ping_due{0};
     bool is_ping_out = false;  // sent, not yet returned
     bool wants_ping = false;
