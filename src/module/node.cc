@@ -131,7 +131,21 @@ void Node::observe(Ctx* ctx, int type, const char* event, String* name) {
 }
 
 void Node::note(const Observer::Ops& ops) {
-  for (const auto& op : ops) region_->note(op, keyspace_, begin_to_note());
+  for (const auto& op : ops) {
+    region_->note(op, keyspace_, begin_to_note());
+    tell_list_length(op);
+  }
+}
+
+// For the events of clients that wait for the list and are served next.
+void Node::tell_list_length(const crdt::Op& op) {
+  if (!std::holds_alternative<crdt::InsertElements>(op.effect) &&
+      !std::holds_alternative<crdt::RemoveElements>(op.effect)) {
+    return;
+  }
+  if (keyspace_.type(op.key) == crdt::ValueType::kList) {
+    observer_.list_became(op.key, keyspace_.list_length(op.key));
+  }
 }
 
 // The time of this turn.
@@ -311,6 +325,7 @@ Result<crdt::Outcome> Node::apply(Ctx* ctx, std::string_view bytes) {
   }
   const Quiet quiet(*this);
   auto outcome = region_->apply(batch, keyspace_, now);
+  for (const auto& op : batch.ops) tell_list_length(op);
   keyspace_.set_late_deadlines();
   return outcome;
 }

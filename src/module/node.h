@@ -102,6 +102,7 @@ class Node {
   void drop_stable_retained();
   Result<std::string> unknown_part(std::string_view bytes);
   std::uint64_t begin_to_note();
+  void tell_list_length(const crdt::Op& op);
   void filter_write(RedisModuleCommandFilterCtx* command, std::string_view name);
   void tick(Ctx* ctx);
   void forget(bool is_due);

@@ -228,7 +228,11 @@ void Observer::observe(const Write& write, ObservedKeyspace& keyspace, Ops& ops)
   const Step step{write.key, write.words, created, keyspace, ops};
   const Rule* rule = rule_of(write.event);
   const bool is_derived = rule != nullptr && (this->*rule->derive)(step);
-  if (!is_derived) whole_value(write.key, keyspace, ops);
+  if (is_derived) return;
+  whole_value(write.key, keyspace, ops);
+  if (keyspace.type(write.key) == crdt::ValueType::kList) {
+    remember_length(write.key, keyspace.list_length(write.key));
+  }
 }
 
 // --- keys ------------------------------------------------------------------------------------------
@@ -238,6 +242,7 @@ bool Observer::ignore(const Step& /*step*/) {
 }
 
 bool Observer::remove_key(const Step& step) {
+  if (!lengths_.empty()) remember_length(step.key, 0);
   return step.add(crdt::RemoveKey{});
 }
 

@@ -45,6 +45,8 @@ class Observer {
                                             std::span<const std::string_view> words);
   // Appends the ops of one event; not of those that are a part of the event before.
   void observe(const Write& write, ObservedKeyspace& keyspace, Ops& ops);
+  // A list has become so long otherwise than by an event: by a batch, or a command that tells its ops itself.
+  void list_became(const crdt::KeyName& key, std::uint64_t length) { remember_length(key, length); }
   // A command begins, or a turn of the event loop ends: nothing from before belongs to what follows.
   void forget() {
     has_created_ = awaits_expire_ = skips_pop_ = false;
@@ -94,6 +96,7 @@ class Observer {
   void pop(const Step& step, bool at_head);
   void forget_lengths();  // not here: forget() is a part of every command
   void remember_length(const crdt::KeyName& key, std::uint64_t length);
+  std::optional<std::uint64_t> known_length(const crdt::KeyName& key) const;
 
   struct Length {
     crdt::KeyName key;

@@ -12,7 +12,7 @@ using crdt::ValueType;
 
 namespace {
 
-constexpr std::size_t kLengthsMax = 64;
+constexpr std::size_t kLengthsMax = 256;
 
 bool is_zadd_option(std::string_view word) {
   return is_word(word, "nx") || is_word(word, "xx") || is_word(word, "gt") || is_word(word, "lt") ||
@@ -151,6 +151,7 @@ bool Observer::linsert(const Step& step) {
   } else if (words[3] != words[4]) {
     --at;
   }
+  remember_length(step.key, list.size());
   return step.add(crdt::InsertElements{at, {std::string(words[4])}});
 }
 
@@ -158,6 +159,12 @@ void Observer::push(const Step& step, bool at_head) {
   const Words words = step.words;
   const std::uint64_t length = step.keyspace.list_length(step.key);
   crdt::InsertElements pushed{.at = at_head ? 0 : -1, .values = {}};
+  if (words.empty() && known_length(step.key) == length && length > 0) {
+    // A client that waited to rotate this list: it has popped already, from an end that the next event tells.
+    whole_value(step.key, step.keyspace, step.ops);
+    skips_pop_ = true;
+    return;
+  }
   const bool is_push = words.size() > 2 && !is_list_move(words) && words[1] == step.key.name;
   if (is_push) {
     pushed.values.assign(words.begin() + 2, words.end());
@@ -182,9 +189,8 @@ void Observer::pop(const Step& step, bool at_head) {
   if (is_pop(step.words)) {
     count = pop_count(step.words);
   } else {
-    const auto known = std::find_if(lengths_.begin(), lengths_.end(),
-                                    [&](const Length& one) { return one.key == step.key; });
-    if (known != lengths_.end() && known->length > length) count = known->length - length;
+    const auto known = known_length(step.key);
+    if (known && *known > length) count = *known - length;
   }
   step.add(crdt::RemoveElements{at_head ? 0 : -static_cast<std::int64_t>(count), count});
   remember_length(step.key, length);
@@ -192,6 +198,13 @@ void Observer::pop(const Step& step, bool at_head) {
 
 void Observer::forget_lengths() {
   lengths_.clear();
+}
+
+std::optional<std::uint64_t> Observer::known_length(const KeyName& key) const {
+  for (const auto& known : lengths_) {
+    if (known.key == key) return known.length;
+  }
+  return std::nullopt;
 }
 
 void Observer::remember_length(const KeyName& key, std::uint64_t length) {

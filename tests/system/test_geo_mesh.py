@@ -285,6 +285,34 @@ def test_waiting_for_several_keys_is_served_by_the_one_that_is_written(mesh):
     assert other.client.zrange('b', 0, -1) == [b'y'] and not other.client.exists('c')
 
 
+def test_who_waits_for_a_list_is_served_by_what_comes_in_any_way(mesh):
+    world = mesh(2)
+    one, other = world.regions
+    ways = [lambda key: other.client.rpush(key, 'a', 'b', 'c', 'd'),  # comes in a batch
+            lambda key: one.client.rpush(key, 'a', 'b', 'c', 'd'),
+            lambda key: (one.client.rpush('x' + key, 'a', 'b', 'c', 'd'), one.client.rename('x' + key, key)),
+            lambda key: one.client.pipeline().rpush(key, 'a', 'b', 'z', 'c', 'd').lrem(key, 1, 'z').execute(),
+            lambda key: one.client.pipeline().rpush(key, 'a', 'b', 'd').linsert(key, 'BEFORE', 'd', 'c').execute()]
+    waits = [('BLMPOP', 0, 1, 'K', 'LEFT', 'COUNT', 3), ('BLPOP', 'K', 0), ('BLMOVE', 'K', 'K', 'LEFT', 'RIGHT', 0), ('BLMOVE', 'K', 'K.to', 'RIGHT', 'LEFT', 0)]
+    for n, (way, words) in enumerate(itertools.product(ways, waits)):
+        waiting = Raw(one.server.port)
+        waiting.send(*[with_key([word], f'k{n}')[0] if isinstance(word, str) else word for word in words])
+        eventually(lambda: one.client.info('clients')['blocked_clients'] == 1, 'it waits')
+        way(f'k{n}')
+        world.exchange()
+        waiting.read()
+        waiting.close()
+    world.exchange()
+    # Metadata that differ from the data show when positions are asked for.
+    for n in range(len(ways) * len(waits)):
+        one.client.rpush(f'k{n}', 'mine')
+        other.client.lpush(f'k{n}', 'theirs')
+        one.client.lpop(f'k{n}')
+    world.exchange()
+    world.check_equal()
+    world.settle()
+
+
 def test_blocked_clients_are_served_and_what_they_took_is_gone_everywhere(mesh):
     world = mesh(2)
     one, other = world.regions
