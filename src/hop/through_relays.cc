@@ -16,7 +16,7 @@ rt::SocketTuning ocean_tuning() {
   rt::SocketTuning tuning;
   tuning.congestion_control = "bbr";
   tuning.unsent_low_bytes = 64 * 1024;
-  tuning.user_timeout = std::chrono::seconds(60);
+  tuning.user_timeout = std::chrono::seconds(100);  // over tunnel::Limits::cut_max
   tuning.retransmit_pause_max = std::chrono::seconds(1);
   return tuning;
 }
