@@ -3,6 +3,7 @@
 #include "replog/archive_view.h"
 #include "replog/archive_world_test.h"
 #include "replog/command_log.h"
+#include "replog/file_names.h"
 #include "replog/verify.h"
 
 namespace sluice::replog {
@@ -84,6 +85,21 @@ TEST_F(ArchiveSim, StartsEmptyWithAnIdThatStays) {
   keeper.stop();
   ASSERT_TRUE(keeper.open());
   EXPECT_EQ(keeper.archive->keeper_id(), id);
+}
+
+// A full disk, say: its number is given again, and what it left there must not pass for the next one's.
+TEST_F(ArchiveSim, BeginsALineageInAnEmptyFolderWhateverAFailedAttemptLeftThere) {
+  ASSERT_TRUE(keeper.open());
+  const auto top = *keeper.machine().host()->directory("/keeper");
+  const auto left = *top->folder(lineage_name(1));
+  const Offset later = kStart.offset + 1'000'000;
+  ASSERT_TRUE(left->open(segment_name(later), rt::OpenMode::kCreateEmpty));
+  ASSERT_TRUE(keeper.run(keeper.load(kStart, "REDIS0011snapshot")));
+  ASSERT_TRUE(keeper.run(keeper.log().append(commands(0, 10))));
+  ASSERT_TRUE(keeper.run(keeper.log().sync()));
+  keeper.stop();
+  const auto opened = keeper.open();
+  ASSERT_TRUE(opened) << opened.error().detail;
 }
 
 TEST_F(ArchiveSim, RefusesASecondKeeperOnTheFolder) {

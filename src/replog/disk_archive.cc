@@ -39,8 +39,11 @@ struct NewLineage {
   RecoveredLineage lineage;
 };
 
+// An attempt that failed, on a full disk for example, left its folder behind, and its number is given again.
 Result<NewLineage> make_lineage(rt::Directory& directory, const std::string& name,
                                 repl::Position at) {
+  const auto removed = directory.remove_folder(name);
+  if (!removed && removed.error().code != Errc::kNotFound) return tl::unexpected(removed.error());
   TRY(auto folder, directory.folder(name));
   TRY(auto lineage, create_lineage(*folder, at));
   TRY_VOID(directory.sync());
