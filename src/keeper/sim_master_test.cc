@@ -26,6 +26,7 @@ struct ModelMaster::Link {
   std::optional<std::uint64_t> sent;  // set: a replica's, which got the stream up to here
   std::string rdb;
   bool has_acked = false;
+  std::uint64_t number = 0;  // of all connections to masters
 };
 
 ModelMaster::ModelMaster(sim::Machine& machine, Truth& truth, Line& line,
@@ -64,6 +65,7 @@ rt::Task<void> ModelMaster::accept_loop(As as) {
 
 rt::Task<void> ModelMaster::serve(std::unique_ptr<rt::Stream> stream, As as) {
   Link link(host_, *stream, as, truth_.epoch());
+  link.number = truth_.count_connection();
   resp::CommandReader reader;
   std::array<char, 1024> chunk{};
   for (bool goes_on = true; goes_on;) {
@@ -94,6 +96,7 @@ rt::Task<bool> ModelMaster::answer(Link& link, resp::Command command) {
     if (acked && link.epoch == truth_.epoch())
       line_.acked = std::max(line_.acked, static_cast<std::uint64_t>(*acked));
     link.has_acked = true;
+    truth_.note_acknowledging(link.number);
     co_return true;
   }
   if (link.sent) co_return true;  // as Redis, which does not answer replicas
@@ -126,7 +129,7 @@ bool ModelMaster::continues(const repl::Position& from) const {
 void ModelMaster::start_replica(Link& link, std::string_view replid, std::string_view next) {
   const auto request = repl::parse_psync(replid, next);
   if (!request) return truth_.wrong("the keeper asks with a broken PSYNC");
-  if (link.as == As::kMaster) truth_.judge_asked(line_, request->from);
+  if (link.as == As::kMaster) truth_.judge_asked(line_, request->from, link.number);
   if (request->from && continues(*request->from)) {
     ++partial_resyncs_;
     link.sent = request->from->offset.bytes();

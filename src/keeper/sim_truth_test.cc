@@ -133,7 +133,9 @@ void Truth::judge_continued(const repl::Position& from, const repl::ReplId& now)
   }
 }
 
-void Truth::judge_asked(const Line& of, const std::optional<repl::Position>& from) {
+void Truth::judge_asked(const Line& of, const std::optional<repl::Position>& from,
+                        std::uint64_t connection) {
+  if (connection < acknowledging_) return;
   if (from) {
     const auto* const named = find(from->id);
     if (named == nullptr) return wrong("the keeper asks for no stream there is: " + to_text(*from));

@@ -2,6 +2,7 @@
 // every snapshot, every acknowledgement. Readers are judged against it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -67,7 +68,14 @@ class Truth {
   void judge_stream(const repl::Position& at, std::string_view bytes);
   void judge_continued(const repl::Position& from, const repl::ReplId& now);
   // Judges where the keeper asks a master to go on; absent: it asks for everything.
-  void judge_asked(const Line& of, const std::optional<repl::Position>& from);
+  // On a slow link the request of a connection that the keeper gave up long ago may come after it has
+  // acknowledged more on a later one, and is not judged: hence the numbers.
+  std::uint64_t count_connection() { return ++connections_; }
+  void note_acknowledging(std::uint64_t connection) {
+    acknowledging_ = std::max(acknowledging_, connection);
+  }
+  void judge_asked(const Line& of, const std::optional<repl::Position>& from,
+                   std::uint64_t connection);
 
   // The keeper has one place for what is in quarantine: another full copy of that data set takes it
   // as it begins, before it is whole.
@@ -97,6 +105,8 @@ class Truth {
   std::multimap<std::uint64_t, Saved> saved_;
   std::optional<std::string> violation_;
   std::uint64_t epoch_ = 0;
+  std::uint64_t connections_ = 0;
+  std::uint64_t acknowledging_ = 0;  // the latest of them on which the keeper acknowledged anything
 };
 
 }  // namespace sluice::keeper

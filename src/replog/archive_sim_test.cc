@@ -92,8 +92,9 @@ TEST_F(ArchiveSim, BeginsALineageInAnEmptyFolderWhateverAFailedAttemptLeftThere)
   ASSERT_TRUE(keeper.open());
   const auto top = *keeper.machine().host()->directory("/keeper");
   const auto left = *top->folder(lineage_name(1));
-  const Offset later = kStart.offset + 1'000'000;
-  ASSERT_TRUE(left->open(segment_name(later), rt::OpenMode::kCreateEmpty));
+  for (const std::uint64_t later : {1'000'000, 2'000'000}) {
+    ASSERT_TRUE(left->open(segment_name(kStart.offset + later), rt::OpenMode::kCreateEmpty));
+  }
   ASSERT_TRUE(keeper.run(keeper.load(kStart, "REDIS0011snapshot")));
   ASSERT_TRUE(keeper.run(keeper.log().append(commands(0, 10))));
   ASSERT_TRUE(keeper.run(keeper.log().sync()));
