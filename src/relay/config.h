@@ -43,7 +43,8 @@ struct Settings {
   base::ByteSize send_buffer_bytes;
   base::ByteSize receive_buffer_bytes;
   base::ByteSize unsent_low_bytes = 16_KiB;
-  std::chrono::milliseconds user_timeout = std::chrono::seconds(100);  // over tunnel::Limits::cut_max
+  std::chrono::milliseconds user_timeout =
+      std::chrono::seconds(100);  // over tunnel::Limits::cut_max
   std::chrono::milliseconds retransmit_pause_max = std::chrono::seconds(1);
 };
 
