@@ -18,6 +18,8 @@ constexpr int kServedMax = 16;
 constexpr Time kFarewell = std::chrono::seconds(1);
 // Under BBR's ten seconds (see rt::Stream::put_off_probe), which begin with the connection.
 constexpr Time kProbePause = std::chrono::seconds(4);
+// A socket of a tunnel that is behind holds what its connection sends in such a part of a second.
+constexpr std::uint64_t kSocketsPerSecond = 16;
 constexpr int kRefusedMax = 6;         // doublings of the wait for the next try
 constexpr std::size_t kProbesMax = 4;  // connections being tried at a time
 
@@ -67,7 +69,8 @@ void Tunnel::adopt(std::unique_ptr<rt::Stream> connection, tunnel::StripeNumber 
   }
   auto& added = *connections_.emplace_back(
       std::make_unique<Connection>(std::move(connection), number, host_));
-  added.stream->set_unsent_low(unsent_low());
+  if (unsent_low_ == 0) unsent_low_ = unsent_low();
+  added.stream->set_unsent_low(unsent_low_);
   session_.add_stripe(number, now());
   gate_.spawn(run_reader(added));
   gate_.spawn(run_writer(added));
@@ -188,23 +191,27 @@ void Tunnel::make_room(Time at) {
 // Seen at two looks in a row: one may fall between a write and its stripe's turn.
 void Tunnel::fit_sockets() {
   const bool is_behind = session_.is_behind();
-  const bool shall_be_deep = is_behind && was_behind_;
+  has_deep_sockets_ = is_behind && was_behind_;
   was_behind_ = is_behind;
-  if (shall_be_deep == has_deep_sockets_) return;
-  has_deep_sockets_ = shall_be_deep;
-  for (const auto& connection : connections_) connection->stream->set_unsent_low(unsent_low());
+  const auto wanted = unsent_low();
+  if (wanted == unsent_low_) return;
+  unsent_low_ = wanted;
+  for (const auto& connection : connections_) connection->stream->set_unsent_low(wanted);
 }
 
 std::uint32_t Tunnel::unsent_low() const {
-  const auto wanted = has_deep_sockets_ ? limits_.unsent_low_behind : limits_.unsent_low;
-  return static_cast<std::uint32_t>(wanted.bytes);
+  const auto least = limits_.unsent_low.bytes;
+  if (!has_deep_sockets_) return static_cast<std::uint32_t>(least);
+  const auto most = std::max(least, limits_.unsent_low_behind.bytes);
+  return static_cast<std::uint32_t>(
+      std::clamp(session_.stripe_rate() / kSocketsPerSecond, least, most));
 }
 
 // A connection that is idle finds the path empty by itself; one that fills the path has to look.
 void Tunnel::put_off_probes(Time at) {
   if (at < probe_due_) return;
   probe_due_ = at + kProbePause;
-  if (session_.is_bulk()) return;
+  if (session_.is_bulk() || has_deep_sockets_) return;
   for (const auto& connection : connections_) connection->stream->put_off_probe();
 }
 

@@ -123,6 +123,7 @@ class Tunnel {
   tunnel::Time room_due_{0};
   bool was_behind_ = false;
   bool has_deep_sockets_ = false;
+  std::uint32_t unsent_low_ = 0;  // as its sockets have it
   tunnel::Time probe_due_{0};  // of its connections, by the kernel
   std::size_t dials_ = 0;
   rt::Instant dial_after_{};

@@ -26,9 +26,9 @@ struct Limits {
   // Connections of a tunnel that carries more than `one_stripe_bytes`; one before that.
   std::uint32_t stripes = 4;
   base::ByteSize one_stripe_bytes = 256_KiB;
-  // What a connection's socket may hold unsent: little, so that what waits can go by another; but what a
-  // fast one sends while its writer is being woken, if more waits than they all take: a socket that runs
-  // dry passes for one whose writer has nothing to say, and BBR then does not learn its path.
+  // What a connection's socket may hold unsent: little, so that what waits can go by another; but up to
+  // so much, as fast as it is, if more waits than they all take: a socket that runs dry while its writer is
+  // being woken passes for one whose writer has nothing to say, and BBR then does not learn its path.
   base::ByteSize unsent_low = 16_KiB;
   base::ByteSize unsent_low_behind = 512_KiB;
   // A block is sent at once if none was for so long; else it may fill up, for no longer than this.

@@ -332,6 +332,7 @@ void Session::measure_rates(Time now) {
     best = std::max(best, stripe.collapse.in_interval());
     sum += stripe.collapse.in_interval();
   }
+  stripe_rate_ = best;
   outbound_.fit_blocks(best);
   for (auto& [number, stripe] : stripes_) {
     if (stripe.collapse.is_collapsed(best)) doom(number, stripe);

@@ -94,6 +94,8 @@ class Session {
   bool wants_probe() const;
   // More waits to be sent than the stripes take.
   bool is_behind() const { return outbound_.has_waiting(); }
+  // What the fastest of them delivered in the last second.
+  std::uint64_t stripe_rate() const { return stripe_rate_; }
   // How long nothing has come of what is due on any stripe; 0 unless all are silent.
   Time silent_for(Time now) const { return wants_probe() ? now - heard_ : Time{0}; }
 
@@ -169,6 +171,7 @@ class Session {
   int bulk_intervals_ = 0;
   int sending_intervals_ = 0;
   std::uint64_t delivered_rate_ = 0;  // bytes in the last interval
+  std::uint64_t stripe_rate_ = 0;     // of these, of the best stripe
   Yield yield_;
 };
 
