@@ -124,7 +124,7 @@ class Tunnel {
   bool was_behind_ = false;
   bool has_deep_sockets_ = false;
   std::uint32_t unsent_low_ = 0;  // as its sockets have it
-  tunnel::Time probe_due_{0};  // of its connections, by the kernel
+  tunnel::Time probe_due_{0};     // of its connections, by the kernel
   std::size_t dials_ = 0;
   rt::Instant dial_after_{};
   int refused_in_row_ = 0;
