@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import geo
 from harness.certificates import Certificates
 from harness.delay import Delay
 from harness.faults import Faults
@@ -58,6 +59,19 @@ def bench(request):
     bench.end()
     if not os.environ.get('SLUICE_KEEP'):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope='module')
+def servers():
+    """A plain server and one with sluice-geo.so, for comparisons; one pair per file."""
+    folder = Path(tempfile.mkdtemp(prefix='sluice-test-'))
+    pair = Redis('plain', folder / 'plain'), Redis('module', folder / 'module', geo.options(1, allow_flush='yes'))
+    for server in pair:
+        server.start_anywhere()
+    yield pair
+    for server in pair:
+        server.kill()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

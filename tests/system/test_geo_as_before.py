@@ -7,17 +7,13 @@ makes it longer.
 import json
 import os
 import random
-import shutil
-import tempfile
 import time
-from pathlib import Path
 
 import pytest
 
 from harness import geo
 from harness.geo_commands import SCRIPT, Commands
 from harness.raw import Error, Raw
-from harness.redis_server import Redis
 from harness.waiting import eventually
 
 SEED = int(os.environ.get('SLUICE_SEED', random.randrange(1, 1 << 30)))
@@ -27,18 +23,6 @@ NAME = 'run'
 LIBRARY = f"#!lua name=lib\nredis.register_function{{function_name='{NAME}', callback=function(keys, args)\n" \
           f"{SCRIPT.replace('ARGV', 'args')} end, flags={{FLAGS}}}}"
 EXPECTED = ('sluice-geo',)  # our own refusals say who refuses
-
-
-@pytest.fixture(scope='module')
-def servers():
-    folder = Path(tempfile.mkdtemp(prefix='sluice-test-'))
-    pair = Redis('plain', folder / 'plain'), Redis('module', folder / 'module', geo.options(1, allow_flush='yes'))
-    for server in pair:
-        server.start_anywhere()
-    yield pair
-    for server in pair:
-        server.kill()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

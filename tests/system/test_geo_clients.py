@@ -2,31 +2,15 @@
 
 import random
 import re
-import shutil
-import tempfile
-from pathlib import Path
 
 import pytest
 
 from harness import geo
 from harness.raw import Error, Raw
-from harness.redis_server import Redis
 from harness.waiting import eventually
 
 OUR_NAMES = ('spop', 'zpopmin', 'zpopmax', 'zmpop', 'bzpopmin', 'bzpopmax', 'bzmpop', 'zremrangebyscore', 'zremrangebyrank', 'zremrangebylex',
              'ltrim', 'lrem', 'xadd', 'xtrim', 'flushall', 'flushdb', 'function', 'config')
-
-
-@pytest.fixture(scope='module')
-def servers():
-    folder = Path(tempfile.mkdtemp(prefix='sluice-test-'))
-    pair = Redis('plain', folder / 'plain'), Redis('module', folder / 'module', geo.options(1, allow_flush='yes'))
-    for server in pair:
-        server.start_anywhere()
-    yield pair
-    for server in pair:
-        server.kill()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
