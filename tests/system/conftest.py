@@ -61,6 +61,11 @@ def bench(request):
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture
+def region(recorder):
+    return lambda server: geo.Region(server, recorder(server))
+
+
 @pytest.fixture(scope='module')
 def servers():
     """A plain server and one with sluice-geo.so, for comparisons; one pair per file."""

@@ -1,6 +1,5 @@
 """Everything that may happen to a server with sluice-geo.so between its start and its end, beside what test_geo_lives.py kills."""
 
-import itertools
 import threading
 import time
 
@@ -18,17 +17,6 @@ def master(redis_server):
         flags = {'allow_flush': 'yes', **options.pop('flags', {})}
         return redis_server(name or f'region{number}', options={**geo.options(number, **flags), **options})
     return start
-
-
-@pytest.fixture
-def region(recorder):
-    return lambda server: geo.Region(server, recorder(server))
-
-
-def join(*regions):
-    for one, other in itertools.permutations(regions, 2):
-        one.client.execute_command('GEO.JOIN', other.info()['id'])
-    return geo.Mesh(list(regions))
 
 
 def fill(client, count=40):
@@ -64,7 +52,7 @@ def error_of(client, *words):
 def test_a_rewrite_of_the_aof_under_load_keeps_all(master, region):
     one, other = master(1, appendonly='yes'), master(2)
     a, b = region(one), region(other)
-    mesh = join(a, b)
+    mesh = geo.join(a, b)
     stop = threading.Event()
 
     def write():
@@ -87,7 +75,7 @@ def test_a_rewrite_of_the_aof_under_load_keeps_all(master, region):
     one.start(within=30)
     assert a.digest() == digest and {key: a.vector()[key] for key in before} == before
     again = region(one)
-    mesh = join(again, b)
+    mesh = geo.join(again, b)
     again.client.incr('counter')
     mesh.exchange()
     mesh.check_equal()
@@ -106,7 +94,7 @@ def test_an_aof_without_preamble_is_refused(redis_server, master):
 def test_a_reload_by_debug_ends_equal(master, region, words):
     one, other = master(1), master(2)
     a, b = region(one), region(other)
-    mesh = join(a, b)
+    mesh = geo.join(a, b)
     fill(a.client)
     fill(b.client)
     mesh.exchange()
@@ -131,7 +119,7 @@ def test_a_chain_of_replicas_has_the_same_metadata(master, region, redis_server)
     middle = redis_server('middle', replica_of=one, options=geo.options(1))
     last = redis_server('last', replica_of=middle, options={**geo.options(1), 'repl-diskless-load': 'swapdb'})
     a, b = region(one), region(other)
-    mesh = join(a, b)
+    mesh = geo.join(a, b)
     fill(a.client)
     fill(b.client)
     mesh.exchange()
@@ -153,7 +141,7 @@ def test_a_writable_replica_that_is_synced_again_has_lost_its_own_writes_only(ma
     one, other = master(1), master(2)
     replica = redis_server('replica', replica_of=one, options={**geo.options(1), 'replica-read-only': 'no'})
     a, b = region(one), region(other)
-    mesh = join(a, b)
+    mesh = geo.join(a, b)
     wait_in_sync(one, replica)
     replica.client.set('own', 1)
     replica.client.sadd('s', 'own')
@@ -199,7 +187,7 @@ def test_eviction_is_refused_and_a_full_memory_keeps_regions_equal(redis_server,
         assert 'maxmemory-policy must be noeviction' in server.log_text()
     one, other = master(1), master(2)
     a, b = region(one), region(other)
-    mesh = join(a, b)
+    mesh = geo.join(a, b)
     assert 'noeviction' in error_of(one.client, 'CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru')
     b.client.sadd('s', 'b')
     mesh.exchange()
@@ -219,7 +207,7 @@ def test_eviction_is_refused_and_a_full_memory_keeps_regions_equal(redis_server,
 def test_flushing_needs_to_be_allowed_and_is_then_told(master, region, form):
     one, other = master(1, flags={'allow_flush': 'no'}), master(2)
     a, b = region(one), region(other)
-    mesh = join(a, b)
+    mesh = geo.join(a, b)
     fill(a.client, 5)
     mesh.exchange()
 

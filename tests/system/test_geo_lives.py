@@ -1,7 +1,6 @@
 """A master with sluice-geo.so starts again, is promoted, is killed: no op is lost, none counts twice."""
 
 import contextlib
-import itertools
 import os
 import random
 import time
@@ -25,17 +24,6 @@ def master(redis_server):
     return start
 
 
-@pytest.fixture
-def region(recorder):
-    return lambda server: geo.Region(server, recorder(server))
-
-
-def join(*regions):
-    for one, other in itertools.permutations(regions, 2):
-        one.client.execute_command('GEO.JOIN', other.info()['id'])
-    return geo.Mesh(list(regions))
-
-
 def restart(server):
     server.kill()
     server.start(within=30)
@@ -45,7 +33,7 @@ def restart(server):
 def test_a_restart_keeps_vector_and_metadata(master, region, options):
     one, other = master(1, **options), master(2)
     a, b = region(one), region(other)
-    mesh = join(a, b)
+    mesh = geo.join(a, b)
     for n in range(50):
         a.client.incr('c')
         b.client.incr('c')
@@ -71,7 +59,7 @@ def test_a_restart_keeps_vector_and_metadata(master, region, options):
 def test_native_writes_at_the_end_of_an_aof_become_ops(master, region):
     one, other = master(1, appendonly='yes', appendfsync='always'), master(2)
     a, b = region(one), region(other)
-    mesh = join(a, b)
+    mesh = geo.join(a, b)
     a.client.sadd('s', 'a')
     mesh.exchange()
     a.client.set('k', 'v')
@@ -92,7 +80,7 @@ def test_a_promoted_replica_goes_on_where_its_master_was(master, region, redis_s
     one, other = master(1), master(2)
     replica = redis_server('replica', replica_of=one, options=geo.options(1))
     a, b = region(one), region(other)
-    mesh = join(a, b)
+    mesh = geo.join(a, b)
     wait_in_sync(one, replica)
     for n in range(100):
         a.client.incr('c')
@@ -116,7 +104,7 @@ def test_a_promoted_replica_goes_on_where_its_master_was(master, region, redis_s
 def test_a_full_sync_brings_the_metadata(master, region, redis_server, load):
     one, other = master(1), master(2)
     a, b = region(one), region(other)
-    mesh = join(a, b)
+    mesh = geo.join(a, b)
     a.client.sadd('s', 1, 2, 3)
     b.client.incr('c')
     mesh.exchange()
@@ -145,7 +133,7 @@ def test_the_module_is_loaded_into_a_running_server_with_data(redis_server, regi
     words = geo.options(1)['loadmodule'].split()
     plain.client.execute_command('MODULE', 'LOAD', *words)
     a, b = region(plain), region(master(2))
-    mesh = join(a, b)
+    mesh = geo.join(a, b)
     a.client.incr('k1')
     b.client.incr('c')
     mesh.exchange()
@@ -166,7 +154,7 @@ def test_a_module_with_a_wrong_configuration_says_what_is_wrong(redis_server):
 def test_pausing_clients_for_a_failover_harms_nothing(master, region):
     one, other = master(1), master(2)
     a, b = region(one), region(other)
-    mesh = join(a, b)
+    mesh = geo.join(a, b)
     a.client.set('x', 1, px=50)
     a.client.execute_command('CLIENT', 'PAUSE', 300, 'WRITE')
     time.sleep(0.4)
@@ -185,7 +173,7 @@ def test_kills_lose_nothing_that_the_replica_or_the_peer_has(master, region, red
         replica = redis_server('replica', replica_of=current, options=geo.options(1))
         eventually(replica.link_is_up, 'replicates')
         a = region(current)
-        mesh = join(a, peer)
+        mesh = geo.join(a, peer)
         pipeline = current.connect().pipeline(transaction=False)
         for _ in range(rng.randrange(5, 60)):
             for n in range(20):
@@ -207,7 +195,7 @@ def test_kills_lose_nothing_that_the_replica_or_the_peer_has(master, region, red
         commands, _ = geo.commands_of(a.recorder.between(a.recorder.begin, a.recorder.end))
         a.batches = [words[1] for words in commands if words[0].lower() == b'geo.ops']
         heir = region(current)
-        join(heir, peer)
+        geo.join(heir, peer)
         for batch in a.batches:  # the keeper's tail of the old life, to both
             for target in (heir, peer):
                 target.client.execute_command('GEO.APPLY', batch)
@@ -231,7 +219,7 @@ def test_a_reload_forgets_no_op_of_the_same_turn(master, region, redis_server):
     one, other = master(1), master(2)
     replica = redis_server('replica', replica_of=one, options=geo.options(1))
     a, b = region(one), region(other)
-    mesh = join(a, b)
+    mesh = geo.join(a, b)
     wait_in_sync(one, replica)
     for _ in range(3):
         pipelined(one, 'INCR c', 'RPUSH l a b c', 'LPOP l', 'DEBUG RELOAD', 'INCR c')
@@ -247,7 +235,7 @@ def test_a_failover_by_command_loses_and_doubles_nothing(master, region, redis_s
     one, other = master(1), master(2)
     replica = redis_server('replica', replica_of=one, options=geo.options(1))
     a, b = region(one), region(other)
-    mesh = join(a, b)
+    mesh = geo.join(a, b)
     roles = [one, replica]
     for n in range(3):
         wait_in_sync(*roles)
@@ -256,7 +244,7 @@ def test_a_failover_by_command_loses_and_doubles_nothing(master, region, redis_s
         roles.reverse()
         # The new stream has what no batch of the old one told.
         a = region(roles[0])
-        mesh = join(a, b)
+        mesh = geo.join(a, b)
         a.client.incr('c')
         b.client.incr('c')
         mesh.exchange()
@@ -270,7 +258,7 @@ def test_a_deadline_that_arrives_too_late_removes_nothing_in_the_middle_of_a_bat
     one, other = master(1, appendonly='yes', appendfsync='always'), master(2)
     replica = redis_server('replica', replica_of=one, options=geo.options(1))
     a, b = region(one), region(other)
-    mesh = join(a, b)
+    mesh = geo.join(a, b)
     wait_in_sync(one, replica)
     b.client.rpush('l', 1, 2, 3)
     b.client.sadd('s', 1, 2, 3)
@@ -290,7 +278,7 @@ def test_a_deadline_that_arrives_too_late_removes_nothing_in_the_middle_of_a_bat
 def test_a_flush_that_meets_expired_keys_leaves_nothing_and_counts_right(master, region):
     one, other = master(1), master(2)
     a, b = region(one), region(other)
-    mesh = join(a, b)
+    mesh = geo.join(a, b)
     one.expires(False)  # until somebody looks at them
     for n in range(20):
         a.client.set(f'k{n}', 'v', px=20)

@@ -1,5 +1,6 @@
 """Redis servers with sluice-geo.so in a mesh whose links are the test itself: it carries the batches."""
 
+import itertools
 import time
 
 import redis
@@ -160,3 +161,10 @@ def differing_keys(one, other):
     lines = [f'{key!r}: {mine.get(key)!r} != {theirs.get(key)!r}'
              for key in sorted(mine.keys() | theirs.keys()) if mine.get(key) != theirs.get(key)]
     return '\n'.join(lines) or f'digests differ, values do not: {sorted(mine)}'
+
+
+def join(*regions):
+    """Tells each of the others, before anything links them."""
+    for one, other in itertools.permutations(regions, 2):
+        one.client.execute_command('GEO.JOIN', other.info()['id'])
+    return Mesh(list(regions))
