@@ -138,7 +138,9 @@ bool Element::prune(const VersionVector& forgotten, Arithmetic arithmetic) {
   prune_writes(forgotten);
   if (has(LiveKind::kWrite)) return false;
   if (has_hll()) {
-    if (std::erase_if(live, is_forgotten) > 0) base = BaseState::kStable;
+    // Beneath increments it stays whole until they go too: alone they would show a number again.
+    const bool is_beneath = has(LiveKind::kIncrement) || has(LiveKind::kIncrementFloat);
+    if (!is_beneath && std::erase_if(live, is_forgotten) > 0) base = BaseState::kStable;
   } else if (has(LiveKind::kIncrementFloat)) {
     prune_floats(forgotten, arithmetic);
   } else {

@@ -132,6 +132,28 @@ TEST_F(TwoRegions, SumFloatsInOneOrderWithRedisArithmetic) {
   meet_and_forget();
 }
 
+// Seed 5173: the HyperLogLog was forgotten before the number beneath it, so the next addition began an empty one.
+TEST_F(TwoRegions, KeepAHyperLogLogWhoseFirstAdditionsAreForgottenBeforeANumberBeneathIt) {
+  a.write(AddToHll{{"1"}});
+  b.write(IncrementFloat{"7", {}});
+  const auto without_b = a.region.vector();
+  a.hear(b);
+  a.region.set_promise(without_b);  // b's number is not safe here yet
+  for (int round = 0; round < 3; ++round) {
+    b.hear(a);
+    a.announce();
+    b.announce();
+    a.hear(b);
+  }
+  a.collect();
+  b.collect();
+  b.write(AddToHll{{"2"}});
+  a.hear(b);
+  EXPECT_EQ(string(), hll_union("", {"1", "2"}));
+  a.region.set_promise(a.region.vector());
+  meet_and_forget();
+}
+
 // Seed 5233: the number was all that the remove had left here, when an addition came that had not seen the remove.
 TEST(ThreeRegions, ShowAHyperLogLogOverANumberInWhateverOrderTheyCome) {
   TestRegion a{1}, b{2}, c{3};
