@@ -59,10 +59,10 @@ void KeyState::weigh() {
         bytes += kElementBytes + (live.value ? live.value->size() : 0);
     }
   if (list == nullptr) return;
-  for (const Piece& piece : list->pieces()) {
-    bytes += kPieceBytes;
+  bytes += list->pieces().size() * kPieceBytes;
+  if (bodies.empty()) return;  // it is shown: no values are kept
+  for (const Piece& piece : list->pieces())
     for (const auto& value : piece.values) bytes += value.size();
-  }
 }
 
 namespace {

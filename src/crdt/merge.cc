@@ -347,11 +347,10 @@ class Merge {
         element.capture(read_element(keyspace_, key_, shown_, name), arithmetic_of(shown_));
     } else if (shown_ == ValueType::kList) {
       std::uint64_t at = 0;
-      for (Piece& piece : sequence().pieces()) {
-        if (!piece.is_visible()) continue;
-        piece.values = keyspace_.list_range(key_, at, piece.count);
+      sequence().pieces().change_values([&](const Piece& piece, std::vector<std::string>& values) {
+        values = keyspace_.list_range(key_, at, piece.count);
         at += piece.count;
-      }
+      });
     }
     conflicts_.lost_type(key_, rank(winner), rank(shown_));
   }
@@ -365,12 +364,11 @@ class Merge {
 
   void show_list() {
     std::uint64_t at = 0;
-    for (Piece& piece : sequence().pieces()) {
-      if (!piece.is_visible()) continue;
-      keyspace_.insert_elements(key_, at, piece.values);
-      piece.values.clear();
+    sequence().pieces().change_values([&](const Piece& piece, std::vector<std::string>& values) {
+      keyspace_.insert_elements(key_, at, values);
+      values.clear();
       at += piece.count;
-    }
+    });
   }
 
   void settle_deadline() {

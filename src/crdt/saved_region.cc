@@ -118,7 +118,7 @@ void put(Writer& into, const Sequence& list) {
 }
 
 std::unique_ptr<Sequence> get_list(Reader& from) {
-  auto list = std::make_unique<Sequence>(0);
+  Pieces pieces;
   for (auto left = from.count(); left > 0 && from.ok(); --left) {
     Piece piece;
     piece.stamp = get_stamp(from);
@@ -133,9 +133,9 @@ std::unique_ptr<Sequence> get_list(Reader& from) {
       piece.values.emplace_back(from.text());
     if (!piece.values.empty() && piece.values.size() != piece.count)
       from.defect("has another number of values than of elements");
-    list->pieces().push_back(std::move(piece));
+    pieces.push_back(std::move(piece));
   }
-  return list;
+  return std::make_unique<Sequence>(std::move(pieces));
 }
 
 void put(Writer& into, const KeyState& entry) {

@@ -1,6 +1,7 @@
 #include "crdt/sequence.h"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 namespace sluice::crdt {
@@ -14,27 +15,14 @@ bool is_in_view(const Piece& piece, const Context& context, bool partial) {
                  : std::ranges::none_of(piece.removals, is_seen);
 }
 
-std::uint64_t shown(const Piece& piece) {
-  return piece.is_visible() ? piece.count : 0;
-}
-
 }  // namespace
 
 Sequence::Sequence(std::uint64_t length) {
   if (length > 0) pieces_.push_back({.stamp = {}, .count = length});
 }
 
-std::uint64_t Sequence::visible() const {
-  std::uint64_t count = 0;
-  for (const Piece& piece : pieces_) count += shown(piece);
-  return count;
-}
-
 bool Sequence::is_concurrent_to(const Context& context) const {
-  return std::ranges::any_of(pieces_, [&](const Piece& piece) {
-    const auto is_unseen = [&](const Dot& removal) { return !context.covers(removal); };
-    return !context.covers(piece.stamp.dot) || std::ranges::any_of(piece.removals, is_unseen);
-  });
+  return !pieces_.covered_by(context);
 }
 
 std::optional<std::pair<bool, Stamp>> Sequence::rank() const {
@@ -47,110 +35,136 @@ std::optional<std::pair<bool, Stamp>> Sequence::rank() const {
 
 std::uint64_t Sequence::seen_length(const Context& context, bool partial) const {
   std::uint64_t count = 0;
-  for (const Piece& piece : pieces_)
-    if (is_in_view(piece, context, partial)) count += piece.count;
+  for (auto place = pieces_.first(); place != pieces_.last();) {
+    if (const auto seen = pieces_.seen_in_block(place, context)) {
+      count += *seen;
+      place = pieces_.next_block(place);
+      continue;
+    }
+    if (is_in_view(pieces_[place], context, partial)) count += pieces_[place].count;
+    place = pieces_.next(place);
+  }
   return count;
 }
 
 bool Sequence::counts_partial(const View& view) const {
-  const auto is_phantom = [](const Piece& piece) { return piece.is_phantom; };
-  if (std::ranges::none_of(pieces_, is_phantom)) return true;
+  if (!pieces_.has_phantoms()) return true;
   return seen_length(view.context, false) != view.length;
 }
 
 void Sequence::complete(const View& view, std::vector<Dot> unseen) {
   const auto seen = seen_length(view.context, counts_partial(view));
   if (seen >= view.length || unseen.empty()) return;
-  pieces_.push_front({.stamp = {},
-                      .count = view.length - seen,
-                      .is_phantom = true,
-                      .removals = std::move(unseen)});
+  pieces_.insert(pieces_.first(), {.stamp = {},
+                                   .count = view.length - seen,
+                                   .is_phantom = true,
+                                   .removals = std::move(unseen)});
 }
 
-void Sequence::split(std::size_t piece, std::uint64_t at) {
-  Piece& whole = pieces_[piece];
-  if (at == 0 || at >= whole.count) return;
-  Piece rest = whole;
-  rest.count = whole.count - at;
-  whole.count = at;
-  if (!whole.values.empty()) {
-    const auto cut = static_cast<std::ptrdiff_t>(at);
-    rest.values.assign(whole.values.begin() + cut, whole.values.end());
-    whole.values.resize(at);
-  }
-  pieces_.insert(pieces_.begin() + static_cast<std::ptrdiff_t>(piece) + 1, std::move(rest));
+Sequence::Found Sequence::find(const View& view, std::int64_t at, std::uint64_t from_last,
+                               bool partial) {
+  if (at >= 0) return after(view, partial, static_cast<std::uint64_t>(at));
+  return before_last(view, partial, static_cast<std::uint64_t>(-(at + 1)) + from_last);
 }
 
-Sequence::Place Sequence::after(const View& view, bool partial, std::uint64_t elements) {
-  Place place;
-  while (elements > 0 && place.piece < pieces_.size()) {
-    if (is_in_view(pieces_[place.piece], view.context, partial)) {
-      if (pieces_[place.piece].count > elements) split(place.piece, elements);
-      elements -= pieces_[place.piece].count;
+Sequence::Found Sequence::after(const View& view, bool partial, std::uint64_t elements) {
+  Found found{.place = pieces_.first()};
+  if (elements > 0) found.place = pieces_.first_seen(view.context);
+  while (elements > 0 && found.place != pieces_.last()) {
+    const auto seen = pieces_.seen_in_block(found.place, view.context);
+    if (seen && *seen < elements) {
+      elements -= *seen;
+      found.visible += pieces_.visible_in_block(found.place);
+      found.place = pieces_.next_block(found.place);
+      continue;
     }
-    place.visible += shown(pieces_[place.piece++]);
+    const Piece& piece = pieces_[found.place];
+    if (is_in_view(piece, view.context, partial)) {
+      if (piece.count > elements) {
+        if (piece.is_visible()) found.visible += elements;
+        found.place = pieces_.split(found.place, elements);
+        break;
+      }
+      elements -= piece.count;
+    }
+    found.visible += piece.shown();
+    found.place = pieces_.next(found.place);
   }
-  return place;
+  return found;
 }
 
 // Behind the element of the view that has `elements` of it to its right; at the head if there is none.
-Sequence::Place Sequence::before_last(const View& view, bool partial, std::uint64_t elements) {
-  std::size_t piece = pieces_.size();
+Sequence::Found Sequence::before_last(const View& view, bool partial, std::uint64_t elements) {
+  auto place = pieces_.last_seen(view.context);
   std::uint64_t right = 0;
-  for (; piece > 0; --piece) {
-    const Piece& left = pieces_[piece - 1];
+  while (place != pieces_.first()) {
+    if (place.at == 0) {
+      const Pieces::Place block{place.block - 1, 0};
+      const auto seen = pieces_.seen_in_block(block, view.context);
+      if (seen && *seen <= elements) {
+        elements -= *seen;
+        right += pieces_.visible_in_block(block);
+        place = block;
+        continue;
+      }
+    }
+    const auto before = pieces_.before(place);
+    const Piece& left = pieces_[before];
     if (is_in_view(left, view.context, partial)) {
       if (left.count > elements) {
-        const bool is_shown = left.is_visible();
-        split(piece - 1, left.count - elements);
-        if (is_shown) right += elements;
+        if (elements == 0) break;
+        if (left.is_visible()) right += elements;
+        place = pieces_.split(before, left.count - elements);
         break;
       }
       elements -= left.count;
     }
-    right += shown(left);
+    right += left.shown();
+    place = before;
   }
-  return {piece, right};
+  return {place, pieces_.visible() - right};
 }
 
 std::uint64_t Sequence::insert(const View& view, std::int64_t at, Piece piece) {
-  const bool partial = counts_partial(view);
-  Place place;
-  if (at >= 0) {
-    place = after(view, partial, static_cast<std::uint64_t>(at));
-  } else {
-    place = before_last(view, partial, static_cast<std::uint64_t>(-(at + 1)));
-    place.visible = visible() - place.visible;
+  auto [place, visible] = find(view, at, 0, counts_partial(view));
+  while (place != pieces_.last()) {
+    if (pieces_.all_exceed_in_block(place, piece.stamp)) {
+      visible += pieces_.visible_in_block(place);
+      place = pieces_.next_block(place);
+      continue;
+    }
+    const Piece& right = pieces_[place];
+    if (right.is_stable() || right.stamp < piece.stamp) break;
+    visible += right.shown();
+    place = pieces_.next(place);
   }
-  while (place.piece < pieces_.size() && !pieces_[place.piece].is_stable() &&
-         pieces_[place.piece].stamp > piece.stamp)
-    place.visible += shown(pieces_[place.piece++]);
-  pieces_.insert(pieces_.begin() + static_cast<std::ptrdiff_t>(place.piece), std::move(piece));
-  return place.visible;
+  pieces_.insert(place, std::move(piece));
+  return visible;
 }
 
 std::vector<Sequence::Range> Sequence::remove(const View& view, std::int64_t at,
                                               std::uint64_t count, const Dot& by) {
   const bool partial = counts_partial(view);
-  Place place;
-  if (at >= 0) {
-    place = after(view, partial, static_cast<std::uint64_t>(at));
-  } else {
-    place = before_last(view, partial, static_cast<std::uint64_t>(-(at + 1)) + 1);
-    place.visible = visible() - place.visible;
-  }
+  auto [place, visible] = find(view, at, 1, partial);
   std::vector<Range> gone;
-  for (; count > 0 && place.piece < pieces_.size(); ++place.piece) {
-    if (!is_in_view(pieces_[place.piece], view.context, partial)) {
-      place.visible += shown(pieces_[place.piece]);
+  if (place == pieces_.first()) place = pieces_.first_seen(view.context);
+  while (count > 0 && place != pieces_.last()) {
+    if (pieces_.seen_in_block(place, view.context) == 0) {
+      visible += pieces_.visible_in_block(place);
+      place = pieces_.next_block(place);
       continue;
     }
-    if (pieces_[place.piece].count > count) split(place.piece, count);
-    Piece& piece = pieces_[place.piece];
+    if (!is_in_view(pieces_[place], view.context, partial)) {
+      visible += pieces_[place].shown();
+      place = pieces_.next(place);
+      continue;
+    }
+    if (pieces_[place].count > count) place = pieces_.before(pieces_.split(place, count));
+    const Piece& piece = pieces_[place];
     count -= piece.count;
-    if (piece.is_visible()) gone.push_back({place.visible, piece.count});
-    piece.removals.push_back(by);
-    piece.values.clear();
+    if (piece.is_visible()) gone.push_back({visible, piece.count});
+    pieces_.remove(place, by);
+    place = pieces_.next(place);
   }
   // Each was counted with those before it gone; from the last on that is where they stand.
   std::uint64_t before = 0;
@@ -165,12 +179,11 @@ std::vector<Sequence::Range> Sequence::remove(const View& view, std::int64_t at,
 std::vector<Sequence::Range> Sequence::remove_all(const View& view, const Dot& by) {
   std::vector<Range> gone;
   std::uint64_t at = 0;
-  for (Piece& piece : pieces_) {
-    const auto now = shown(piece);
-    if (is_in_view(piece, view.context, true)) {
+  for (auto place = pieces_.first(); place != pieces_.last(); place = pieces_.next(place)) {
+    const auto now = pieces_[place].shown();
+    if (is_in_view(pieces_[place], view.context, true)) {
       if (now > 0) gone.push_back({at, now});
-      piece.removals.push_back(by);
-      piece.values.clear();
+      pieces_.remove(place, by);
     }
     at += now;
   }
@@ -181,9 +194,10 @@ std::vector<Sequence::Range> Sequence::remove_all(const View& view, const Dot& b
 // A removed piece also ends the walk of an insertion that stands left of it, so it stays as long as what follows it
 // may be greater than an op to come.
 bool Sequence::prune(const VersionVector& forgotten) {
+  std::vector<Piece> kept;  // from the last to the first
   bool is_stable_behind = true;
-  for (std::size_t at = pieces_.size(); at-- > 0;) {
-    Piece& piece = pieces_[at];
+  auto all = pieces_.take();
+  for (Piece& piece : all | std::views::reverse) {
     if (!piece.is_stable() && forgotten.covers(piece.stamp.dot)) {
       piece.stamp = {};
       piece.creates = false;
@@ -192,18 +206,18 @@ bool Sequence::prune(const VersionVector& forgotten) {
     const bool is_gone =
         !piece.is_visible() && (piece.is_phantom ? std::ranges::all_of(piece.removals, is_known)
                                                  : std::ranges::any_of(piece.removals, is_known));
-    if (is_gone && is_stable_behind) {
-      pieces_.erase(pieces_.begin() + static_cast<std::ptrdiff_t>(at));
-      continue;
-    }
+    if (is_gone && is_stable_behind) continue;
     is_stable_behind = piece.is_stable();
-    const bool joins = at + 1 < pieces_.size() && piece.is_stable() && piece.is_visible() &&
-                       pieces_[at + 1].is_stable() && pieces_[at + 1].is_visible();
+    const bool joins = !kept.empty() && piece.is_stable() && piece.is_visible() &&
+                       kept.back().is_stable() && kept.back().is_visible();
     if (joins) {
-      piece.count += pieces_[at + 1].count;
-      pieces_.erase(pieces_.begin() + static_cast<std::ptrdiff_t>(at) + 1);
+      kept.back().count += piece.count;
+    } else {
+      kept.push_back(std::move(piece));
     }
   }
+  std::ranges::reverse(kept);
+  pieces_.replace(std::move(kept));
   return std::ranges::all_of(
       pieces_, [](const Piece& piece) { return piece.is_stable() && piece.is_visible(); });
 }

@@ -3,38 +3,24 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
-#include <string>
+#include <utility>
 #include <vector>
 
 #include "crdt/context.h"
 #include "crdt/dot.h"
+#include "crdt/pieces.h"
 
 namespace sluice::crdt {
 
-// Elements that stand together, were inserted by one op, and removed by the same ones.
-struct Piece {
-  Stamp stamp = {};  // of the insertion; none if that is stable: less than all that may still come
-  std::uint64_t count = 0;
-  bool creates = false;
-  // Something here removed the list before it was known how long it was. Which of `removals` did is not known:
-  // a maker who has seen some of them tells by the length that he saw.
-  bool is_phantom = false;
-  std::vector<Dot> removals = {};
-  std::vector<std::string> values = {};  // while another type is shown
-
-  bool is_visible() const { return removals.empty(); }
-  bool is_stable() const { return stamp.dot.seq == 0; }
-};
-
 // Positions of an op count what its maker saw: insertions in his context, less removals in it. A replicated growable
 // array (Roh et al. 2011): an insertion stands after its left neighbour in that view, behind
-// whatever greater stamps have put there. Both ends are reached by walking over the unstable pieces near them.
+// whatever greater stamps have put there.
 class Sequence {
  public:
   // A list of `length` stable elements.
   explicit Sequence(std::uint64_t length);
+  explicit Sequence(Pieces pieces) : pieces_(std::move(pieces)) {}
 
   struct Range {
     std::uint64_t at = 0;  // among the visible
@@ -54,7 +40,7 @@ class Sequence {
   std::vector<Range> remove(const View& view, std::int64_t at, std::uint64_t count, const Dot& by);
   std::vector<Range> remove_all(const View& view, const Dot& by);
 
-  std::uint64_t visible() const;
+  std::uint64_t visible() const { return pieces_.visible(); }
   bool is_concurrent_to(const Context& context) const;
   // Created by a live op; the greatest stamp. As Body::rank.
   std::optional<std::pair<bool, Stamp>> rank() const;
@@ -65,27 +51,29 @@ class Sequence {
   template <typename Predicate>
   void take_back(Predicate is_gone);
 
-  std::deque<Piece>& pieces() { return pieces_; }
-  const std::deque<Piece>& pieces() const { return pieces_; }
+  Pieces& pieces() { return pieces_; }
+  const Pieces& pieces() const { return pieces_; }
 
  private:
-  struct Place {
-    std::size_t piece = 0;
+  struct Found {
+    Pieces::Place place;
     std::uint64_t visible = 0;  // before it
   };
   bool counts_partial(const View& view) const;
   std::uint64_t seen_length(const Context& context, bool partial) const;
-  void split(std::size_t piece, std::uint64_t at);
-  Place after(const View& view, bool partial, std::uint64_t elements);  // that many in the view
-  Place before_last(const View& view, bool partial, std::uint64_t elements);
+  Found find(const View& view, std::int64_t at, std::uint64_t from_last, bool partial);
+  Found after(const View& view, bool partial, std::uint64_t elements);  // that many in the view
+  Found before_last(const View& view, bool partial, std::uint64_t elements);
 
-  std::deque<Piece> pieces_;
+  Pieces pieces_;
 };
 
 template <typename Predicate>
 void Sequence::take_back(Predicate is_gone) {
-  for (Piece& piece : pieces_) std::erase_if(piece.removals, is_gone);
-  std::erase_if(pieces_, [&](const Piece& piece) { return is_gone(piece.stamp.dot); });
+  auto pieces = pieces_.take();
+  for (Piece& piece : pieces) std::erase_if(piece.removals, is_gone);
+  std::erase_if(pieces, [&](const Piece& piece) { return is_gone(piece.stamp.dot); });
+  pieces_.replace(std::move(pieces));
 }
 
 }  // namespace sluice::crdt
