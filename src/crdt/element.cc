@@ -12,13 +12,6 @@ bool is_increment(const Live& op) {
   return op.kind == LiveKind::kIncrement || op.kind == LiveKind::kIncrementFloat;
 }
 
-std::int64_t sum_of_integers(const std::vector<Live>& live) {
-  std::int64_t sum = 0;
-  for (const Live& op : live)
-    if (op.kind == LiveKind::kIncrement) sum = wrapping_sum(sum, op.by);
-  return sum;
-}
-
 }  // namespace
 
 std::string stepped(const std::optional<std::string>& value, const Live& increment,
@@ -33,14 +26,9 @@ std::string stepped(const std::optional<std::string>& value, const Live& increme
   return score_bytes(std::isnan(sum) ? from : sum);
 }
 
-bool Element::covered_by(const Context& context) const {
-  return std::ranges::all_of(live, [&](const Live& op) { return context.covers(op.stamp.dot); });
-}
-
 bool Element::kill(const Context& context) {
-  const auto before = live.size();
-  std::erase_if(live, [&](const Live& op) { return context.covers(op.stamp.dot); });
-  const bool died = before != live.size() || base != BaseState::kNone;
+  const auto dead = live.erase_if([&](const Live& op) { return context.covers(op.stamp.dot); });
+  const bool died = dead > 0 || base != BaseState::kNone;
   base = BaseState::kNone;
   base_value.clear();
   return died;
@@ -51,16 +39,15 @@ void Element::add(Live op) {
     base = BaseState::kNone;
     base_value.clear();
   }
-  const auto place = std::ranges::upper_bound(live, op.stamp, {}, &Live::stamp);
-  if (base == BaseState::kStable && is_increment(op)) {
+  if (base == BaseState::kStable && op.kind == LiveKind::kIncrementFloat) {
+    const bool is_first = !has(LiveKind::kIncrementFloat) && !has(LiveKind::kWrite);
+    if (is_first && has(LiveKind::kIncrement)) derive_base(op, live.sum());
+  } else if (base == BaseState::kStable && op.kind == LiveKind::kIncrement &&
+             has(LiveKind::kIncrementFloat)) {
     const auto anchor = std::ranges::find(live, LiveKind::kIncrementFloat, &Live::kind);
-    if (op.kind == LiveKind::kIncrementFloat && anchor == live.end() && !has(LiveKind::kWrite)) {
-      if (has(LiveKind::kIncrement)) derive_base(op, sum_of_integers(live));
-    } else if (op.kind == LiveKind::kIncrement && anchor != live.end() && anchor >= place) {
-      derive_base(*anchor, 0);
-    }
+    if (anchor->stamp > op.stamp) derive_base(*anchor, 0);
   }
-  live.insert(place, std::move(op));
+  live.add(std::move(op));
 }
 
 // An integer was incremented by a float, or a float saw an integer: the value before is an integer, and so
@@ -77,15 +64,8 @@ void Element::set_base(std::string value) {
   base_value = std::move(value);
 }
 
-bool Element::has(LiveKind kind) const {
-  return std::ranges::find(live, kind, &Live::kind) != live.end();
-}
-
-bool Element::only_integers() const {
-  return std::ranges::all_of(live, [](const Live& op) { return op.kind == LiveKind::kIncrement; });
-}
-
 const Live* Element::winner() const {
+  if (!has(LiveKind::kWrite)) return nullptr;
   const auto last = std::find_if(live.rbegin(), live.rend(),
                                  [](const Live& op) { return op.kind == LiveKind::kWrite; });
   return last == live.rend() ? nullptr : &*last;
@@ -97,15 +77,14 @@ void Element::capture(const std::optional<std::string>& native, Arithmetic arith
     return;
   }
   const auto without_integers = [&] {
-    const auto sum = sum_of_integers(live);
+    const auto sum = live.sum();
     const auto integer =
         arithmetic == Arithmetic::kText && sum != 0 ? parse_integer(*native) : std::nullopt;
     return integer ? std::to_string(wrapping_difference(*integer, sum)) : *native;
   };
   if (const Live* const write = winner(); write != nullptr) {
     // A write without its value is the only one, and whatever else is live has come on top of it here.
-    if (!write->value)
-      live[static_cast<std::size_t>(write - live.data())].value = without_integers();
+    if (!write->value) live.set_value(*write, without_integers());
   } else if (base == BaseState::kStable && !has(LiveKind::kIncrementFloat)) {
     set_base(without_integers());
   }
@@ -120,6 +99,9 @@ std::optional<std::string> Element::projection(Arithmetic arithmetic) const {
     value = base_value;
   }
   if (has_hll() && !value) return value;  // what is added makes it a HyperLogLog: no number
+  if (has(LiveKind::kIncrement) && !has(LiveKind::kIncrementFloat) &&
+      parse_integer(value.value_or("0")))
+    return incremented(value.value_or("0"), live.sum());
   bool is_anchored = write != nullptr || base != BaseState::kStable;
   for (const Live& op : live) {
     if (!is_increment(op)) continue;
@@ -140,7 +122,7 @@ bool Element::prune(const VersionVector& forgotten, Arithmetic arithmetic) {
   if (has_hll()) {
     // Beneath increments it stays whole until they go too: alone they would show a number again.
     const bool is_beneath = has(LiveKind::kIncrement) || has(LiveKind::kIncrementFloat);
-    if (!is_beneath && std::erase_if(live, is_forgotten) > 0) base = BaseState::kStable;
+    if (!is_beneath && live.erase_if(is_forgotten) > 0) base = BaseState::kStable;
   } else if (has(LiveKind::kIncrementFloat)) {
     prune_floats(forgotten, arithmetic);
   } else {
@@ -160,11 +142,11 @@ void Element::prune_writes(const VersionVector& forgotten) {
   } else {
     base = BaseState::kStable;
   }
-  std::erase_if(live, [](const Live& op) { return op.kind == LiveKind::kWrite; });
+  live.erase_if([](const Live& op) { return op.kind == LiveKind::kWrite; });
 }
 
 void Element::prune_integers(const VersionVector& forgotten) {
-  std::erase_if(live, [&](const Live& op) {
+  live.erase_if([&](const Live& op) {
     if (!forgotten.covers(op.stamp.dot)) return false;
     if (base == BaseState::kKnown) set_base(incremented(base_value, op.by));
     if (base == BaseState::kNone) set_base(std::to_string(op.by));
@@ -174,17 +156,19 @@ void Element::prune_integers(const VersionVector& forgotten) {
 
 // In the order of stamps only: the sum's last bits depend on it.
 void Element::prune_floats(const VersionVector& forgotten, Arithmetic arithmetic) {
-  while (!live.empty() && forgotten.covers(live.front().stamp.dot)) {
-    const Live& first = live.front();
-    if (base == BaseState::kStable && first.result.empty()) return;
+  std::size_t count = 0;
+  for (const Live& first : live) {
+    if (!forgotten.covers(first.stamp.dot)) break;
+    if (base == BaseState::kStable && first.result.empty()) break;
     if (base == BaseState::kStable) {
       set_base(first.result);
     } else {
       const auto under = base == BaseState::kKnown ? std::optional(base_value) : std::nullopt;
       set_base(stepped(under, first, arithmetic));
     }
-    live.erase(live.begin());
+    ++count;
   }
+  live.erase_first(count);
 }
 
 std::optional<Stamp> Element::greatest(bool creating) const {

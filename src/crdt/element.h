@@ -5,28 +5,15 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "crdt/context.h"
 #include "crdt/dot.h"
+#include "crdt/live_ops.h"
 
 namespace sluice::crdt {
 
-enum class LiveKind : std::uint8_t { kWrite, kIncrement, kIncrementFloat, kAddToHll, kMergeHll };
-
 // How increments are summed: text as in strings and fields, doubles as in scores.
 enum class Arithmetic : std::uint8_t { kText, kScore };
-
-// An op whose effect on the element nobody has observed and replaced.
-struct Live {
-  Stamp stamp = {};
-  LiveKind kind = LiveKind::kWrite;
-  bool creates = false;
-  std::int64_t by = 0;  // kIncrement
-  // Of a write: its value, where the native one is not just that. Of other kinds: what is added.
-  std::optional<std::string> value = {};
-  std::string result = {};  // kIncrementFloat: what its maker then had
-};
 
 // What stands beneath the live ops.
 enum class BaseState : std::uint8_t {
@@ -40,13 +27,13 @@ enum class BaseState : std::uint8_t {
 class Element {
  public:
   bool empty() const { return live.empty(); }
-  bool covered_by(const Context& context) const;
+  bool covered_by(const Context& context) const { return live.covered_by(context); }
   // Whether something died. The base always does: it is stable, so everybody has seen it.
   bool kill(const Context& context);
   void add(Live op);
 
-  bool has(LiveKind kind) const;
-  bool only_integers() const;  // nothing but kIncrement is live
+  bool has(LiveKind kind) const { return live.has(kind); }
+  bool only_integers() const { return live.count(LiveKind::kIncrement) == live.size(); }
   bool has_hll() const { return has(LiveKind::kAddToHll) || has(LiveKind::kMergeHll); }
   const Live* winner() const;  // among the writes
 
@@ -61,7 +48,7 @@ class Element {
 
   std::optional<Stamp> greatest(bool creating) const;
 
-  std::vector<Live> live;  // by stamp
+  LiveOps live;
   BaseState base = BaseState::kStable;
   std::string base_value;  // kKnown
 

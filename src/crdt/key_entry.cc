@@ -200,9 +200,9 @@ std::unique_ptr<KeyState> KeyEntry::opened() const {
   if (has_deadline_) state->deadlines.push_back({stamp(), number_});
   Element& element = state->body(type_).elements[std::string(name())];
   element.base = base_;
-  element.live.push_back(std::move(live));
+  element.live.add(std::move(live));
   for (const Increment& more : more_increments())
-    element.live.push_back({.stamp = more.stamp, .kind = kind_, .by = more.by});
+    element.live.add({.stamp = more.stamp, .kind = kind_, .by = more.by});
   return state;
 }
 
@@ -253,7 +253,7 @@ void KeyEntry::close_increments() {
   const Body& body = long_->bodies.front();
   const Element& element = body.elements.begin()->second;
   const auto is_later = [&](const Live& op) {
-    return op.kind == LiveKind::kIncrement && (!op.creates || &op == element.live.data());
+    return op.kind == LiveKind::kIncrement && (!op.creates || &op == &element.live.front());
   };
   if (body.type != ValueType::kString || element.base == BaseState::kKnown ||
       !long_->deadlines.empty() || element.live.size() > kIncrementsMax ||

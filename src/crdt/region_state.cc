@@ -69,7 +69,7 @@ void take_back(KeyEntry& entry, IsGone is_gone) {
   KeyState& state = entry.open();
   for (Body& body : state.bodies)
     body.erase_if([&](const std::string&, Element& element) {
-      std::erase_if(element.live, [&](const Live& op) { return is_gone(op.stamp); });
+      element.live.erase_if([&](const Live& op) { return is_gone(op.stamp); });
       return element.empty();
     });
   state.drop_empty_bodies();

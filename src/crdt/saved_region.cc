@@ -70,11 +70,11 @@ Element get_element(Reader& from) {
     if ((bits & 1U) != 0) op.value = from.text();
     if (!op.value && op.kind != LiveKind::kWrite && op.kind != LiveKind::kIncrement)
       from.defect("lacks what was added");
-    element.live.push_back(std::move(op));
+    if (!element.empty() && op.stamp < element.live.back().stamp)
+      from.defect("has ops that are not in order");
+    element.live.add(std::move(op));
   }
   if (element.empty()) from.defect("has an element without ops");
-  if (!std::ranges::is_sorted(element.live, {}, &Live::stamp))
-    from.defect("has ops that are not in order");
   return element;
 }
 

@@ -1,0 +1,46 @@
+#include "crdt/live_ops.h"
+
+#include "crdt/number.h"
+
+namespace sluice::crdt {
+namespace {
+
+constexpr std::size_t kManyOps = 8;
+
+}  // namespace
+
+bool LiveOps::covered_by(const Context& context) const {
+  if (newest_ != nullptr)
+    return std::ranges::all_of(newest_->entries(),
+                               [&](const Dot& dot) { return context.covers(dot); });
+  return std::ranges::all_of(ops_, [&](const Live& op) { return context.covers(op.stamp.dot); });
+}
+
+void LiveOps::add(Live op) {
+  const auto place = std::ranges::upper_bound(ops_, op.stamp, {}, &Live::stamp);
+  const auto at = ops_.insert(place, std::move(op));
+  if (newest_ != nullptr) return count(*at);
+  if (ops_.size() <= kManyOps) return count(*at);
+  recount();
+}
+
+void LiveOps::erase_first(std::size_t count) {
+  if (count == 0) return;
+  ops_.erase(ops_.begin(), ops_.begin() + static_cast<std::ptrdiff_t>(count));
+  recount();
+}
+
+void LiveOps::count(const Live& op) {
+  ++counts_[static_cast<std::size_t>(op.kind)];
+  if (op.kind == LiveKind::kIncrement) sum_ = wrapping_sum(sum_, op.by);
+  if (newest_ != nullptr) newest_->advance(op.stamp.dot);
+}
+
+void LiveOps::recount() {
+  counts_ = {};
+  sum_ = 0;
+  newest_ = ops_.size() > kManyOps ? std::make_unique<VersionVector>() : nullptr;
+  for (const Live& op : ops_) count(op);
+}
+
+}  // namespace sluice::crdt

@@ -1,0 +1,74 @@
+// The live ops of one element, by stamp, with what is asked of all of them kept at hand.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "crdt/context.h"
+#include "crdt/dot.h"
+#include "crdt/version_vector.h"
+
+namespace sluice::crdt {
+
+enum class LiveKind : std::uint8_t { kWrite, kIncrement, kIncrementFloat, kAddToHll, kMergeHll };
+
+// An op whose effect on the element nobody has observed and replaced.
+struct Live {
+  Stamp stamp = {};
+  LiveKind kind = LiveKind::kWrite;
+  bool creates = false;
+  std::int64_t by = 0;  // kIncrement
+  // Of a write: its value, where the native one is not just that. Of other kinds: what is added.
+  std::optional<std::string> value = {};
+  std::string result = {};  // kIncrementFloat: what its maker then had
+};
+
+// A counter that everybody increments has as many as come in a round trip, and while a region is away as many
+// as came since: no question and no addition at the end may look at each.
+class LiveOps {
+ public:
+  bool empty() const { return ops_.empty(); }
+  std::size_t size() const { return ops_.size(); }
+  auto begin() const { return ops_.begin(); }
+  auto end() const { return ops_.end(); }
+  auto rbegin() const { return ops_.rbegin(); }
+  auto rend() const { return ops_.rend(); }
+  const Live& front() const { return ops_.front(); }
+  const Live& back() const { return ops_.back(); }
+  const Live& operator[](std::size_t at) const { return ops_[at]; }
+
+  std::size_t count(LiveKind kind) const { return counts_[static_cast<std::size_t>(kind)]; }
+  bool has(LiveKind kind) const { return count(kind) > 0; }
+  std::int64_t sum() const { return sum_; }  // of kIncrement; it wraps
+  bool covered_by(const Context& context) const;
+
+  void add(Live op);
+  void set_value(const Live& of, std::string value) {
+    ops_[static_cast<std::size_t>(&of - ops_.data())].value = std::move(value);
+  }
+  template <typename Predicate>
+  std::size_t erase_if(Predicate is_gone) {
+    const auto gone = std::erase_if(ops_, is_gone);
+    if (gone > 0) recount();
+    return gone;
+  }
+  void erase_first(std::size_t count);
+  void clear() { *this = {}; }
+
+ private:
+  void count(const Live& op);
+  void recount();
+
+  std::vector<Live> ops_;
+  std::array<std::uint32_t, 5> counts_{};  // by kind
+  std::int64_t sum_ = 0;
+  std::unique_ptr<VersionVector> newest_;  // of many ops only
+};
+
+}  // namespace sluice::crdt
