@@ -233,6 +233,21 @@ def one_request(kind, key, rng):
     }[kind]()
 
 
+def usual_request(kind, rng):
+    """As redis-benchmark -r 100000 sends it."""
+    number = f'{rng.randrange(100_000):012}'
+    value = 'VXK'
+    return {
+        'GET': lambda: command('GET', f'key:{number}'),
+        'SET': lambda: command('SET', f'key:{number}', value),
+        'INCR': lambda: command('INCR', f'counter:{number}'),
+        'HSET': lambda: command('HSET', 'myhash', f'element:{number}', value),
+        'SADD': lambda: command('SADD', 'myset', f'element:{number}'),
+        'ZADD': lambda: command('ZADD', 'myzset', 0, f'element:{number}'),
+        'LPUSH': lambda: command('LPUSH', 'mylist', value),
+    }[kind]()
+
+
 def name_of(kind, key):
     return f'{kind.split()[0].lower()}:{key:07}'
 
@@ -240,7 +255,15 @@ def name_of(kind, key):
 def requests(kind, count, seed=1, keys=KEYS):
     """`count` requests on random keys, in pieces of PIPELINE."""
     rng = random.Random(seed)
-    make = lambda: one_request(kind, name_of(kind, rng.randrange(keys)), rng)  # noqa: E731
+    return in_pieces(lambda: one_request(kind, name_of(kind, rng.randrange(keys)), rng), count)
+
+
+def usual_requests(kind, count, seed=1):
+    rng = random.Random(seed)
+    return in_pieces(lambda: usual_request(kind, rng), count)
+
+
+def in_pieces(make, count):
     return [b''.join(make() for _ in range(PIPELINE)) for _ in range(count // PIPELINE)]
 
 

@@ -179,6 +179,8 @@ std::uint64_t KeyEntry::bytes() const {
   constexpr std::uint64_t kShareOfTables = 24;
   const std::uint64_t own = sizeof *this + name_bytes_ + kShareOfTables;
   if (is_long_) return own + long_->bytes;
+  if (const auto more = more_increments(); !more.empty())
+    return own + sizeof(Text) + std::bit_ceil(more.size()) * sizeof(Increment);
   return text_ == nullptr ? own : own + sizeof(Text) + text_->name_bytes + text_->value_bytes;
 }
 
@@ -256,7 +258,7 @@ void KeyEntry::close_increments() {
     return op.kind == LiveKind::kIncrement && (!op.creates || &op == &element.live.front());
   };
   if (body.type != ValueType::kString || element.base == BaseState::kKnown ||
-      !long_->deadlines.empty() || element.live.size() > kIncrementsMax ||
+      !long_->deadlines.empty() || element.live.size() > kIncrementsClosed ||
       !std::ranges::all_of(element.live, is_later))
     return;
   const std::unique_ptr<KeyState> state(std::exchange(long_, nullptr));
@@ -303,6 +305,11 @@ bool KeyEntry::note_write(ValueType type, const OneWrite& one, const Stamp& stam
   return true;
 }
 
+bool KeyEntry::takes_increment(const Stamp& stamp) const {
+  return !is_long_ && type_ == ValueType::kString && kind_ == LiveKind::kIncrement &&
+         more_increments().size() + 1 < kIncrementsMax && stamp > newest_stamp();
+}
+
 bool KeyEntry::note_increment(const OneWrite& one, const Stamp& stamp) {
   if (empty()) {
     clear();
@@ -314,22 +321,22 @@ bool KeyEntry::note_increment(const OneWrite& one, const Stamp& stamp) {
     number_ = one.number;
     return true;
   }
-  const bool is_short = !is_long_ && type_ == ValueType::kString && kind_ == LiveKind::kIncrement;
-  if (!is_short || one.creates || more_increments().size() + 1 >= kIncrementsMax ||
-      stamp <= newest_stamp())
-    return note_long(ValueType::kString, one, stamp);
+  if (one.creates || !takes_increment(stamp)) return note_long(ValueType::kString, one, stamp);
   add_increment({stamp, static_cast<std::int64_t>(one.number)});
   return true;
 }
 
+// The memory doubles whenever their number is a power of two, so that nothing says how large it is.
 void KeyEntry::add_increment(const Increment& increment) {
   const auto before = more_increments();
-  const std::size_t bytes = before.size_bytes() + sizeof increment;
-  Text* const text =
-      new (::operator new(sizeof(Text) + bytes)) Text{0, static_cast<std::uint32_t>(bytes)};
-  auto* const all = static_cast<Increment*>(static_cast<void*>(text + 1));
-  *std::ranges::copy(before, all).out = increment;
-  ::operator delete(std::exchange(text_, text));
+  if (std::has_single_bit(before.size()) || before.empty()) {
+    const std::size_t room = std::max<std::size_t>(1, 2 * before.size());
+    Text* const text = new (::operator new(sizeof(Text) + room * sizeof increment)) Text{};
+    std::ranges::copy(before, static_cast<Increment*>(static_cast<void*>(text + 1)));
+    ::operator delete(std::exchange(text_, text));
+  }
+  new (static_cast<Increment*>(static_cast<void*>(text_ + 1)) + before.size()) Increment(increment);
+  text_->value_bytes = static_cast<std::uint32_t>((before.size() + 1) * sizeof increment);
 }
 
 // As note_op(), where nothing but this type's elements is to be thought of.

@@ -105,6 +105,8 @@ class KeyEntry {
   bool note(const OneWrite& one, const Stamp& stamp);
   // Whether nothing is kept but a write of this very element.
   bool is_write_of(const OneWrite& one) const;
+  // Whether nothing is kept but increments of a string, and one with `stamp` would be kept beside them.
+  bool takes_increment(const Stamp& stamp) const;
   bool has_one() const { return !is_long_ && more_increments().empty(); }
   Stamp newest_stamp() const;  // of the short form
 
@@ -133,7 +135,9 @@ class KeyEntry {
     Stamp stamp;
     std::int64_t by = 0;
   };
-  static constexpr std::size_t kIncrementsMax = 8;
+  static constexpr std::size_t kIncrementsMax = 256;
+  static constexpr std::size_t kIncrementsClosed =
+      8;  // more stay in the long form once they were there
   std::span<const Increment> more_increments() const;
   void add_increment(const Increment& increment);
   void close_increments();

@@ -327,7 +327,8 @@ void Region::State::merge_into_table(const Op& op, const Stamp& stamp, const Con
   ++(is_concurrent ? counts.concurrent_ops : counts.fast_ops);
 }
 
-// What merge_op() comes to where the commonest ops meet nothing that their maker had not seen, and no other element.
+// What merge_op() comes to where the commonest ops meet nothing that their maker had not seen, and no other element;
+// or integers meet integers, which commute.
 bool Region::State::applied_at_once(const Op& op, const Stamp& stamp, const Context& context,
                                     std::uint64_t at, Keyspace& keyspace) {
   const auto one = one_write(op);
@@ -337,7 +338,9 @@ bool Region::State::applied_at_once(const Op& op, const Stamp& stamp, const Cont
   KeyEntry& entry = table.touch(op.key, at);
   const bool is_over_its_like = shown == type && one->kind != OneKind::kIncrement &&
                                 entry.is_write_of(*one) && context.covers(entry.newest_stamp().dot);
-  if (!entry.empty() && !is_over_its_like) return false;
+  const bool is_beside_its_likes = shown == type && one->kind == OneKind::kIncrement &&
+                                   !one->creates && entry.takes_increment(stamp);
+  if (!entry.empty() && !is_over_its_like && !is_beside_its_likes) return false;
   const auto before = shown == ValueType::kNone ? kNoDeadline : keyspace.deadline(op.key);
   write_one(*one, op.key, shown, keyspace);
   const bool is_string = type == ValueType::kString;  // writing those clears the deadline

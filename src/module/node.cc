@@ -34,10 +34,11 @@ std::uint64_t now_ms() {
 }  // namespace
 
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
-std::unique_ptr<Node> the_node;
+Node* the_node = nullptr;
 
+// Never destroyed: the module is not unloaded, and at the server's end the memory goes as a whole.
 void make_node(Config config) {
-  the_node = std::make_unique<Node>(std::move(config));
+  delete std::exchange(the_node, new Node(std::move(config)));
 }
 
 Node::Node(Config config)

@@ -149,7 +149,7 @@ class Node {
 
 // The one of this process: the ABI's callbacks carry nothing of ours.
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
-extern std::unique_ptr<Node> the_node;
+extern Node* the_node;
 inline Node& node() {
   return *the_node;
 }
