@@ -50,6 +50,8 @@ class Region:
         self.batches = []
         self._read_to = recorder.begin
         self._rest = b''
+        # A FLUSHALL kills the child that still writes the recorder's snapshot, and so ends its link.
+        eventually(lambda: self.client.info('persistence')['rdb_bgsave_in_progress'] == 0, 'the snapshot has gone')
 
     @property
     def client(self):
