@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from collections import deque
 
-from .server import BUILD, SERVER, Connection, Server, free_port
+from .server import BUILD, SERVER, Connection, Server, ended, free_port, started
 
 SLUICE = BUILD / 'sluice'
 
@@ -88,8 +88,7 @@ class Regions:
         self._wait_until_streaming()
 
     def _start(self, *words):
-        words = [str(word) for word in (SLUICE, *words)]
-        self.children.append(subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        self.children.append(started([SLUICE, *words], stderr=subprocess.DEVNULL))
 
     def _wait_until_streaming(self):
         until = time.monotonic() + 30
@@ -108,8 +107,6 @@ class Regions:
 
     def stop(self):
         for child in reversed(self.children):
-            child.terminate()
-        for child in self.children:
-            child.wait()
+            ended(child)
         for master in self.masters:
             master.stop()

@@ -77,6 +77,28 @@ class Connection:
         return self.reply()
 
 
+RUNNING = []  # child processes
+
+
+def started(words, **streams):
+    child = subprocess.Popen([str(word) for word in words], stdout=subprocess.DEVNULL, **streams)
+    RUNNING.append(child)
+    return child
+
+
+def ended(child):
+    child.terminate()
+    error = child.communicate()[1]
+    RUNNING.remove(child)
+    return (error or b'').decode()
+
+
+def end_all():
+    """Whatever a part that failed has left."""
+    for child in reversed([*RUNNING]):
+        ended(child)
+
+
 class Server:
     def __init__(self, folder, module, wrapper=(), number=1, words=()):
         self.port = free_port()
@@ -85,8 +107,7 @@ class Server:
                  '--client-output-buffer-limit', 'replica', 0, 0, 0, *words]
         if module:
             words += ['--loadmodule', BUILD / 'sluice-geo.so', f'region=r{number}', f'id={number}']
-        self.child = subprocess.Popen([str(word) for word in words], stdout=subprocess.DEVNULL,
-                                      stderr=subprocess.PIPE if wrapper else subprocess.DEVNULL)
+        self.child = started(words, stderr=subprocess.PIPE if wrapper else subprocess.DEVNULL)
         self.admin = Connection(self.port)
         self.clients = [Connection(self.port) for _ in range(CLIENTS)]
 
@@ -132,9 +153,7 @@ class Server:
         return int(re.search(r'VmRSS:\s+(\d+) kB', Path(f'/proc/{self.child.pid}/status').read_text())[1]) * 1024
 
     def stop(self):
-        self.child.terminate()
-        error = self.child.communicate()[1]
-        return (error or b'').decode()
+        return ended(self.child)
 
 
 class Replica:
