@@ -1,7 +1,6 @@
 #include "lab/mesh_up.h"
 
 #include <array>
-#include <cstdio>
 #include <fmt/format.h>
 #include <map>
 #include <utility>
@@ -10,6 +9,7 @@
 #include "lab/mesh.h"
 #include "lab/mesh_control.h"
 #include "lab/mesh_status.h"
+#include "lab/screen.h"
 #include "lab/session.h"
 #include "lab/traffic.h"
 #include "rt/usage.h"
@@ -22,11 +22,6 @@ using namespace std::chrono_literals;
 constexpr std::array<const char*, 3> kNames{"eu", "us", "asia"};
 // What is still on its way when traffic ends has so long.
 constexpr auto kSettleWithin = 30s;
-
-void say(const std::string& text) {
-  std::fputs((text + "\n").c_str(), stdout);
-  std::fflush(stdout);
-}
 
 std::string where(const Server& server) {
   const bool has_port = !std::holds_alternative<LinkNode>(server.node());
@@ -64,12 +59,7 @@ class MeshUp {
     if (control_) co_await control_->stop();
     co_await mesh_.stop();
     co_await world_.stop();
-    if (!outcome) {
-      std::fprintf(stderr, "sluice lab: %s\n", outcome.error().detail.c_str());
-      co_return 1;
-    }
-    say("stopped");
-    co_return 0;
+    co_return told(outcome);
   }
 
  private:
@@ -150,17 +140,11 @@ class MeshUp {
       if (options_.run_for > 0ms && now - started >= options_.run_for) break;
       const auto figures = co_await mesh_.look();
       const auto elapsed = std::chrono::duration_cast<std::chrono::seconds>(now - started);
-      show(rates_.line(figures, elapsed, now.since_start));
+      show_status(rates_.line(figures, elapsed, now.since_start), options_.is_terminal);
       next = next + usual;
       co_await wish_.sleep(next - host_.clock().now());
     }
     co_return Result<>();
-  }
-
-  void show(const std::string& line) const {
-    if (!options_.is_terminal) return say(line);
-    std::fputs(("\r\033[K" + line).c_str(), stdout);
-    std::fflush(stdout);
   }
 
   rt::Host& host_;
@@ -174,20 +158,12 @@ class MeshUp {
   MeshRates rates_;
 };
 
-rt::Task<int> up(rt::Host& host, Wish& wish, UpOptions options) {
-  auto folder = Folder::make(host, options.dir);
-  if (!folder) {
-    std::fprintf(stderr, "sluice lab: %s\n", folder.error().detail.c_str());
-    co_return 1;
-  }
-  MeshUp session(host, wish, *std::move(folder), options);
-  co_return co_await session.run();
-}
-
 }  // namespace
 
 int run_mesh_up(const UpOptions& options) {
-  return run_session([&options](rt::Host& host, Wish& wish) { return up(host, wish, options); });
+  return run_session([&options](rt::Host& host, Wish& wish) {
+    return run_in_folder<MeshUp>(host, wish, options);
+  });
 }
 
 }  // namespace sluice::lab

@@ -1,6 +1,5 @@
 #include "lab/up.h"
 
-#include <cstdio>
 #include <fmt/format.h>
 #include <map>
 #include <utility>
@@ -9,6 +8,7 @@
 #include "lab/delay_probe.h"
 #include "lab/mesh_up.h"
 #include "lab/regions.h"
+#include "lab/screen.h"
 #include "lab/session.h"
 #include "lab/status.h"
 #include "lab/table.h"
@@ -22,11 +22,6 @@ using namespace std::chrono_literals;
 
 // Between two regions, until told otherwise.
 const Conditions kOcean{{"delay", "200ms"}, {"loss", "1%"}, {"rate", "100mbit"}};
-
-void say(const std::string& text) {
-  std::fputs((text + "\n").c_str(), stdout);
-  std::fflush(stdout);
-}
 
 class Up {
  public:
@@ -45,12 +40,7 @@ class Up {
     co_await probe_.stop();
     co_await world_.stop();
     if (wan_) co_await wan_->stop();
-    if (!outcome) {
-      std::fprintf(stderr, "sluice lab: %s\n", outcome.error().detail.c_str());
-      co_return 1;
-    }
-    say("stopped");
-    co_return 0;
+    co_return told(outcome);
   }
 
  private:
@@ -120,7 +110,7 @@ class Up {
       const auto now = host_.clock().now();
       if (options_.run_for > 0ms && now - started_ >= options_.run_for) break;
       const auto status = co_await look(now);
-      show(status_line(status));
+      show_status(status_line(status), options_.is_terminal);
       for (auto* server : world_.servers()) {
         if (server->is_running()) continue;
         if (options_.regions == 1) co_return fail(Errc::kRejected, ended(*server));
@@ -148,12 +138,6 @@ class Up {
 
   static std::string ended(const Server& server) {
     return server.name() + " has ended; its log: " + server.log_file();
-  }
-
-  void show(const std::string& line) const {
-    if (!options_.is_terminal) return say(line);
-    std::fputs(("\r\033[K" + line).c_str(), stdout);
-    std::fflush(stdout);
   }
 
   rt::Task<WorldStatus> look(rt::Instant now) {
@@ -216,21 +200,12 @@ class Up {
   std::uint64_t last_answered_ = 0;
 };
 
-rt::Task<int> up(rt::Host& host, Wish& wish, UpOptions options) {
-  auto folder = Folder::make(host, options.dir);
-  if (!folder) {
-    std::fprintf(stderr, "sluice lab: %s\n", folder.error().detail.c_str());
-    co_return 1;
-  }
-  Up session(host, wish, *std::move(folder), options);
-  co_return co_await session.run();
-}
-
 }  // namespace
 
 int run_up(const UpOptions& options) {
   if (options.is_active_active) return run_mesh_up(options);
-  return run_session([&options](rt::Host& host, Wish& wish) { return up(host, wish, options); });
+  return run_session(
+      [&options](rt::Host& host, Wish& wish) { return run_in_folder<Up>(host, wish, options); });
 }
 
 }  // namespace sluice::lab
