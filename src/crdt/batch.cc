@@ -8,8 +8,11 @@
 namespace sluice::crdt {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+// Version 1 had no base: all its ops are stamped alike.
+constexpr std::uint8_t kVersion = 2, kVersionWithoutBase = 1;
 constexpr std::uint8_t kCreates = 1;
+
+constexpr Seq kSeqMax = std::uint64_t{1} << 62U;
 
 void encode_dots(const std::vector<Dot>& dots, Writer& into) {
   into.number(dots.size());
@@ -28,16 +31,20 @@ std::vector<Dot> decode_dots(Reader& from) {
 
 BatchHeader read_header(Reader& from) {
   BatchHeader header;
-  if (from.byte() != kVersion) from.defect("is of another version than 1");
+  const auto version = from.byte();
+  if (version != kVersion && version != kVersionWithoutBase)
+    from.defect("is of another version than 1 and 2");
   header.actor = from.actor();
   header.first = from.number();
   const auto count = from.number();
   header.count = static_cast<std::uint32_t>(count >> 1U);
   header.more = (count & 1U) != 0;
   header.hlc.bits = from.fixed();
+  header.base = header.hlc;
+  if (version == kVersion)
+    header.base.bits -= from.number_up_to(header.hlc.bits, "is stamped before time began");
   header.context = decode_dots(from);
   header.promise = decode_dots(from);
-  constexpr Seq kSeqMax = std::uint64_t{1} << 62U;
   if (from.ok() && (count >> 1U > UINT32_MAX || header.first < 1 || header.first > kSeqMax))
     from.defect("has a sequence number or a count out of range");
   return header;
@@ -51,6 +58,7 @@ void encode_header(const BatchHeader& header, Writer& into) {
   into.number(header.first);
   into.number(std::uint64_t{header.count} << 1U | (header.more ? 1U : 0U));
   into.fixed(header.hlc.bits);
+  into.number(header.hlc.bits - header.base.bits);
   encode_dots(header.context, into);
   encode_dots(header.promise, into);
 }
@@ -88,6 +96,28 @@ Op decode_op(const KeyName* before, Reader& from) {
   return op;
 }
 
+bool is_timed(const Effect& effect) {
+  return std::visit(
+      Overloaded{[](const WriteString&) { return true; }, [](const ChangeString&) { return true; },
+                 [](const WriteFields&) { return true; }, [](const AddMembers&) { return true; },
+                 [](const WriteScores&) { return true; }, [](const AddEntry&) { return true; },
+                 [](const WriteLibrary&) { return true; }, [](const auto&) { return false; }},
+      effect);
+}
+
+Stamp stamp_of(const BatchHeader& header, const Effect& effect, Dot dot) {
+  return {is_timed(effect) ? header.hlc : header.base, dot};
+}
+
+std::vector<Op> ops_of(const TakeOver& take_over) {
+  std::vector<Op> ops;
+  for (Reader from(take_over.ops); from.ok() && !from.at_end();) {
+    ops.push_back(decode_op(ops.empty() ? nullptr : &ops.back().key, from));
+    if (!from.ok() || std::holds_alternative<TakeOver>(ops.back().effect)) return {};
+  }
+  return ops;
+}
+
 std::string encode(const Batch& batch) {
   Writer bytes;
   encode_header(batch.header, bytes);
@@ -111,6 +141,11 @@ Result<Batch> decode_batch(std::string_view bytes) {
   for (std::uint32_t op = 0; op < batch.header.count && from.ok(); ++op) {
     batch.ops.push_back(decode_op(before, from));
     before = &batch.ops.back().key;
+    const auto* const taken = std::get_if<TakeOver>(&batch.ops.back().effect);
+    if (taken == nullptr || !from.ok()) continue;
+    if (batch.header.count != 1) from.defect("has other ops beside one that takes over");
+    if (taken->first < 1 || taken->first > kSeqMax || ops_of(*taken).empty())
+      from.defect("takes over what are no ops");
   }
   TRY_VOID(from.finish("batch"));
   return batch;

@@ -23,6 +23,9 @@ struct BatchHeader {
   // The native writes up to here are described by this batch and the next, not by this one alone.
   bool more = false;
   Hlc hlc;
+  // Greater than all stamps before these ops in their maker's stream, and known to whoever has read that far: the
+  // stamp of those ops that are not ordered by time (see stamp_of).
+  Hlc base;
   // What the maker had applied from others before these ops: their causal context.
   std::vector<Dot> context;
   // What the maker will not forget, because its replicas have it too: by this others judge stability.
@@ -36,6 +39,11 @@ struct Batch {
 
 inline constexpr std::size_t kBatchBytesMax = std::size_t{64} << 20U;
 
+// Of the op `dot` of that batch. Increments and insertions need an order which their maker's replicas know without the
+// batch; what the last writer wins needs the time.
+bool is_timed(const Effect& effect);
+Stamp stamp_of(const BatchHeader& header, const Effect& effect, Dot dot);
+
 std::string encode(const Batch& batch);
 
 // Ops as they stand in a batch, one after the other, for whoever builds it piece by piece. `before` is the
@@ -44,6 +52,9 @@ void encode_op(const Op& op, const std::optional<KeyView>& before, Writer& into)
 void encode_key(const KeyView& key, const std::optional<KeyView>& before, Writer& into);
 Op decode_op(const KeyName* before, Reader& from);
 void encode_header(const BatchHeader& header, Writer& into);
+
+// What a TakeOver describes; nothing if those bytes are no ops.
+std::vector<Op> ops_of(const TakeOver& take_over);
 
 // kProtocol, saying what is wrong and at which byte, for whatever is not exactly one batch.
 Result<Batch> decode_batch(std::string_view bytes);

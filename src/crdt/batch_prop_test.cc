@@ -76,9 +76,9 @@ RC_GTEST_PROP(BatchCodec, TakesFlippedBytesForAnErrorOrAnotherBatch,
 }
 
 TEST(BatchCodec, SaysWhatIsWrongAndWhere) {
-  const auto error = decode_batch("\x02").error();
+  const auto error = decode_batch("\x03").error();
   EXPECT_EQ(error.code, Errc::kProtocol);
-  EXPECT_EQ(error.detail, "batch is of another version than 1, at byte 1");
+  EXPECT_EQ(error.detail, "batch is of another version than 1 and 2, at byte 1");
 }
 
 TEST(BatchCodec, TakesFewerBytesThanTheCommandForSmallOps) {

@@ -76,6 +76,13 @@ void get(Reader& from, std::vector<T>& values) {
   for (auto left = from.count(); left > 0 && from.ok(); --left) get(from, values.emplace_back());
 }
 
+void put_take_over(Writer& into, const TakeOver& value) {
+  into.number(value.former);
+  into.number(value.first);
+  into.fixed(value.base.bits);
+  into.text(value.ops);
+}
+
 // None is the commonest deadline and the greatest number: shifted by one it is 0, a single byte.
 template <typename Number>
 struct Shifted {
@@ -146,6 +153,12 @@ Effect decode_as(Reader& from) {
   E effect;
   if constexpr (std::is_same_v<E, Flush>)
     effect.db = static_cast<std::uint32_t>(from.number_up_to(UINT32_MAX, "flushes no database"));
+  else if constexpr (std::is_same_v<E, TakeOver>)
+    effect = {.former = static_cast<std::uint32_t>(
+                  from.number_up_to(UINT32_MAX, "takes over from no incarnation")),
+              .first = from.number(),
+              .base = {from.fixed()},
+              .ops = std::string(from.text())};
   else
     fields_of(effect, [&](auto&&... values) { (get(from, values), ...); });
   return effect;
@@ -165,6 +178,8 @@ void encode_effect(const Effect& effect, Writer& into) {
       [&]<typename E>(const E& of) {
         if constexpr (std::is_same_v<E, Flush>)
           into.number(of.db);
+        else if constexpr (std::is_same_v<E, TakeOver>)
+          put_take_over(into, of);
         else
           fields_of(of, [&](auto&&... values) { (put(into, values), ...); });
       },

@@ -100,6 +100,7 @@ ValueType type_of(const Effect& effect) {
                                [](const SetDeadline&) { return ValueType::kNone; },
                                [](const Flush&) { return ValueType::kNone; },
                                [](const Begin&) { return ValueType::kNone; },
+                               [](const TakeOver&) { return ValueType::kNone; },
                                [](const WriteLibrary&) { return ValueType::kOther; },
                                [](const WriteFields&) { return ValueType::kHash; },
                                [](const IncrementField&) { return ValueType::kHash; },

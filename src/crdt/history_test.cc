@@ -227,9 +227,30 @@ void History::add(std::string_view bytes) {
   CHECK(known_.at(header.actor) == header.first - 1);
   VersionVector& seen = contexts_[header.actor];
   for (const Dot& dot : header.context) seen.advance(dot);
-  Seq seq = header.first;
-  for (const Op& op : batch->ops) ops_.push_back({op, {header.hlc, {header.actor, seq++}}, seen});
-  known_.advance({header.actor, seq - 1});
+  Dot dot{header.actor, header.first};
+  for (const Op& op : batch->ops) {
+    if (const auto* const taken = std::get_if<TakeOver>(&op.effect))
+      add(*taken, header.actor.region, seen);
+    ops_.push_back({op, stamp_of(header, op.effect, dot), seen});
+    ++dot.seq;
+  }
+  known_.advance({header.actor, dot.seq - 1});
+}
+
+// Ops that an incarnation had made, or would have made next, whose stamp is decided now.
+void History::add(const TakeOver& taken, RegionId region, const VersionVector& seen) {
+  Dot dot{{region, taken.former}, taken.first};
+  CHECK(known_.at(dot.actor) + 1 >= dot.seq);
+  for (const Op& op : ops_of(taken)) {
+    if (known_.covers(dot)) {
+      std::ranges::find(ops_, dot, [](const Entry& e) { return e.stamp.dot; })->stamp.hlc =
+          taken.base;
+    } else {
+      ops_.push_back({op, {taken.base, dot}, seen});
+      known_.advance(dot);
+    }
+    ++dot.seq;
+  }
 }
 
 ModelRedis History::projection(const VersionVector& vector) const {

@@ -25,6 +25,8 @@ class History {
   };
 
  private:
+  void add(const TakeOver& taken, RegionId region, const VersionVector& seen);
+
   std::vector<Entry> ops_;
   std::map<Actor, VersionVector> contexts_;
   VersionVector known_;

@@ -109,6 +109,30 @@ class Merge {
     return is_concurrent_;
   }
 
+  void restamp() {
+    const auto type = type_of(op_.effect);
+    Body* const body = entry_.find(type);
+    for (LiveDeadline& deadline : entry_.deadlines)
+      if (deadline.stamp.dot == stamp_.dot) deadline.stamp = stamp_;
+    if (body == nullptr) return;
+    for (const auto& op : element_ops(op_.effect)) {
+      Element* const element = find(*body, op.name);
+      if (element == nullptr) continue;
+      const auto live = std::ranges::find(element->live, stamp_.dot,
+                                          [](const Live& one) { return one.stamp.dot; });
+      if (live == element->live.end() || live->stamp == stamp_) continue;
+      const bool is_native = shown_ == type || is_library();
+      if (is_native)
+        element->capture(read_element(keyspace_, key_, type, op.name), arithmetic_of(type));
+      live->stamp = stamp_;
+      std::ranges::sort(element->live, {}, &Live::stamp);
+      if (is_native) project(*body, op.name);
+    }
+    if (is_library()) return;
+    settle_type();
+    show_deadline(deadline_);
+  }
+
  private:
   bool is_library() const { return std::holds_alternative<WriteLibrary>(op_.effect); }
 
@@ -381,8 +405,12 @@ class Merge {
     const auto now = keyspace_.type(key_);
     if (!ends && entry_.deadlines.empty() && deadline_ != kNoDeadline && now == ValueType::kNone)
       entry_.deadlines.push_back({Stamp{}, deadline_});
-    if (now == ValueType::kNone) return;
-    Deadline wanted = ends ? kNoDeadline : deadline_;
+    show_deadline(ends ? kNoDeadline : deadline_);
+  }
+
+  // `wanted` where nothing that is kept says otherwise.
+  void show_deadline(Deadline wanted) {
+    if (keyspace_.type(key_) == ValueType::kNone) return;
     if (!entry_.deadlines.empty())
       wanted = std::ranges::max(entry_.deadlines, {}, &LiveDeadline::deadline).deadline;
     if (wanted != keyspace_.deadline(key_)) keyspace_.set_deadline(key_, wanted);
@@ -402,6 +430,11 @@ class Merge {
 };
 
 }  // namespace
+
+void restamp_op(const Arrival& arrival, KeyState& entry, Keyspace& keyspace,
+                ConflictLog& conflicts) {
+  Merge(arrival, entry, keyspace, conflicts).restamp();
+}
 
 bool merge_op(const Arrival& arrival, KeyState& entry, Keyspace& keyspace, ConflictLog& conflicts) {
   return Merge(arrival, entry, keyspace, conflicts).run();

@@ -33,6 +33,9 @@ struct Arrival {
   const Context& context;
   const VersionVector& here;
 };
+// The op is here: it changes places among those that it does not know, as if it had had that stamp.
+void restamp_op(const Arrival& arrival, KeyState& entry, Keyspace& keyspace,
+                ConflictLog& conflicts);
 bool merge_op(const Arrival& arrival, KeyState& entry, Keyspace& keyspace, ConflictLog& conflicts);
 
 }  // namespace sluice::crdt

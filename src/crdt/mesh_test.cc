@@ -1,5 +1,6 @@
 #include "crdt/mesh_test.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
@@ -51,6 +52,7 @@ Mesh::Mesh(std::uint64_t seed, std::size_t regions) : dice_(seed), links_(32 * 3
     for (std::size_t peer = 0; peer < regions; ++peer)
       if (peer != at) site.master->region.join(static_cast<RegionId>(peer + 1));
     site.master->region.begin_incarnation(++site.incarnation);
+    flush(site);
     site.replica = restored(site, taken(site));
   }
 }
@@ -60,7 +62,8 @@ void Mesh::expect(bool holds, const std::string& what) {
 }
 
 Mesh::Snapshot Mesh::taken(const Site& site) {
-  return {site.master->redis, site.master->region.save(), site.log.size()};
+  return {site.master->redis, site.master->region.save(), site.log.size(),
+          site.master->undescribed};
 }
 
 std::unique_ptr<Mesh::Server> Mesh::restored(const Site& site, const Snapshot& snapshot) const {
@@ -68,6 +71,7 @@ std::unique_ptr<Mesh::Server> Mesh::restored(const Site& site, const Snapshot& s
   server->redis = snapshot.redis;
   CHECK(server->region.load(snapshot.region).has_value());
   server->at = snapshot.at;
+  server->undescribed = snapshot.undescribed;
   return server;
 }
 
@@ -98,7 +102,8 @@ void Mesh::command(Site& site) {
   const auto at = now(site);
   Commands commands(master.redis, dice_, site.id, [&](const Op& op) {
     master.region.note(op, master.redis, at);
-    site.log.push_back({.native = op});
+    master.undescribed.push_back(++native_writes_);
+    site.log.push_back({.native = op, .number = native_writes_});
   });
   for (auto in_transaction = dice_.chance(10) ? 3 : 1; in_transaction > 0; --in_transaction)
     commands.run(at);
@@ -107,10 +112,11 @@ void Mesh::command(Site& site) {
 
 void Mesh::flush(Site& site) {
   Server& master = *site.master;
-  master.region.set_promise(site.replica->region.vector());
+  if (site.replica != nullptr) master.region.set_promise(site.replica->region.vector());
   while (auto batch = master.region.flush(now(site))) {
     if (kTraces) std::printf("%d flushes %s\n", site.id, text_of(*batch).c_str());
     history_.add(*batch);
+    enter(*batch, master);
     site.log.push_back({.batch = *std::move(batch), .is_own = true});
   }
   master.at = site.log.size();
@@ -122,7 +128,9 @@ void Mesh::play(Site& site, Server& server, std::size_t entries) {
     if (entry.native) {
       server.redis.execute(*entry.native);
       server.region.note(*entry.native, server.redis, now(site));
+      server.undescribed.push_back(entry.number);
     } else if (entry.is_own) {
+      enter(entry.batch, server);
       const auto recorded = server.region.record(entry.batch, server.redis, now(site));
       expect(recorded.has_value(), "a replica did not take its master's ops");
     } else {
@@ -131,6 +139,28 @@ void Mesh::play(Site& site, Server& server, std::size_t entries) {
              "a replica did not apply what its master did: outcome " +
                  std::to_string(outcome ? outcome->index() : 99) + " of " + text_of(entry.batch));
     }
+  }
+}
+
+// Ops describe native writes in their order, each one.
+void Mesh::enter(std::string_view bytes, Server& server) {
+  const auto batch = decode_batch(bytes);
+  CHECK(batch);
+  const auto describes_next = [&](const Dot& dot) {
+    if (server.undescribed.empty()) return;
+    books_[server.undescribed.front()].insert(dot);
+    server.undescribed.pop_front();
+  };
+  Dot dot{batch->header.actor, batch->header.first};
+  for (const Op& op : batch->ops) {
+    if (const auto* const taken = std::get_if<TakeOver>(&op.effect)) {
+      Dot former{{dot.actor.region, taken->former}, taken->first};
+      for (auto left = ops_of(*taken).size(); left > 0; --left, ++former.seq)
+        describes_next(former);
+    } else if (!std::holds_alternative<Begin>(op.effect)) {
+      describes_next(dot);
+    }
+    ++dot.seq;
   }
 }
 
@@ -203,13 +233,14 @@ void Mesh::take_over(Site& site, std::unique_ptr<Server> server) {
     std::printf("%d begins %u with%s\n", site.id, site.incarnation + 1,
                 text_of(server->region.vector()).c_str());
   site.master = std::move(server);
+  if (site.snapshot && site.snapshot->at > site.log.size()) site.snapshot.reset();
   site.master->region.begin_incarnation(++site.incarnation);
   for (Site& peer : sites_) {
     Link& reading = link(site, peer);
     reading.at = std::min(reading.at, site.log.size());
     link(peer, site) = {.is_cut = link(peer, site).is_cut};
   }
-  if (site.snapshot && site.snapshot->at > site.log.size()) site.snapshot.reset();
+  flush(site);  // before any write: whoever follows must know whose writes they are
   site.replica = restored(site, taken(site));
   // The replica loaded what its master had noted but not flushed: it comes as a batch, without native writes.
 }
@@ -231,6 +262,8 @@ void Mesh::lose_everything(Site& site, const Site& peer) {
   site.log.clear();
   site.snapshot.reset();
   site.master = std::move(server);
+  site.replica.reset();
+  flush(site);
   for (Site& other : sites_) {
     link(site, other).at = 0;
     link(other, site) = {.is_cut = link(other, site).is_cut};
@@ -258,7 +291,22 @@ void Mesh::settle() {
 std::string Mesh::heal_and_judge() {
   settle();
   if (wrong_.empty()) wrong_ = judge();
+  if (wrong_.empty()) wrong_ = judge_books();
   return wrong_;
+}
+
+// Each native write that was not lost is one op.
+std::string Mesh::judge_books() {
+  const VersionVector& vector = sites_.front().master->region.vector();
+  const auto is_everywhere = [&](const Dot& dot) { return vector.covers(dot); };
+  for (const auto& [write, ops] : books_)
+    if (std::ranges::count_if(ops, is_everywhere) > 1)
+      return "write " + std::to_string(write) + " counts twice";
+  for (const Site& site : sites_)
+    for (const Entry& entry : site.log)
+      if (entry.native && std::ranges::none_of(books_[entry.number], is_everywhere))
+        return "write " + std::to_string(entry.number) + " is lost";
+  return "";
 }
 
 std::string Mesh::judge() {

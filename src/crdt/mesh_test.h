@@ -1,8 +1,11 @@
 // A world of regions for simulations: each a master, a replica and the log of the replication stream, joined by links.
 #pragma once
 
+#include <deque>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,11 +30,13 @@ class Mesh {
     Server(RegionId id, RegionLimits limits) : region(id, limits) {}
     ModelRedis redis;
     Region region;
-    std::size_t at = 0;  // how much of the log it has
+    std::size_t at = 0;                     // how much of the log it has
+    std::deque<std::uint64_t> undescribed;  // native writes here that no batch has described
   };
   // What the replication stream holds: a native write, or a batch.
   struct Entry {
     std::optional<Op> native = {};
+    std::uint64_t number = 0;  // of the native write
     std::string batch = {};
     bool is_own = false;
   };
@@ -39,6 +44,7 @@ class Mesh {
     ModelRedis redis;
     std::string region;
     std::size_t at = 0;
+    std::deque<std::uint64_t> undescribed;
   };
   struct Link {
     std::size_t at = 0;
@@ -67,7 +73,9 @@ class Mesh {
   bool deliver(Site& from, Site& to);  // false: nothing, or not yet
   void fault(Site& site);
   void settle();
+  void enter(std::string_view batch, Server& server);
   std::string judge();
+  std::string judge_books();
   void expect(bool holds, const std::string& what);
 
   Dice dice_;
@@ -77,6 +85,9 @@ class Mesh {
   std::vector<Site> sites_;
   std::vector<Link> links_;
   History history_;
+  // Which ops every native write has become.
+  std::uint64_t native_writes_ = 0;
+  std::map<std::uint64_t, std::set<Dot>> books_;
   std::string wrong_;
 };
 

@@ -27,7 +27,8 @@ char* NotedOps::Room::more(std::size_t at_most) {
 }
 
 NotedOps::Part& NotedOps::next_part() {
-  if (!parts_.empty() && parts_.back().count < batch_ops_max_) return parts_.back();
+  if (!parts_.empty() && parts_.back().count < batch_ops_max_ && !parts_.back().is_full)
+    return parts_.back();
   Part& part = parts_.emplace_back();
   part.room = std::exchange(spare_, Room());
   return part;
@@ -49,7 +50,10 @@ void NotedOps::added(Part& part, const KeyView& key, std::size_t begin, std::uin
 
 void NotedOps::add(const Op& op, std::uint64_t now_ms) {
   if (const auto one = one_write(op)) return add(*one, now_ms);
+  const bool is_alone = std::holds_alternative<TakeOver>(op.effect);
+  if (is_alone && !parts_.empty()) parts_.back().is_full = true;
   Part& part = next_part();
+  part.is_full = is_alone;
   const std::size_t begin = part.room.size;
   Writer bytes;
   encode_op(op, part.repeats(op.key) ? std::optional<KeyView>(op.key) : std::nullopt, bytes);

@@ -48,6 +48,7 @@ class NotedOps {
   };
   struct Part {
     std::uint32_t count = 0;
+    bool is_full = false;  // of an op that is alone
     // The newest key: where it stands in `room`.
     std::uint32_t db = 0;
     std::size_t key_at = 0, key_bytes = 0;

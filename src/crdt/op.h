@@ -7,6 +7,8 @@
 #include <variant>
 #include <vector>
 
+#include "crdt/dot.h"
+
 namespace sluice::crdt {
 
 struct KeyName {
@@ -162,12 +164,23 @@ struct WriteLibrary {
 };  // FUNCTION LOAD; no code: deleted
 // Nothing: the first op of an incarnation, which others have seen when they have seen it begin.
 struct Begin {};
+// In the place of Begin, where native writes of the incarnation before are here that no batch has described here. Somebody
+// may have that batch, so they keep the names that they have in it: they are its ops `first` and following. All of
+// them are stamped `base`, as the batch said of those that are not ordered by time. It is alone in its batch, and
+// its context lacks what it describes.
+struct TakeOver {
+  std::uint32_t former = 0;  // incarnation
+  Seq first = 1;
+  Hlc base;
+  std::string ops;  // as in a batch: see ops_of() in batch.h
+};
 
-using Effect = std::variant<RemoveKey, SetDeadline, WriteString, ChangeString, Increment,
-                            IncrementFloat, AddToHll, MergeHll, WriteFields, IncrementField,
-                            IncrementFieldFloat, RemoveFields, AddMembers, RemoveMembers,
-                            WriteScores, IncrementScore, RemoveScores, InsertElements,
-                            RemoveElements, AddEntry, RemoveEntries, Flush, WriteLibrary, Begin>;
+using Effect =
+    std::variant<RemoveKey, SetDeadline, WriteString, ChangeString, Increment, IncrementFloat,
+                 AddToHll, MergeHll, WriteFields, IncrementField, IncrementFieldFloat, RemoveFields,
+                 AddMembers, RemoveMembers, WriteScores, IncrementScore, RemoveScores,
+                 InsertElements, RemoveElements, AddEntry, RemoveEntries, Flush, WriteLibrary,
+                 Begin, TakeOver>;
 
 struct Op {
   KeyName key;

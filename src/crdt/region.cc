@@ -7,6 +7,7 @@
 #include "crdt/number.h"
 #include "crdt/region_state.h"
 #include "crdt/rejoin.h"
+#include "crdt/take_over.h"
 
 namespace sluice::crdt {
 
@@ -97,11 +98,13 @@ void Region::announce_again() {
   state_->told_promise = state_->announced_context = state_->announced_promise = {};
 }
 
-std::optional<std::string> Region::flush(std::uint64_t now_ms) {
+std::optional<std::string> Region::flush(std::uint64_t now_ms, Turn turn) {
   State& s = *state_;
   if (s.follows) return std::nullopt;
   const auto count = s.noted.next_count();
   auto header = s.next_header(count);
+  const bool goes_on = count > 0 && turn == Turn::kGoesOn;
+  header.more |= goes_on;
   if (count == 0) {
     const auto is_told = [](const VersionVector& told) {
       return [&](const Dot& dot) { return told.covers(dot); };
@@ -119,6 +122,7 @@ std::optional<std::string> Region::flush(std::uint64_t now_ms) {
   s.noted.pop_next();
   s.announced(header);
   if (s.noted.empty()) s.arrival = 0;
+  if (count > 0 && !header.more) s.stream_has(header.hlc);
   return bytes.take();
 }
 
@@ -158,16 +162,27 @@ Result<void> Region::record(std::string_view bytes, Keyspace& /*keyspace*/,
     const auto at = s.stability.arrived({s.self, last});
     for (; here < last; ++here) {
       const Op& op = batch.ops[here + 1 - header.first];
-      s.note_into_table(op, {header.hlc, {s.self, here + 1}}, at);
+      if (const auto* const taken = std::get_if<TakeOver>(&op.effect)) s.note_taken(*taken);
+      s.note_into_table(op, stamp_of(header, op.effect, {s.self, here + 1}), at);
       ++s.counts.local_ops;
     }
     s.vector.advance({s.self, last});
   }
-  s.see(header.hlc);
   s.announced(header);
-  s.described = header.more ? s.described + header.count : 0;
-  if (!header.more) s.noted.clear();
+  if (header.count == 0) return {};
+  s.described = header.more ? s.described + native_writes(batch) : 0;
+  if (header.more) {
+    s.see(header.hlc);
+    s.base = header.base;
+  } else {
+    s.noted.clear();
+    s.stream_has(header.hlc);
+  }
   return {};
+}
+
+void Region::skip(const BatchHeader& header) {
+  if (header.count > 0 && !header.more) state_->stream_has(header.hlc);
 }
 
 void Region::join(RegionId peer) {

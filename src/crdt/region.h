@@ -67,6 +67,9 @@ struct Conflict {
   std::string kind;
 };
 
+// Whether a batch describes all native writes that are in the stream before it, and what follows is later than they.
+enum class Turn : bool { kGoesOn, kEnds };
+
 // Not thread-safe, does no I/O, knows no clock: `now_ms` (Unix time) comes with the calls. The same calls in
 // the same order give the same state, on a master and on its replica.
 class Region {
@@ -77,8 +80,10 @@ class Region {
   // --- a life of this region's master -------------------------------------------------------------
   // A region starts as a follower (a replica, or a server that loads): what is noted waits until a batch
   // of the master that it follows is recorded.
-  // Ops from here on are made by a new actor: call at start (after load) and at promotion. Native writes
-  // that no batch has described become ops of this actor; their batches are the next to be flushed.
+  // Ops from here on are made by a new actor: call at start (after load) and at promotion, and flush before any write
+  // is done natively. Writes that were noted here and no batch has described are ops of the actor before, which the
+  // next batch tells: the i-th of them is the i-th op that follows the last batch, for their maker's batch may be
+  // with others. So ops that no native write explains must be noted last before a flush.
   void begin_incarnation(std::uint32_t incarnation);
   void follow();  // demoted: as begin_incarnation's opposite
   bool is_following() const;
@@ -90,7 +95,7 @@ class Region {
   void note(const OneWrite& one, std::uint64_t now_ms);  // the same at less cost
   // The noted ops since the last flush, encoded, at most batch_ops_max: call until it gives nothing. Also an empty
   // batch when a promise has to be announced. The same bytes must go to this region's replicas (see record).
-  std::optional<std::string> flush(std::uint64_t now_ms);
+  std::optional<std::string> flush(std::uint64_t now_ms, Turn turn = Turn::kEnds);
   bool has_unflushed() const;
   // What this region's replicas are known to have (each one's vector()); without replicas: everything. Limits what
   // flush() promises.
@@ -105,6 +110,8 @@ class Region {
   // On a replica and while an AOF is loaded: this region's own batch, whose native writes came before it
   // in the replication stream. Metadata only.
   Result<void> record(std::string_view batch, Keyspace& keyspace, std::uint64_t now_ms);
+  // Likewise, of a batch that is known already.
+  void skip(const BatchHeader& batch);
 
   // --- members ----------------------------------------------------------------------------------------
   // Who counts for stability besides ourselves. A peer whose batch arrives joins by that. Until there was a

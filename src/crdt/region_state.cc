@@ -9,14 +9,13 @@
 #include "crdt/element_ops.h"
 #include "crdt/number.h"
 #include "crdt/rejoin.h"
+#include "crdt/take_over.h"
 
 namespace sluice::crdt {
 namespace {
 
-// A library is an element of a key that Redis does not have.
-KeyName place_of(const Op& op) {
-  const auto* const library = std::get_if<WriteLibrary>(&op.effect);
-  return library == nullptr ? op.key : KeyName{kEveryDb, library->name};
+bool is_of_no_key(const Effect& effect) {
+  return std::holds_alternative<Begin>(effect) || std::holds_alternative<TakeOver>(effect);
 }
 
 // About what it adds to an entry in the long form.
@@ -85,6 +84,11 @@ bool is_flushed_by(const Flush& flush, const KeyView& key) {
 
 }  // namespace
 
+KeyName place_of(const Op& op) {
+  const auto* const library = std::get_if<WriteLibrary>(&op.effect);
+  return library == nullptr ? op.key : KeyName{kEveryDb, library->name};
+}
+
 Region::State::State(RegionId region, RegionLimits limits_)
     : limits(limits_), self{region, 0}, stability(region), noted(limits_.batch_ops_max) {}
 
@@ -93,7 +97,7 @@ Region::State::~State() = default;
 // --- what is written here
 // ---------------------------------------------------------------------------
 
-Stamp Region::State::next_stamp(std::uint64_t now_ms) {
+Dot Region::State::next_dot(std::uint64_t now_ms) {
   const Dot dot = vector.next(self);
   if (arrival == 0 || dot.seq == 2) newest = tick(newest, now_ms);  // Begin knew no time
   if (arrival == 0) {
@@ -102,17 +106,23 @@ Stamp Region::State::next_stamp(std::uint64_t now_ms) {
     stability.extend(dot);
   }
   ++counts.local_ops;
-  return {newest, dot};
+  return dot;
 }
 
 void Region::State::note(const Op& op, std::uint64_t now_ms) {
-  const Stamp stamp = next_stamp(now_ms);
-  note_into_table(op, stamp, arrival);
+  const Dot dot = next_dot(now_ms);
+  note_into_table(op, {is_timed(op.effect) ? newest : base, dot}, arrival);
 }
 
 void Region::State::note(const OneWrite& one, std::uint64_t now_ms) {
-  const Stamp stamp = next_stamp(now_ms);
-  note_into_table(one, stamp, arrival);
+  const Dot dot = next_dot(now_ms);
+  note_into_table(one, {one.kind == OneKind::kIncrement ? base : newest, dot}, arrival);
+}
+
+// So far our stream has been written, or read: what is noted next is stamped after that.
+void Region::State::stream_has(Hlc hlc) {
+  see(hlc);
+  base = {newest.bits + 1};
 }
 
 void Region::State::note_into_table(const OneWrite& one, const Stamp& stamp, std::uint64_t at) {
@@ -129,7 +139,7 @@ void Region::State::note_into_table(const Op& op, const Stamp& stamp, std::uint6
     });
     return;
   }
-  if (std::holds_alternative<Begin>(op.effect)) return;
+  if (is_of_no_key(op.effect)) return;
   const KeyName key = place_of(op);
   if (std::holds_alternative<RemoveKey>(op.effect)) {
     KeyEntry* const entry = table.find(key);
@@ -142,10 +152,12 @@ void Region::State::note_into_table(const Op& op, const Stamp& stamp, std::uint6
 
 void Region::State::begin_incarnation(std::uint32_t incarnation) {
   take_back_unflushed();
-  const auto left = noted.ops();
+  auto left = noted.ops();
   const auto left_ms = noted.newest_ms();
   noted.clear();
-  self.incarnation = incarnation;
+  const bool is_heir = follows && self.incarnation != 0;
+  const auto former = std::exchange(self.incarnation, incarnation);
+  const auto former_flushed = flushed;
   follows = false;
   has_recovered = false;
   flushed = 0;
@@ -156,9 +168,13 @@ void Region::State::begin_incarnation(std::uint32_t incarnation) {
     note(op, now_ms);
     noted.add(op, now_ms);
   };
+  taken_after.clear();
+  const auto known = std::min<std::size_t>(std::exchange(described, 0), left.size());
+  left.erase(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(known));
+  if (is_heir && !left.empty()) return take_over(left, {{self.region, former}, former_flushed});
+  base = {newest.bits + 1};
   note_anew({{}, Begin{}}, 0);
-  const auto known = std::exchange(described, 0);
-  for (std::size_t at = known; at < left.size(); ++at) note_anew(left[at], left_ms);
+  for (const Op& op : left) note_anew(op, left_ms);
 }
 
 // Ops that nobody else will ever get are not ops: what they wrote will be noted
@@ -205,7 +221,13 @@ BatchHeader Region::State::next_header(std::uint32_t ops) {
   header.count = ops;
   header.more = ops < noted.size();
   header.hlc = newest;
+  header.base = std::min(base, newest);
   header.context = VersionVector::changes(told_context, vector);
+  // What a TakeOver describes comes with it.
+  for (Dot& dot : header.context)
+    if (!taken_after.empty() && dot.actor == taken_after.front().actor)
+      dot.seq = taken_after.front().seq;
+  std::erase_if(header.context, [](const Dot& dot) { return dot.seq == 0; });
   std::erase_if(header.context, [&](const Dot& dot) { return dot.actor == self; });
   if (!may_promise()) return header;
   const VersionVector promised = safe ? VersionVector::meet(vector, *safe) : vector;
@@ -228,13 +250,15 @@ void Region::State::announced(const BatchHeader& header) {
   }
   for (const Dot& dot : header.promise) told_promise.advance(dot);
   flushed += header.count;
+  if (!taken_after.empty()) taken_after.pop_front();
 }
 
 // --- what comes from others
 // -----------------------------------------------------------------------------
 
-std::optional<Outcome> Region::State::refusal(const BatchHeader& header, const VersionVector& seen,
+std::optional<Outcome> Region::State::refusal(const Batch& batch, const VersionVector& seen,
                                               std::uint64_t now_ms) const {
+  const BatchHeader& header = batch.header;
   if (stability.is_detached(header.actor.region)) return Detached{header.actor.region};
   const auto here = vector.at(header.actor);
   if (header.count > 0 && header.first + header.count - 1 <= here) return Duplicate{};
@@ -256,8 +280,13 @@ std::optional<Outcome> Region::State::refusal(const BatchHeader& header, const V
       return Duplicate{};
     return std::nullopt;
   }
-  for (const Dot& dot : stability.forgotten().entries())
-    if (dot.actor != header.actor && !seen.covers(dot)) return Behind{dot};
+  const auto taken = taken_by(batch);
+  if (taken && vector.at(taken->actor) + 1 < taken->first)
+    return ContextMissing{{taken->actor, taken->first - 1}};
+  for (const Dot& dot : stability.forgotten().entries()) {
+    const bool is_taken = taken && dot.actor == taken->actor && dot.seq <= taken->last;
+    if (dot.actor != header.actor && !is_taken && !seen.covers(dot)) return Behind{dot};
+  }
   return std::nullopt;
 }
 
@@ -268,7 +297,7 @@ Outcome Region::State::apply(const Batch& batch, Keyspace& keyspace, std::uint64
   for (const Dot& dot : header.context)
     if (dot.actor != header.actor) seen.advance(dot);
   stability.advance();
-  if (const auto refused = refusal(header, seen, now_ms)) return *refused;
+  if (const auto refused = refusal(batch, seen, now_ms)) return *refused;
 
   if (header.actor.region != self.region) {
     stability.join(header.actor.region);
@@ -283,12 +312,15 @@ Outcome Region::State::apply(const Batch& batch, Keyspace& keyspace, std::uint64
   for (Seq seq = vector.at(header.actor) + 1; seq <= last; ++seq, ++applied.ops) {
     const auto before = counts.concurrent_ops;
     const Dot dot{header.actor, seq};
-    merge_into_table(batch.ops[seq - header.first], {header.hlc, dot}, Context(seen, dot), at,
-                     keyspace);
+    const Op& op = batch.ops[seq - header.first];
+    if (const auto* const taken = std::get_if<TakeOver>(&op.effect))
+      apply_taken(*taken, header.actor.region, seen, keyspace);
+    merge_into_table(op, stamp_of(header, op.effect, dot), Context(seen, dot), at, keyspace);
     applied.concurrent += counts.concurrent_ops - before;
   }
   contexts[header.actor] = std::move(seen);
   vector.advance({header.actor, last});
+  stream_has(header.hlc);
   return applied;
 }
 
@@ -310,7 +342,7 @@ void Region::State::merge_into_table(const Op& op, const Stamp& stamp, const Con
     return;
   }
   ++counts.remote_ops;
-  if (std::holds_alternative<Begin>(op.effect)) return;
+  if (is_of_no_key(op.effect)) return;
   if (applied_at_once(op, stamp, context, at, keyspace)) {
     ++counts.fast_ops;
     return;

@@ -21,6 +21,9 @@ struct Surplus;
 // Adds what only the op's maker can tell: results of float increments, lengths of lists.
 void fill(Op& op, Keyspace& keyspace);
 
+// A library is an element of a key that Redis does not have.
+KeyName place_of(const Op& op);
+
 struct Region::State : ConflictLog {
   State(RegionId region, RegionLimits limits_);
   ~State() override;
@@ -29,7 +32,7 @@ struct Region::State : ConflictLog {
                                                const RegionLimits& limits);
   void note(const Op& op, std::uint64_t now_ms);
   void note(const OneWrite& one, std::uint64_t now_ms);
-  Stamp next_stamp(std::uint64_t now_ms);
+  Dot next_dot(std::uint64_t now_ms);
   void note_while_merging(const Op& op, std::uint64_t now_ms);
   void note_into_table(const Op& op, const Stamp& stamp, std::uint64_t arrival);
   void note_into_table(const OneWrite& one, const Stamp& stamp, std::uint64_t arrival);
@@ -39,11 +42,18 @@ struct Region::State : ConflictLog {
                        std::uint64_t arrival, Keyspace& keyspace);
   void begin_incarnation(std::uint32_t incarnation);
   void take_back_unflushed();
+  void stream_has(Hlc hlc);
+  // take_over.cc's: the end of an incarnation that was cut off.
+  void take_over(const std::vector<Op>& left, Dot after);
+  void note_taken(const TakeOver& taken);
+  void apply_taken(const TakeOver& taken, RegionId region, const VersionVector& seen,
+                   Keyspace& keyspace);
+  void restamp(const Op& op, const Stamp& stamp, Keyspace& keyspace);
   bool may_promise();
   BatchHeader next_header(std::uint32_t ops);
   void announced(const BatchHeader& header);
   Outcome apply(const Batch& batch, Keyspace& keyspace, std::uint64_t now_ms);
-  std::optional<Outcome> refusal(const BatchHeader& header, const VersionVector& seen,
+  std::optional<Outcome> refusal(const Batch& batch, const VersionVector& seen,
                                  std::uint64_t now_ms) const;
   void redo(std::vector<Surplus> surplus, KeyState* peer, Keyspace& keyspace, std::uint64_t now_ms);
   std::unique_ptr<State> taken_over_by(State& region);
@@ -59,6 +69,7 @@ struct Region::State : ConflictLog {
   Actor self;  // of a follower: the actor that it follows, if that was heard of
   bool follows = true;
   Hlc newest;
+  Hlc base;  // of the ops that are noted next, or now: BatchHeader's
   VersionVector vector;
   std::map<Actor, VersionVector>
       contexts;  // what each actor had seen at his newest op that is here
@@ -69,6 +80,8 @@ struct Region::State : ConflictLog {
   // last batch; the first `described` of them are in the table.
   NotedOps noted;
   std::uint64_t described = 0;
+  // Of each TakeOver that is noted: what of the former incarnation comes before it.
+  std::deque<Dot> taken_after;
   Seq flushed = 0;                           // of `self`
   std::uint64_t arrival = 0;                 // of what is noted now; 0: nothing is
   VersionVector told_context, told_promise;  // by ops of `self`: what comes between may be lost

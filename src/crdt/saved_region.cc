@@ -7,7 +7,7 @@
 namespace sluice::crdt {
 namespace {
 
-constexpr std::uint8_t kVersion = 2;
+constexpr std::uint8_t kVersion = 3, kVersionWithoutBase = 2;
 
 void put(Writer& into, const VersionVector& vector) {
   into.number(vector.entries().size());
@@ -176,6 +176,7 @@ std::string Region::save() const {
   into.byte(s.self.region);
   into.number(s.self.incarnation);
   into.fixed(s.newest.bits);
+  into.fixed(s.base.bits);
   into.number(s.flushed);
   for (const auto* const vector :
        {&s.vector, &s.told_context, &s.told_promise, &s.stability.forgotten()})
@@ -228,10 +229,13 @@ Result<std::unique_ptr<Region::State>> Region::State::loaded(std::string_view by
   auto loaded = std::make_unique<State>(region, limits);
   State& s = *loaded;
   Reader from(bytes);
-  if (from.byte() != kVersion) from.defect("is of another version than 2");
+  const auto version = from.byte();
+  if (version != kVersion && version != kVersionWithoutBase)
+    from.defect("is of another version than 2 and 3");
   if (from.byte() != s.self.region) from.defect("is another region's");
   s.self.incarnation = static_cast<std::uint32_t>(from.number_up_to(UINT32_MAX, "is too wide"));
   s.newest.bits = from.fixed();
+  s.base.bits = version == kVersion ? from.fixed() : s.newest.bits + 1;
   s.flushed = from.number();
   s.vector = get_vector(from);
   s.told_context = get_vector(from);

@@ -202,15 +202,15 @@ void Node::forget(bool is_due) {
   }
 }
 
-void Node::cut_batches() {
-  while (auto batch = region_->flush(now_ms())) outbox_.push_back(std::move(*batch));
+void Node::cut_batches(crdt::Turn turn) {
+  while (auto batch = region_->flush(now_ms(), turn)) outbox_.push_back(std::move(*batch));
 }
 
 bool Node::flush(Ctx* ctx) {
   // While clients are paused for a failover, the stream has to stand still; and no batch is cut, since what no
   // batch describes is noted anew by whoever takes over.
   if (api::AvoidReplicaTraffic() != 0) return false;
-  cut_batches();
+  cut_batches(crdt::Turn::kEnds);
   if (must_resend_) {
     must_resend_ = false;
     for (const auto& [last, batch] : retained_) {
@@ -349,7 +349,11 @@ Result<std::string> Node::unknown_part(std::string_view bytes) {
 Result<void> Node::record(Ctx* ctx, std::string_view batch) {
   const RedisKeyspace::Use use(keyspace_, ctx);
   TRY(auto rest, unknown_part(batch));
-  if (rest.empty()) return {};
+  if (rest.empty()) {
+    TRY(const auto known, crdt::decode_header(batch));
+    region_->skip(known);
+    return {};
+  }
   unrecorded_.clear();
   TRY_VOID(region_->record(rest, keyspace_, now_ms()));
   retain(std::move(rest));
@@ -362,10 +366,12 @@ void Node::set_position(std::string_view source, Position position) {
 
 // --- lives -------------------------------------------------------------------------------------------------
 
-void Node::become_master() {
+// The new life is in the stream before its first write: whoever has such a write knows whose it is.
+void Node::become_master(Ctx* ctx) {
   if (is_master_) return;
   is_master_ = true;
   begin_incarnation();
+  flush(ctx);
 }
 
 void Node::become_replica() {
@@ -390,7 +396,7 @@ void Node::loading(Ctx* ctx, std::uint64_t step) {
     case kLoadingAof:
     case kLoadingRepl: {
       // DEBUG RELOAD: the stream has native writes already that these describe.
-      if (is_master_ && has_turned_) cut_batches();
+      if (is_master_ && has_turned_) cut_batches(crdt::Turn::kEnds);
       auto unsent = std::exchange(outbox_, {});
       reset();
       if (is_master_ && has_turned_) outbox_ = std::move(unsent);
@@ -434,7 +440,7 @@ void Node::async_loading(std::uint64_t step) {
 }
 
 std::string Node::save() {
-  cut_batches();
+  cut_batches(crdt::Turn::kGoesOn);
   SavedState state{.region = region_->save(), .batches = {}, .positions = positions_};
   for (const auto& [last, batch] : retained_) state.batches.push_back(batch);
   state.batches.insert(state.batches.end(), outbox_.begin(), outbox_.end());

@@ -51,7 +51,7 @@ class Node {
   void observe(Ctx* ctx, int type, const char* event, String* name);
   void before_sleep(Ctx* ctx);
   void after_sleep();
-  void become_master();
+  void become_master(Ctx* ctx);
   void become_replica();
   void loading(Ctx* ctx, std::uint64_t step);
   void async_loading(std::uint64_t step);
@@ -96,7 +96,7 @@ class Node {
 
  private:
   void begin_incarnation();
-  void cut_batches();
+  void cut_batches(crdt::Turn turn);
   void retain(std::string batch);
   void drop_oldest_retained();
   void drop_stable_retained();

@@ -1,0 +1,112 @@
+#include "crdt/take_over.h"
+
+#include <algorithm>
+
+#include "crdt/region_state.h"
+
+namespace sluice::crdt {
+namespace {
+
+Taken taken_of(const TakeOver& taken, RegionId region) {
+  return {{region, taken.former}, taken.first, taken.first + ops_of(taken).size() - 1};
+}
+
+}  // namespace
+
+std::optional<Taken> taken_by(const Batch& batch) {
+  if (batch.ops.size() != 1) return std::nullopt;
+  const auto* const taken = std::get_if<TakeOver>(&batch.ops.front().effect);
+  if (taken == nullptr) return std::nullopt;
+  return taken_of(*taken, batch.header.actor.region);
+}
+
+std::uint64_t native_writes(const Batch& batch) {
+  std::uint64_t count = 0;
+  for (const Op& op : batch.ops) {
+    if (const auto* const taken = std::get_if<TakeOver>(&op.effect))
+      count += ops_of(*taken).size();
+    else if (!std::holds_alternative<Begin>(op.effect))
+      ++count;
+  }
+  return count;
+}
+
+// `left` has been noted here since `after`, the newest op that a batch has described; or it begins with what was to take
+// over and was never told.
+void Region::State::take_over(const std::vector<Op>& left, Dot after) {
+  newest = std::max(newest, base);
+  const bool was_told = !std::holds_alternative<Begin>(left.front().effect) &&
+                        !std::holds_alternative<TakeOver>(left.front().effect);
+  std::vector<Op> first;
+  for (std::size_t at = 0; was_told && at < left.size();) {
+    NotedOps part(limits.batch_ops_max);
+    do part.add(left[at++], 0);
+    while (at < left.size() && part.size() < limits.batch_ops_max);
+    first.push_back(
+        {{},
+         TakeOver{after.actor.incarnation, after.seq + 1, base, std::string(part.next_bytes())},
+         false});
+    after.seq += part.size();
+  }
+  if (!was_told) first = left;
+  for (const Op& op : first)
+    if (const auto* const taken = std::get_if<TakeOver>(&op.effect)) note_taken(*taken);
+  for (const Op& op : first) {
+    if (const auto* const taken = std::get_if<TakeOver>(&op.effect))
+      taken_after.push_back({{self.region, taken->former}, taken->first - 1});
+    note(op, 0);
+    noted.add(op, 0);
+  }
+}
+
+// Native writes of this region, which are done. What they saw is what is here.
+void Region::State::note_taken(const TakeOver& taken) {
+  const auto ops = ops_of(taken);
+  Dot dot{{self.region, taken.former}, taken.first + ops.size() - 1};
+  const auto here = vector.at(dot.actor);
+  if (here >= dot.seq) return;
+  VersionVector& context = contexts[dot.actor];
+  for (const Dot& seen : vector.entries())
+    if (seen.actor != self && seen.actor != dot.actor) context.advance(seen);
+  const auto at = stability.arrived(dot);
+  vector.advance(dot);
+  dot.seq = taken.first - 1;
+  for (const Op& op : ops)
+    if (++dot.seq > here) note_into_table(op, {taken.base, dot}, at);
+}
+
+// Of an op that is here already its batch has come; only its stamp may be another.
+void Region::State::apply_taken(const TakeOver& taken, RegionId region, const VersionVector& seen,
+                                Keyspace& keyspace) {
+  const auto ops = ops_of(taken);
+  Dot dot{{region, taken.former}, taken.first + ops.size() - 1};
+  const auto here = vector.at(dot.actor);
+  see(taken.base);
+  VersionVector& context = contexts[dot.actor];
+  for (const Dot& other : seen.entries())
+    if (other.actor != dot.actor) context.advance(other);
+  const auto at = here < dot.seq ? stability.arrived(dot) : 0;
+  dot.seq = taken.first - 1;
+  for (const Op& op : ops) {
+    const Stamp stamp{taken.base, {dot.actor, ++dot.seq}};
+    if (dot.seq <= here) {
+      restamp(op, stamp, keyspace);
+    } else {
+      merge_into_table(op, stamp, Context(seen, dot), at, keyspace);
+    }
+  }
+  vector.advance(dot);
+}
+
+void Region::State::restamp(const Op& op, const Stamp& stamp, Keyspace& keyspace) {
+  if (!is_timed(op.effect)) return;
+  KeyEntry* const entry = table.find(place_of(op));
+  if (entry == nullptr) return;
+  table.change(*entry, [&](KeyEntry& of) {
+    const Op placed{place_of(op), op.effect, op.creates};
+    restamp_op({placed, stamp, Context::everything(), vector}, of.open(), keyspace, *this);
+    of.close();
+  });
+}
+
+}  // namespace sluice::crdt
