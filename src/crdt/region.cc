@@ -181,6 +181,21 @@ Result<void> Region::record(std::string_view bytes, Keyspace& /*keyspace*/,
   return {};
 }
 
+std::uint64_t Region::compare_noted(std::string_view bytes) {
+  State& s = *state_;
+  const auto header = decode_header(bytes);
+  if (!header || header->count == 0 || s.noted.empty()) return 0;
+  if (s.described == 0 && !header->more && s.noted.size() == header->count &&
+      bytes.ends_with(s.noted.next_bytes()))
+    return 0;
+  const auto batch = decode_batch(bytes);
+  return batch ? s.compare_noted(*batch) : 0;
+}
+
+const std::string& Region::misnoted() const {
+  return state_->misnoted;
+}
+
 void Region::skip(const BatchHeader& header) {
   if (header.count > 0 && !header.more) state_->stream_has(header.hlc);
 }

@@ -56,6 +56,8 @@ struct RegionLimits {
 struct RegionStats {
   std::uint64_t unstable_keys = 0, unstable_entries = 0, unstable_bytes = 0;
   std::uint64_t local_ops = 0, remote_ops = 0, fast_ops = 0, concurrent_ops = 0;
+  // Ops of a follower that were others than its master's of the same native writes.
+  std::uint64_t misnoted_ops = 0;
   std::uint64_t conflicts_lww = 0, conflicts_type = 0, conflicts_remove = 0;
 };
 
@@ -110,8 +112,13 @@ class Region {
   // On a replica and while an AOF is loaded: this region's own batch, whose native writes came before it
   // in the replication stream. Metadata only.
   Result<void> record(std::string_view batch, Keyspace& keyspace, std::uint64_t now_ms);
+  // What is noted here must be what that batch says; to be told before record(), unless the batch is in one transaction
+  // with its native writes. How many ops are others.
+  std::uint64_t compare_noted(std::string_view batch);
   // Likewise, of a batch that is known already.
   void skip(const BatchHeader& batch);
+  // Of the ops that a follower has noted, and had to take for its master's, the newest that was not.
+  const std::string& misnoted() const;
 
   // --- members ----------------------------------------------------------------------------------------
   // Who counts for stability besides ourselves. A peer whose batch arrives joins by that. Until there was a

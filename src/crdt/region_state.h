@@ -49,6 +49,7 @@ struct Region::State : ConflictLog {
   void apply_taken(const TakeOver& taken, RegionId region, const VersionVector& seen,
                    Keyspace& keyspace);
   void restamp(const Op& op, const Stamp& stamp, Keyspace& keyspace);
+  std::uint64_t compare_noted(const Batch& batch);
   bool may_promise();
   BatchHeader next_header(std::uint32_t ops);
   void announced(const BatchHeader& header);
@@ -90,6 +91,8 @@ struct Region::State : ConflictLog {
   bool has_recovered = false;               // all that former lives of ours have told anybody
   std::optional<VersionVector> safe;
   std::uint64_t announced_ms = 0;
+
+  std::string misnoted;
 
   std::unique_ptr<Merging> merging;
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/overloaded.h"
+#include "crdt/effect_codec.h"
 #include "crdt/region_state.h"
 
 namespace sluice::crdt {
@@ -9,6 +11,33 @@ namespace {
 
 Taken taken_of(const TakeOver& taken, RegionId region) {
   return {{region, taken.former}, taken.first, taken.first + ops_of(taken).size() - 1};
+}
+
+// The elements of a whole value come in the order of a server's own hash table.
+Effect in_order(Effect effect) {
+  std::visit(Overloaded{[](WriteFields& e) { std::ranges::sort(e.fields, {}, &Field::name); },
+                        [](AddMembers& e) { std::ranges::sort(e.members); },
+                        [](WriteScores& e) { std::ranges::sort(e.scores, {}, &Score::member); },
+                        [](auto&) {}},
+             effect);
+  return effect;
+}
+
+// Whether it does not matter which of the two is merged under a name.
+bool are_alike(const Op& a, const Op& b) {
+  if (a.key != b.key || a.creates != b.creates || a.effect.index() != b.effect.index())
+    return false;
+  if (std::holds_alternative<RemoveKey>(a.effect)) return true;  // a replica hears of no deadlines
+  Writer one, other;
+  encode_effect(in_order(a.effect), one);
+  encode_effect(in_order(b.effect), other);
+  return one.bytes() == other.bytes();
+}
+
+std::string text_of(const std::vector<Op>& ops, std::size_t at) {
+  if (at >= ops.size()) return "nothing";
+  return "kind " + std::to_string(ops[at].effect.index()) + (ops[at].creates ? " creating" : "") +
+         " of key " + ops[at].key.name;
 }
 
 }  // namespace
@@ -29,6 +58,31 @@ std::uint64_t native_writes(const Batch& batch) {
       ++count;
   }
   return count;
+}
+
+// A replica notes what its master has noted, so that it may take over. Otherwise this shows where it does not.
+std::uint64_t Region::State::compare_noted(const Batch& batch) {
+  const auto here = noted.ops();
+  std::vector<Op> told;
+  for (const Op& op : batch.ops) {
+    if (const auto* const taken = std::get_if<TakeOver>(&op.effect)) {
+      std::ranges::move(ops_of(*taken), std::back_inserter(told));
+    } else if (!std::holds_alternative<Begin>(op.effect)) {
+      told.push_back(op);
+    }
+  }
+  std::uint64_t others = 0;
+  const auto end =
+      batch.header.more ? described + told.size() : std::max(here.size(), described + told.size());
+  for (std::size_t at = described; at < end; ++at) {
+    const bool is_like = at < here.size() && at - described < told.size() &&
+                         are_alike(here[at], told[at - described]);
+    if (is_like) continue;
+    ++others;
+    misnoted = text_of(here, at) + ", its master " + text_of(told, at - described);
+  }
+  counts.misnoted_ops += others;
+  return others;
 }
 
 // `left` has been noted here since `after`, the newest op that a batch has described; or it begins with what was to take

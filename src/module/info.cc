@@ -74,6 +74,7 @@ std::string info_text(Node& node) {
   out.line("remote_ops", stats.remote_ops);
   out.line("fast_ops", stats.fast_ops);
   out.line("concurrent_ops", stats.concurrent_ops);
+  out.line("misnoted_ops", stats.misnoted_ops);
   out.line("conflicts_lww", stats.conflicts_lww);
   out.line("conflicts_type", stats.conflicts_type);
   out.line("conflicts_remove", stats.conflicts_remove);

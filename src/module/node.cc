@@ -355,6 +355,11 @@ Result<void> Node::record(Ctx* ctx, std::string_view batch) {
     return {};
   }
   unrecorded_.clear();
+  const bool is_atomic = (api::GetContextFlags(ctx) & kFlagMulti) != 0;
+  if (!is_atomic && !is_loading_ && region_->compare_noted(rest) > 0) {
+    api::Log(ctx, "warning", "sluice-geo: a write here was noted otherwise than by the master: %s",
+             region_->misnoted().c_str());
+  }
   TRY_VOID(region_->record(rest, keyspace_, now_ms()));
   retain(std::move(rest));
   return {};

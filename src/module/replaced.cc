@@ -69,6 +69,10 @@ void Replaced::note_removal(const KeyName& key, crdt::Effect effect) const {
   if (keyspace().type(key) == crdt::ValueType::kNone) note(key, crdt::RemoveKey{});
 }
 
+void Replaced::tell_now() const {
+  if (node().is_master()) node().flush(ctx_);
+}
+
 // What servers say to a module whose user lacks the right, in the words that they have for clients and scripts.
 std::optional<std::string> Replaced::denial(std::string_view error) const {
   const bool is_script = (api::GetContextFlags(ctx_) & kFlagLua) != 0;

@@ -28,6 +28,9 @@ class Replaced {
   void note(const crdt::KeyName& key, crdt::Effect effect, bool creates = false) const;
   // Of elements; with the key too, if they were its last.
   void note_removal(const crdt::KeyName& key, crdt::Effect effect) const;
+  // What it has noted enters the stream in one transaction with what the native command has put there: that looks
+  // otherwise, and a replica which had it alone would take it for something else.
+  void tell_now() const;
   int answer(const CallReply& reply) const;
 
  private:

@@ -17,6 +17,30 @@ namespace {
 
 using crdt::KeyName;
 
+// --- floating point ------------------------------------------------------------------------------
+
+// In the stream: SET and HSET of the sum.
+template <const char* kName>
+int increment_float(Ctx* ctx, String** argv, int argc) {
+  const Replaced command(ctx, kName, argv, argc);
+  const KeyName key = command.key();
+  const bool creates = command.keyspace().type(key) == crdt::ValueType::kNone;
+  const CallReply reply(command.run());
+  if (!reply.failed()) {
+    std::string by(bytes_of(argv[argc - 1]));
+    if (argc == 3) {
+      command.note(key, crdt::IncrementFloat{std::move(by), {}}, creates);
+    } else {
+      command.note(key,
+                   crdt::IncrementFieldFloat{std::string(bytes_of(argv[2])), std::move(by), {}},
+                   creates);
+    }
+    command.tell_now();
+  }
+  return command.answer(reply);
+}
+constexpr char kIncrbyfloat[] = "INCRBYFLOAT", kHincrbyfloat[] = "HINCRBYFLOAT";
+
 // --- sets and sorted sets ------------------------------------------------------------------------
 
 // The members that a reply of ZPOP* or SPOP names: members, members and scores in turn, or pairs.
@@ -50,6 +74,7 @@ int spop(Ctx* ctx, String** argv, int argc) {
     auto members = members_of(reply.get(), false);
     if (!members.empty()) {
       command.note_removal(command.key(), crdt::RemoveMembers{std::move(members)});
+      if (argc > 2) command.tell_now();  // in the stream: a removal of each, or of the key
     }
   }
   return command.answer(reply);
@@ -355,6 +380,8 @@ struct Implementation {
 };
 
 constexpr Implementation kImplementations[] = {
+    {"incrbyfloat", guarded<increment_float<kIncrbyfloat>>},
+    {"hincrbyfloat", guarded<increment_float<kHincrbyfloat>>},
     {"spop", guarded<spop>},
     {"zpopmin", guarded<zpop<false>>},
     {"zpopmax", guarded<zpop<true>>},

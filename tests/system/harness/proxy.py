@@ -21,6 +21,8 @@ class Proxy:
         self._flows = threading.Event()
         self._flows.set()
         self._bytes_per_second = None
+        self._ends_before = None
+        self._ends_after = 0
         self.accepted = 0
         self.bytes_down = 0  # from the target to those who connected
         self._thread = threading.Thread(target=self._accept, daemon=True)
@@ -50,6 +52,11 @@ class Proxy:
     def freeze(self):
         """Keeps connections, moves no byte: as a network that swallows packets."""
         self._flows.clear()
+
+    def stop_between(self, before, after):
+        """From now on connections bring what the target sends until these two follow each other, and the second no more."""
+        self._ends_before = before + after
+        self._ends_after = len(before)
 
     def limit(self, bytes_per_second):
         self._bytes_per_second = bytes_per_second
@@ -95,9 +102,21 @@ class Proxy:
             threading.Thread(target=self._carry, args=(far, near, True), daemon=True).start()
 
     def _carry(self, source, sink, is_down):
+        held = b''  # what may be the beginning of the bytes to stop before
         try:
             while piece := source.recv(PIECE_BYTES):
                 self._flows.wait()
+                if is_down and self._ends_before:
+                    piece = held + piece
+                    at = piece.find(self._ends_before)
+                    if at < 0:
+                        at = max(len(piece) - len(self._ends_before) + 1, 0)
+                        held, piece = piece[at:], piece[:at]
+                    else:
+                        sink.sendall(piece[:at + self._ends_after])
+                        while source.recv(PIECE_BYTES):  # nobody is told
+                            pass
+                        break
                 if is_down:
                     self.bytes_down += len(piece)
                     if self._bytes_per_second:

@@ -1,0 +1,174 @@
+"""A replica that has its master's writes and lacks their batch takes over, while a peer has that batch: each write counts once.
+
+What the replica gets ends within the master's turn, between the writes and the GEO.OPS that describes them.
+"""
+
+import pytest
+
+from harness import geo
+from harness.redis_server import wait_in_sync
+from harness.waiting import eventually
+
+pytestmark = pytest.mark.skipif(not geo.MODULE.exists(), reason='sluice-geo.so is not built')
+
+LAST_WRITE, BATCH = b'$3\r\nend\r\n$1\r\n1\r\n', b'*2\r\n$7\r\ngeo.ops'
+
+# By name: what stands before, and the turn. Its last write is always SET end.
+TURNS = {
+    'counters': ([['SET', 'n', 5], ['HSET', 'h', 'n', 7], ['ZADD', 'z', 1, 'm']],
+                 [['INCR', 'n'], ['DECRBY', 'n', 3], ['HINCRBY', 'h', 'n', 2], ['ZINCRBY', 'z', 1.5, 'm'], ['INCR', 'new']]),
+    'floats': ([['SET', 'n', '5.5'], ['HSET', 'h', 'n', '7.25']],
+               [['INCRBYFLOAT', 'n', '0.1'], ['HINCRBYFLOAT', 'h', 'n', '0.2'], ['INCRBYFLOAT', 'new', '1.5'], ['INCRBYFLOAT', 'n', '0.1']]),
+    'lists': ([['RPUSH', 'l', *'abcdefgh']],
+              [['LPUSH', 'l', 'x', 'y'], ['RPUSH', 'l', 'z'], ['LPOP', 'l'], ['RPOP', 'l', 2], ['LINSERT', 'l', 'BEFORE', 'c', 'i'],
+               ['LSET', 'l', 1, 's'], ['LREM', 'l', 1, 'd'], ['LTRIM', 'l', 0, 5], ['LMOVE', 'l', 'l2', 'LEFT', 'RIGHT'],
+               ['LMOVE', 'l', 'l', 'LEFT', 'RIGHT'], ['RPOPLPUSH', 'l', 'l3']]),
+    'sets': ([['SADD', 's', *'abcdefghijkl']],
+             [['SADD', 's', 'x', 'y'], ['SREM', 's', 'a'], ['SPOP', 's'], ['SPOP', 's', 3], ['SMOVE', 's', 's2', 'x'],
+              ['SADD', 'once', 'm'], ['SPOP', 'once'], ['SADD', 'some', 'm', 'n'], ['SPOP', 'some', 5], ['SUNIONSTORE', 'u', 's', 's2']]),
+    'zsets': ([['ZADD', 'z', 1, 'a', 2, 'b', 3, 'c', 4, 'd', 5, 'e', 6, 'f']],
+              [['ZADD', 'z', 'XX', 9, 'a'], ['ZADD', 'z', 'INCR', 2, 'b'], ['ZPOPMIN', 'z'], ['ZPOPMAX', 'z', 2],
+               ['ZREMRANGEBYSCORE', 'z', 4, 4], ['ZADD', 'z', 1, 'g', 2, 'h'], ['BZPOPMIN', 'z', 1], ['ZMPOP', 1, 'z', 'MAX'],
+               ['GEOADD', 'g', 13, 52, 'b'], ['ZRANGESTORE', 'zz', 'z', 0, -1]]),
+    'strings': ([['SET', 'a', 1], ['SET', 'b', 2]],
+                [['SET', 'a', 'x', 'EX', 1000], ['APPEND', 'a', 'y'], ['SETRANGE', 'b', 1, 'z'], ['GETDEL', 'b'], ['SET', 'c', 1, 'PX', 90000],
+                 ['SET', 'c', 2, 'KEEPTTL'], ['GETEX', 'c', 'PERSIST'], ['MSET', 'd', 1, 'e', 2], ['SETBIT', 'f', 3, 1],
+                 ['PFADD', 'hll', 'x'], ['EXPIRE', 'd', 500], ['RENAME', 'e', 'ee'], ['COPY', 'ee', 'eee'], ['EXPIRE', 'eee', -1]]),
+    'hashes': ([['HSET', 'h', 'a', 1, 'b', 2]],
+               [['HSET', 'h', 'a', 5], ['HSET', 'h', 'a', 6, 'c', 7], ['HDEL', 'h', 'b'], ['HSETNX', 'h', 'd', 1], ['HDEL', 'h', 'a', 'c', 'd'],
+                ['HSET', 'h', 'again', 1]]),
+    'streams': ([['XADD', 'x', '1-1', 'f', 'v']],
+                [['XADD', 'x', '*', 'f', 'v'], ['XADD', 'x', 'MAXLEN', 1, '*', 'f', 'w'], ['XADD', 'y', '5-5', 'f', 'v'],
+                 ['XDEL', 'y', '5-5'], ['XADD', 'x', '*', 'a', 'b'], ['XTRIM', 'x', 'MAXLEN', 1]]),
+    'blocked': ([],
+                [['LPUSH', 'q', 'a', 'b', 'c']]),
+}
+BLOCKED = [['BLPOP', 'q', 0], ['BLMOVE', 'q', 'q2', 'LEFT', 'RIGHT', 0]]
+
+
+def write_in_one_turn(server, turn):
+    """Its replies; by a pipeline that the server reads at once."""
+    pipeline = server.connect().pipeline(transaction=False)
+    for words in [*turn, ['SET', 'end', 1]]:
+        pipeline.execute_command(*words)
+    return pipeline.execute()
+
+
+class Failover:
+    def __init__(self, redis_server, region, proxy):
+        self.master, peer, third = (redis_server(f'region{n}', options=geo.options(n)) for n in (1, 2, 3))
+        self.way = proxy(self.master)
+        self.replica = redis_server('replica', replica_of=self.way, options=geo.options(1))
+        self.follower = redis_server('follower', replica_of=self.master, options=geo.options(1))
+        self._region = region
+        self.a, self.b, self.c = (region(server) for server in (self.master, peer, third))
+        self.before = geo.join(self.a, self.b, self.c)
+
+    def run(self, given, turn, blocked=(), has_peer_the_batch=True):
+        for words in given:
+            self.a.client.execute_command(*words)
+        waiting = [self.master.connect() for _ in blocked]
+        for client, words in zip(waiting, blocked):
+            client.connection_pool.get_connection('_').send_command(*words)
+        eventually(lambda: self.a.client.info('clients')['blocked_clients'] == len(blocked), 'clients wait')
+        self.before.exchange()
+        wait_in_sync(self.master, self.replica)
+        self.way.stop_between(LAST_WRITE, BATCH)
+        write_in_one_turn(self.master, turn)
+        if has_peer_the_batch:
+            self.before.deliver(self.a, self.b)
+            assert self.b.client.get('end') == b'1'
+        self.expected = geo.content(self.a.client)
+        eventually(lambda: self.replica.client.get('end') == b'1', 'the replica has the writes')
+        wait_in_sync(self.master, self.follower)
+        self.a.read_stream()
+        self.master.kill()
+        facts = self.follower.client.execute_command('GEO.INFO').decode()
+        assert 'misnoted_ops:0' in facts, [line for line in self.follower.log_text().splitlines() if 'noted' in line]
+        self.replica.client.replicaof('no', 'one')
+        heir = self._region(self.replica)
+        return geo.Mesh([heir, self.b, self.c])
+
+    def bring_the_batch(self, mesh):
+        """To those who lack it, late."""
+        for region in mesh.regions:
+            for batch in self.a.batches[-9:]:
+                region.client.execute_command('GEO.APPLY', batch)
+
+
+@pytest.fixture
+def failover(redis_server, region, proxy):
+    return Failover(redis_server, region, proxy)
+
+
+@pytest.mark.parametrize('has_peer_the_batch', [True, False], ids=['told', 'untold'])
+@pytest.mark.parametrize('name', TURNS)
+def test_writes_whose_batch_only_a_peer_has_count_once(failover, name, has_peer_the_batch):
+    given, turn = TURNS[name]
+    mesh = failover.run(given, turn, BLOCKED if name == 'blocked' else (), has_peer_the_batch)
+    mesh.exchange()
+    mesh.check_equal()
+    assert geo.content(mesh.regions[0].client) == failover.expected
+    if has_peer_the_batch:
+        failover.bring_the_batch(mesh)
+    mesh.check_equal()
+    mesh.settle()
+
+
+# What somebody else does meanwhile to keys of that turn.
+MEANWHILE = {
+    'counters': [['SET', 'n', 100], ['HINCRBY', 'h', 'n', 10], ['ZADD', 'z', 50, 'm'], ['DEL', 'new']],
+    'floats': [['SET', 'n', '100.5'], ['HSET', 'h', 'n', '70'], ['INCRBYFLOAT', 'new', '3']],
+    'lists': [['LPOP', 'l'], ['LPUSH', 'l', '1', '2'], ['RPUSH', 'l', '3'], ['LSET', 'l', 3, 'X'], ['RPUSH', 'l2', 'Y']],
+    'sets': [['SADD', 's', 'x', 'a'], ['SREM', 's', 'b', 'c'], ['SADD', 's2', 'x'], ['SADD', 'u', 'own']],
+    'zsets': [['ZADD', 'z', 7, 'a', 1, 'c'], ['ZREM', 'z', 'b'], ['ZINCRBY', 'z', 3, 'f'], ['ZADD', 'zz', 1, 'own']],
+    'strings': [['SET', 'a', 'other'], ['APPEND', 'b', 'more'], ['DEL', 'c'], ['PFADD', 'hll', 'y'], ['SET', 'ee', 'own']],
+    'hashes': [['HSET', 'h', 'a', 'other', 'c', 'other'], ['HDEL', 'h', 'b'], ['HINCRBY', 'h', 'd', 5]],
+    'streams': [['XADD', 'x', '*', 'f', 'other'], ['XDEL', 'x', '1-1'], ['DEL', 'y']],
+    'blocked': [['RPUSH', 'q', 'z'], ['RPUSH', 'q2', 'z']],
+}
+
+
+@pytest.mark.parametrize('when', ['before the heir', 'after the heir'])
+@pytest.mark.parametrize('name', TURNS)
+def test_regions_are_equal_whoever_has_that_batch_first(failover, name, when):
+    given, turn = TURNS[name]
+    mesh = failover.run(given, turn, BLOCKED if name == 'blocked' else ())
+    heir, peer, third = mesh.regions
+    for words in MEANWHILE[name]:
+        third.client.execute_command(*words)
+    if when == 'before the heir':
+        for words in MEANWHILE[name]:
+            peer.client.execute_command(*words)
+        mesh.deliver(third, peer)
+    mesh.exchange()
+    failover.bring_the_batch(mesh)
+    for region in mesh.regions:
+        for words in MEANWHILE[name]:
+            region.client.execute_command(*words)
+    mesh.exchange()
+    mesh.check_equal()
+    mesh.settle()
+    assert heir.vector() == peer.vector() == third.vector()
+
+
+def test_what_a_peer_removed_of_such_a_turn_stays_removed(failover):
+    mesh = failover.run([], [['SADD', 's', 'a', 'b'], ['HSET', 'h', 'f', 'v'], ['SET', 'k', 'v'], ['RPUSH', 'l', 'x', 'y']])
+    peer = mesh.regions[1]
+    for words in [['SREM', 's', 'a'], ['HDEL', 'h', 'f'], ['DEL', 'k'], ['LPOP', 'l']]:
+        peer.client.execute_command(*words)
+    mesh.exchange()
+    mesh.check_equal()
+    for region in mesh.regions:
+        assert region.client.smembers('s') == {b'b'} and not region.client.exists('h', 'k')
+        assert region.client.lrange('l', 0, -1) == [b'y']
+
+
+def test_the_last_writer_is_the_same_everywhere(failover):
+    mesh = failover.run([['SET', 'k', 'old']], [['SET', 'k', 'of the turn'], ['HSET', 'h', 'f', 'of the turn']])
+    heir, peer, third = mesh.regions
+    third.client.set('k', 'of the third')
+    third.client.hset('h', 'f', 'of the third')
+    mesh.exchange()
+    mesh.check_equal()
+    mesh.settle()
