@@ -52,6 +52,10 @@ class LiveOps {
   void set_value(const Live& of, std::string value) {
     ops_[static_cast<std::size_t>(&of - ops_.data())].value = std::move(value);
   }
+  void restamp(const Live& of, const Stamp& stamp) {
+    ops_[static_cast<std::size_t>(&of - ops_.data())].stamp = stamp;
+    std::ranges::sort(ops_, {}, &Live::stamp);
+  }
   template <typename Predicate>
   std::size_t erase_if(Predicate is_gone) {
     const auto gone = std::erase_if(ops_, is_gone);

@@ -124,8 +124,7 @@ class Merge {
       const bool is_native = shown_ == type || is_library();
       if (is_native)
         element->capture(read_element(keyspace_, key_, type, op.name), arithmetic_of(type));
-      live->stamp = stamp_;
-      std::ranges::sort(element->live, {}, &Live::stamp);
+      element->live.restamp(*live, stamp_);
       if (is_native) project(*body, op.name);
     }
     if (is_library()) return;
