@@ -54,9 +54,9 @@ void KeyState::weigh() {
   bytes = sizeof *this + bodies.size() * sizeof(Body) + deadlines.size() * sizeof(LiveDeadline);
   for (const Body& body : bodies)
     for (const auto& [name, element] : body.elements) {
-      bytes += name.size();
+      bytes += kElementBytes + name.size();
       for (const Live& live : element.live)
-        bytes += kElementBytes + (live.value ? live.value->size() : 0);
+        bytes += kLiveBytes + (live.value ? live.value->size() : 0);
     }
   if (list == nullptr) return;
   bytes += list->pieces().size() * kPieceBytes;
@@ -360,8 +360,8 @@ bool KeyEntry::note_long(ValueType type, const OneWrite& one, const Stamp& stamp
       live.value = std::string(one.value);
     }
   }
+  state.bytes += (element.empty() ? kElementBytes : 0) + kLiveBytes;
   element.add(std::move(live));
-  state.bytes += kElementBytes;
   return true;
 }
 

@@ -78,7 +78,8 @@ struct KeyState {
   void weigh();
 };
 
-inline constexpr std::uint32_t kElementBytes = 150;  // of a live op, in the long form
+inline constexpr std::uint32_t kElementBytes = 180;  // with its name, in the long form
+inline constexpr std::uint32_t kLiveBytes = 140;
 
 // One key of the side table, with its name behind it in one piece of memory. Most keys have one op, and it
 // stands here in the short form: 56 bytes, and what has to be kept of names and values.

@@ -20,14 +20,15 @@ bool is_of_no_key(const Effect& effect) {
 
 // About what it adds to an entry in the long form.
 std::uint64_t bytes_of(const Effect& effect) {
+  constexpr std::size_t kNewElement = kElementBytes + kLiveBytes;
   return std::visit(
-      Overloaded{[](const WriteFields& e) { return kElementBytes * e.fields.size(); },
-                 [](const AddMembers& e) { return kElementBytes * e.members.size(); },
-                 [](const WriteScores& e) { return kElementBytes * e.scores.size(); },
-                 [](const AddToHll& e) { return kElementBytes * (1 + e.elements.size()); },
-                 [](const MergeHll& e) { return kElementBytes + e.registers.size(); },
-                 [](const WriteLibrary& e) { return kElementBytes + e.code.size(); },
-                 [](const auto&) { return std::size_t{kElementBytes}; }},
+      Overloaded{[](const WriteFields& e) { return kNewElement * e.fields.size(); },
+                 [](const AddMembers& e) { return kNewElement * e.members.size(); },
+                 [](const WriteScores& e) { return kNewElement * e.scores.size(); },
+                 [](const AddToHll& e) { return kNewElement * (1 + e.elements.size()); },
+                 [](const MergeHll& e) { return kNewElement + e.registers.size(); },
+                 [](const WriteLibrary& e) { return kNewElement + e.code.size(); },
+                 [](const auto&) { return std::size_t{kLiveBytes}; }},
       effect);
 }
 
