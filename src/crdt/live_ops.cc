@@ -19,9 +19,11 @@ bool LiveOps::covered_by(const Context& context) const {
 void LiveOps::add(Live op) {
   const auto place = std::ranges::upper_bound(ops_, op.stamp, {}, &Live::stamp);
   const auto at = ops_.insert(place, std::move(op));
-  if (newest_ != nullptr) return count(*at);
-  if (ops_.size() <= kManyOps) return count(*at);
-  recount();
+  if (newest_ != nullptr || ops_.size() <= kManyOps) {
+    count(*at);
+  } else {
+    recount();
+  }
 }
 
 void LiveOps::erase_first(std::size_t count) {

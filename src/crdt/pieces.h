@@ -56,9 +56,11 @@ class Pieces {
  public:
   class Iterator {
    public:
+    // NOLINTBEGIN(readability-identifier-naming): the standard's names
     using value_type = Piece;
     using difference_type = std::ptrdiff_t;
     using iterator_category = std::forward_iterator_tag;
+    // NOLINTEND(readability-identifier-naming)
     Iterator() = default;
     const Piece& operator*() const { return (*pieces_)[{block_, at_}]; }
     const Piece* operator->() const { return &**this; }

@@ -38,7 +38,7 @@ std::uint64_t Sequence::seen_length(const Context& context, bool partial) const 
   for (auto place = pieces_.first(); place != pieces_.last();) {
     if (const auto seen = pieces_.seen_in_block(place, context)) {
       count += *seen;
-      place = pieces_.next_block(place);
+      place = Pieces::next_block(place);
       continue;
     }
     if (is_in_view(pieces_[place], context, partial)) count += pieces_[place].count;
@@ -67,62 +67,66 @@ Sequence::Found Sequence::find(const View& view, std::int64_t at, std::uint64_t 
   return before_last(view, partial, static_cast<std::uint64_t>(-(at + 1)) + from_last);
 }
 
+// Past a block that begins at `found`, if all that the view has of it comes before the place that is looked for.
+bool Sequence::passes_block(const View& view, Found& found, std::uint64_t& elements) const {
+  const auto seen = pieces_.seen_in_block(found.place, view.context);
+  if (!seen || *seen >= elements) return false;
+  elements -= *seen;
+  found.visible += pieces_.visible_in_block(found.place);
+  found.place = Pieces::next_block(found.place);
+  return true;
+}
+
 Sequence::Found Sequence::after(const View& view, bool partial, std::uint64_t elements) {
   Found found{.place = pieces_.first()};
   if (elements > 0) found.place = pieces_.first_seen(view.context);
   while (elements > 0 && found.place != pieces_.last()) {
-    const auto seen = pieces_.seen_in_block(found.place, view.context);
-    if (seen && *seen < elements) {
-      elements -= *seen;
-      found.visible += pieces_.visible_in_block(found.place);
-      found.place = pieces_.next_block(found.place);
-      continue;
-    }
+    if (passes_block(view, found, elements)) continue;
     const Piece& piece = pieces_[found.place];
-    if (is_in_view(piece, view.context, partial)) {
-      if (piece.count > elements) {
-        if (piece.is_visible()) found.visible += elements;
-        found.place = pieces_.split(found.place, elements);
-        break;
-      }
-      elements -= piece.count;
+    const bool is_seen = is_in_view(piece, view.context, partial);
+    if (is_seen && piece.count > elements) {
+      if (piece.is_visible()) found.visible += elements;
+      found.place = pieces_.split(found.place, elements);
+      break;
     }
+    if (is_seen) elements -= piece.count;
     found.visible += piece.shown();
     found.place = pieces_.next(found.place);
   }
   return found;
 }
 
+// The same from the right, where `found.visible` counts what is passed.
+bool Sequence::passes_block_before(const View& view, Found& found, std::uint64_t& elements) const {
+  if (found.place.at > 0) return false;
+  const Pieces::Place block{found.place.block - 1, 0};
+  const auto seen = pieces_.seen_in_block(block, view.context);
+  if (!seen || *seen > elements) return false;
+  elements -= *seen;
+  found = {block, found.visible + pieces_.visible_in_block(block)};
+  return true;
+}
+
 // Behind the element of the view that has `elements` of it to its right; at the head if there is none.
 Sequence::Found Sequence::before_last(const View& view, bool partial, std::uint64_t elements) {
-  auto place = pieces_.last_seen(view.context);
-  std::uint64_t right = 0;
-  while (place != pieces_.first()) {
-    if (place.at == 0) {
-      const Pieces::Place block{place.block - 1, 0};
-      const auto seen = pieces_.seen_in_block(block, view.context);
-      if (seen && *seen <= elements) {
-        elements -= *seen;
-        right += pieces_.visible_in_block(block);
-        place = block;
-        continue;
-      }
-    }
-    const auto before = pieces_.before(place);
+  Found found{.place = pieces_.last_seen(view.context)};
+  while (found.place != pieces_.first()) {
+    if (passes_block_before(view, found, elements)) continue;
+    const auto before = pieces_.before(found.place);
     const Piece& left = pieces_[before];
-    if (is_in_view(left, view.context, partial)) {
-      if (left.count > elements) {
-        if (elements == 0) break;
-        if (left.is_visible()) right += elements;
-        place = pieces_.split(before, left.count - elements);
-        break;
-      }
-      elements -= left.count;
+    const bool is_seen = is_in_view(left, view.context, partial);
+    if (is_seen && left.count > elements) {
+      if (elements == 0) break;
+      if (left.is_visible()) found.visible += elements;
+      found.place = pieces_.split(before, left.count - elements);
+      break;
     }
-    right += left.shown();
-    place = before;
+    if (is_seen) elements -= left.count;
+    found.visible += left.shown();
+    found.place = before;
   }
-  return {place, pieces_.visible() - right};
+  found.visible = visible() - found.visible;
+  return found;
 }
 
 std::uint64_t Sequence::insert(const View& view, std::int64_t at, Piece piece) {
@@ -130,7 +134,7 @@ std::uint64_t Sequence::insert(const View& view, std::int64_t at, Piece piece) {
   while (place != pieces_.last()) {
     if (pieces_.all_exceed_in_block(place, piece.stamp)) {
       visible += pieces_.visible_in_block(place);
-      place = pieces_.next_block(place);
+      place = Pieces::next_block(place);
       continue;
     }
     const Piece& right = pieces_[place];
@@ -151,7 +155,7 @@ std::vector<Sequence::Range> Sequence::remove(const View& view, std::int64_t at,
   while (count > 0 && place != pieces_.last()) {
     if (pieces_.seen_in_block(place, view.context) == 0) {
       visible += pieces_.visible_in_block(place);
-      place = pieces_.next_block(place);
+      place = Pieces::next_block(place);
       continue;
     }
     if (!is_in_view(pieces_[place], view.context, partial)) {

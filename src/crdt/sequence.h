@@ -62,6 +62,8 @@ class Sequence {
   bool counts_partial(const View& view) const;
   std::uint64_t seen_length(const Context& context, bool partial) const;
   Found find(const View& view, std::int64_t at, std::uint64_t from_last, bool partial);
+  bool passes_block(const View& view, Found& found, std::uint64_t& elements) const;
+  bool passes_block_before(const View& view, Found& found, std::uint64_t& elements) const;
   Found after(const View& view, bool partial, std::uint64_t elements);  // that many in the view
   Found before_last(const View& view, bool partial, std::uint64_t elements);
 

@@ -108,7 +108,7 @@ inline constexpr int kOptionIoErrors = 1 << 0, kOptionAsyncLoad = 1 << 2;
 inline constexpr int kAuxBeforeRdb = 1 << 0, kAuxAfterRdb = 1 << 1;
 
 // Every function of the ABI that is called: result, name, parameters.
-// NOLINTBEGIN(cppcoreguidelines-macro-usage)
+// NOLINTBEGIN(cppcoreguidelines-macro-usage,cppcoreguidelines-avoid-non-const-global-variables,readability-identifier-naming)
 #define SLUICE_MODULE_FUNCTIONS(F)                                                           \
   F(void, SetModuleAttribs, (Ctx*, const char*, int, int))                                   \
   F(int, IsModuleNameBusy, (const char*))                                                    \
@@ -208,6 +208,6 @@ SLUICE_MODULE_OPTIONAL_FUNCTIONS(SLUICE_DECLARE)
 // missing, or null.
 const char* bind(Ctx* ctx);
 }  // namespace api
-// NOLINTEND(cppcoreguidelines-macro-usage)
+// NOLINTEND(cppcoreguidelines-macro-usage,cppcoreguidelines-avoid-non-const-global-variables,readability-identifier-naming)
 
 }  // namespace sluice::module
