@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "hop/connection.h"
 #include "rt/descriptor.h"
 
 namespace sluice::hop {
@@ -16,28 +17,10 @@ using tunnel::Time;
 constexpr int kServedMax = 16;
 // How long a tunnel that is ending may take to say so.
 constexpr Time kFarewell = std::chrono::seconds(1);
-// Under BBR's ten seconds (see rt::Stream::put_off_probe), which begin with the connection.
-constexpr Time kProbePause = std::chrono::seconds(4);
-// A socket of a tunnel that is behind holds what its connection sends in such a part of a second.
-constexpr std::uint64_t kSocketsPerSecond = 16;
 constexpr int kRefusedMax = 6;         // doublings of the wait for the next try
 constexpr std::size_t kProbesMax = 4;  // connections being tried at a time
 
 }  // namespace
-
-// Both its tasks refer to it; it goes when the second ends.
-struct Tunnel::Connection {
-  Connection(std::unique_ptr<rt::Stream> connected, tunnel::StripeNumber its_number, rt::Host& host)
-      : stream(std::move(connected)), number(its_number), work(host.loop(), host.clock()) {}
-
-  std::unique_ptr<rt::Stream> stream;
-  tunnel::StripeNumber number;
-  rt::Event work;
-  bool is_idle = false;  // its writer waits for work
-  bool is_dead = false;
-  bool was_heard = false;
-  int tasks = 2;
-};
 
 Tunnel::Tunnel(rt::Host& host, rt::Gate& gate, tunnel::Side side, const tunnel::Limits& limits)
     : host_(host),
@@ -166,53 +149,8 @@ void Tunnel::pump() {
   if (session_.answered() || session_.failure()) answered_.notify_all();
   ask_for_stripes(at);
   make_room(at);
-  put_off_probes(at);
+  catch_up(at);
   arm_timer(at);
-}
-
-// The shortest of its connections' round trips is least disturbed by what befalls one of them.
-void Tunnel::make_room(Time at) {
-  if (at < room_due_) return;
-  room_due_ = at + tunnel::Yield::kInterval;
-  fit_sockets();
-  const bool shall_yield = limits_.bulk_yields && session_.is_bulk() && hooks_.is_beside_small;
-  if (!shall_yield || !hooks_.is_beside_small()) return session_.take_all_room(at);
-  std::optional<Time> round_trip;
-  std::optional<Time> least;
-  for (const auto& connection : connections_) {
-    const auto path = connection->stream->figures();
-    if (!path) continue;
-    round_trip = std::min(round_trip.value_or(path->rtt), Time(path->rtt));
-    least = std::min(least.value_or(path->rtt_min), Time(path->rtt_min));
-  }
-  if (round_trip) session_.make_room(*round_trip, *least, at);
-}
-
-// Seen at two looks in a row: one may fall between a write and its stripe's turn.
-void Tunnel::fit_sockets() {
-  const bool is_behind = session_.is_behind();
-  has_deep_sockets_ = is_behind && was_behind_;
-  was_behind_ = is_behind;
-  const auto wanted = unsent_low();
-  if (wanted == unsent_low_) return;
-  unsent_low_ = wanted;
-  for (const auto& connection : connections_) connection->stream->set_unsent_low(wanted);
-}
-
-std::uint32_t Tunnel::unsent_low() const {
-  const auto least = limits_.unsent_low.bytes;
-  if (!has_deep_sockets_) return static_cast<std::uint32_t>(least);
-  const auto most = std::max(least, limits_.unsent_low_behind.bytes);
-  return static_cast<std::uint32_t>(
-      std::clamp(session_.stripe_rate() / kSocketsPerSecond, least, most));
-}
-
-// A connection that is idle finds the path empty by itself; one that fills the path has to look.
-void Tunnel::put_off_probes(Time at) {
-  if (at < probe_due_) return;
-  probe_due_ = at + kProbePause;
-  if (session_.is_bulk() || has_deep_sockets_) return;
-  for (const auto& connection : connections_) connection->stream->put_off_probe();
 }
 
 void Tunnel::close_doomed(Time) {

@@ -92,6 +92,9 @@ class Tunnel {
   void ask_for_stripes(tunnel::Time now);
   void make_room(tunnel::Time now);
   void put_off_probes(tunnel::Time now);
+  void catch_up(tunnel::Time now);
+  void begin_returned(tunnel::Time now);
+  void put_off_if_idle(Connection& connection, tunnel::Time now);
   void fit_sockets();
   std::uint32_t unsent_low() const;
   void drop(Connection& connection);
@@ -121,10 +124,10 @@ class Tunnel {
   tunnel::Time timer_at_ = tunnel::Time::max();
   tunnel::StripeNumber next_number_ = 1;
   tunnel::Time room_due_{0};
+  tunnel::Time catch_up_due_{0};
   bool was_behind_ = false;
   bool has_deep_sockets_ = false;
   std::uint32_t unsent_low_ = 0;  // as its sockets have it
-  tunnel::Time probe_due_{0};     // of its connections, by the kernel
   std::size_t dials_ = 0;
   rt::Instant dial_after_{};
   int refused_in_row_ = 0;

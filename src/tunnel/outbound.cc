@@ -157,8 +157,9 @@ const Outbound::Sent* Outbound::first_again(StripeNumber stripe) const {
 bool Outbound::has_work(StripeNumber stripe, Time now) const {
   const auto found = stripes_.find(stripe);
   if (found == stripes_.end() || found->second.is_suspect) return false;
-  if (first_again(stripe)) return true;
   if (!bucket_.has_any(now)) return false;
+  if (first_again(stripe)) return true;
+  if (found->second.is_resting) return false;
   if (unsent_ < frames_.size()) return frames_[unsent_].end() <= limit();
   return sealed_ < limit() && may_seal(now);
 }
@@ -168,6 +169,7 @@ Wire Outbound::next(StripeNumber stripe, Time now) {
   if (const Sent* const late = first_again(stripe)) {
     again_.erase(late->offset);
     resent_ += late->length;
+    bucket_.take(late->length, now);
     return send(stripe, *find(late->offset), now);
   }
   if (unsent_ == frames_.size()) seal(now);
@@ -179,7 +181,7 @@ Wire Outbound::next(StripeNumber stripe, Time now) {
 }
 
 std::optional<Time> Outbound::rate_due() const {
-  return has_waiting() ? bucket_.free_at() : std::nullopt;
+  return has_waiting() || !again_.empty() ? bucket_.free_at() : std::nullopt;
 }
 
 Wire Outbound::send(StripeNumber stripe, Sent& frame, Time now) {

@@ -54,6 +54,9 @@ class Outbound {
   // It is not removed, but others carry what it owes, and it gets nothing more until it is trusted.
   void suspect(StripeNumber stripe);
   void trust(StripeNumber stripe);
+  // It gets nothing but what others have been late with, until it is woken.
+  void rest(StripeNumber stripe) { stripes_.at(stripe).is_resting = true; }
+  void wake(StripeNumber stripe) { stripes_.at(stripe).is_resting = false; }
 
   // What `stripe` shall write next; null if nothing is to be done now (see due()).
   Wire next(StripeNumber stripe, Time now);
@@ -87,6 +90,7 @@ class Outbound {
   bool has_waiting() const { return block_bytes() > 0 || unsent_ < frames_.size(); }
   bool has_unacked() const { return acked_ < sent_end(); }
   std::uint64_t raw_bytes() const { return raw_; }
+  std::uint64_t sent_bytes() const { return sent_end(); }
   std::uint64_t encoded_bytes() const { return sealed_; }
   std::uint64_t acked_bytes() const { return acked_; }
   std::uint64_t resent_bytes() const { return resent_; }
@@ -112,6 +116,7 @@ class Outbound {
     std::uint64_t sent = 0;
     std::uint64_t delivered = 0;
     bool is_suspect = false;
+    bool is_resting = false;
   };
 
   std::size_t block_bytes() const { return block_.empty() ? 0 : block_.size() - kHeaderBytes; }

@@ -10,18 +10,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr Time kRoundTripUnknown = milliseconds(200);
 constexpr Time kAckDelay = milliseconds(20);  // for what is too little to answer at once
 constexpr std::uint64_t kAckBytesDue = 64 * 1024;
-constexpr Time kBusyFor = std::chrono::seconds(2);  // after payload has moved
-constexpr Time kFar = Time::max();
-// A bulk tunnel waits for its reader now and then, and is none the less bulk. One through which somebody
-// looks at INFO every few seconds is no stream that is hurt by a queue.
-constexpr int kBulkIntervalsMost = 6;
-constexpr int kSendingIntervalsMost = 5;
-// In an interval. Less is small, whatever waits: a small tunnel that bulk has delayed must not be taken
-// for bulk itself, which nobody makes room for.
-constexpr std::uint64_t kBulkBytes = 2 << 20;
 
 std::string frame_of(FrameType type, const Answer& answer) {
   const auto payload = encode(answer);
@@ -121,6 +111,8 @@ Result<> Session::receive(StripeNumber number, std::string_view bytes, Time now)
     stripe.silent_since.reset();
     stripe.outdone_since.reset();
     outbound_.trust(number);
+    returned_.push_back(number);
+    if (stripe.has_rested) give_up_lost(now);
   }
   while (!bytes.empty()) {
     TRY(auto frame, stripe.reader.take(bytes));
@@ -257,169 +249,6 @@ void Session::append_ping(std::string& wire, Stripe& stripe, Time now) {
                       .length = static_cast<std::uint32_t>(is_fresh ? kFreshPingBytes : 0),
                       .number = static_cast<std::uint64_t>(now.count())});
   if (is_fresh) append_u64(wire, outbound_.end_offset());
-}
-
-// --- time and wishes ------------------------------------------------------------------------------
-
-namespace {
-
-// The earlier of the two, leaving out what is past: that has been seen to.
-Time earlier(Time first, Time other, Time now) {
-  return other > now && other < first ? other : first;
-}
-
-}  // namespace
-
-Time Session::deadline(Time now) const {
-  if (failure_) return kFar;
-  const bool is_lively = has_lively_stripe();
-  Time first = earlier(kFar, outbound_.due().value_or(kFar), now);
-  if (may_resend_late()) {
-    first = earlier(first, outbound_.late_at(late_after()).value_or(kFar), now);
-  }
-  first = earlier(first, outbound_.rate_due().value_or(kFar), now);
-  if (outbound_.has_unacked()) first = earlier(first, judge_due_, now);
-  if (!is_lively) first = earlier(first, heard_ + limits_.cut_max, now);
-  for (const auto& [number, stripe] : stripes_) {
-    first = earlier(first, stripe_deadline(stripe, now, is_lively), now);
-  }
-  return first;
-}
-
-Time Session::stripe_deadline(const Stripe& stripe, Time now, bool is_lively) const {
-  if (stripe.is_doomed) return kFar;
-  Time first = earlier(kFar, stripe.ack_due.value_or(kFar), now);
-  if (!stripe.is_ping_out) first = earlier(first, stripe.ping_due, now);
-  if (stripe.silent_since) {
-    if (!is_lively || !stripe.outdone_since) return first;
-    return earlier(first, *stripe.outdone_since + limits_.silent_stripe_life, now);
-  }
-  return stripe.asked ? earlier(first, *stripe.asked + silence(), now) : first;
-}
-
-void Session::tick(Time now) {
-  if (failure_) return;
-  for (auto& [number, stripe] : stripes_) judge_silence(number, stripe, now);
-  if (now >= judge_due_) measure_rates(now);
-  if (may_resend_late()) outbound_.resend_late(now, late_after());
-  if (!has_lively_stripe() && now >= heard_ + limits_.cut_max) {
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limits_.cut_max);
-    fail_with({Errc::kTimedOut,
-               "nothing came through the tunnel for " + std::to_string(seconds.count()) + " s"});
-  }
-}
-
-void Session::judge_silence(StripeNumber number, Stripe& stripe, Time now) {
-  if (stripe.is_doomed) return;
-  if (!stripe.silent_since && stripe.asked && now >= *stripe.asked + silence()) {
-    stripe.silent_since = now;
-  }
-  if (!stripe.silent_since) return;
-  // After a cut all come back, one sooner than the other.
-  if (!has_lively_stripe()) return stripe.outdone_since.reset();
-  if (!stripe.outdone_since) stripe.outdone_since = now;
-  outbound_.suspect(number);
-  if (now >= *stripe.outdone_since + limits_.silent_stripe_life) doom(number, stripe);
-}
-
-void Session::measure_rates(Time now) {
-  judge_due_ = now + kRateInterval;
-  std::uint64_t best = 0;
-  std::uint64_t sum = 0;
-  for (auto& [number, stripe] : stripes_) {
-    const auto view = outbound_.stripe(number);
-    stripe.collapse.measure(view.delivered, view.oldest.has_value());
-    best = std::max(best, stripe.collapse.in_interval());
-    sum += stripe.collapse.in_interval();
-  }
-  stripe_rate_ = best;
-  outbound_.fit_blocks(best);
-  for (auto& [number, stripe] : stripes_) {
-    if (stripe.collapse.is_collapsed(best)) doom(number, stripe);
-  }
-  const auto late = outbound_.late_at(late_after());
-  const bool is_reader_slow = outbound_.is_blocked() && !(late && now >= *late);
-  const bool is_limited = outbound_.has_waiting() && !is_reader_slow && has_lively_stripe();
-  delivered_rate_ = sum;
-  const bool was_limited = is_limited && sum >= kBulkBytes;
-  bulk_intervals_ = std::clamp(bulk_intervals_ + (was_limited ? 1 : -1), 0, kBulkIntervalsMost);
-  sending_intervals_ =
-      std::clamp(sending_intervals_ + (sum > 0 ? 1 : -2), 0, kSendingIntervalsMost);
-  const bool is_held_back = yield_.limit().has_value();
-  if (!rate_.is_collapsed(sum, is_limited && !is_held_back, now) || stripes_.empty()) return;
-  const auto slower = [](const auto& a, const auto& b) {
-    return a.second.collapse.in_interval() < b.second.collapse.in_interval();
-  };
-  const auto slowest = std::min_element(stripes_.begin(), stripes_.end(), slower);
-  doom(slowest->first, slowest->second);
-}
-
-void Session::make_room(Time round_trip, Time least, Time now) {
-  yield_.measure(delivered_rate_, round_trip, least);
-  outbound_.set_rate(yield_.limit(), now);
-}
-
-void Session::take_all_room(Time now) {
-  yield_.stop();
-  outbound_.set_rate(std::nullopt, now);
-}
-
-void Session::doom(StripeNumber number, Stripe& stripe) {
-  if (stripe.is_doomed) return;
-  stripe.is_doomed = true;
-  outbound_.suspect(number);
-}
-
-std::vector<StripeNumber> Session::stripes_to_close() const {
-  std::vector<StripeNumber> doomed;
-  for (const auto& [number, stripe] : stripes_) {
-    if (stripe.is_doomed) doomed.push_back(number);
-  }
-  return doomed;
-}
-
-std::uint32_t Session::stripes_wanted() const {
-  if (failure_) return 0;
-  const auto moved = outbound_.encoded_bytes() + inbound_.next_offset();
-  return moved < limits_.one_stripe_bytes.bytes ? 1 : limits_.stripes;
-}
-
-bool Session::wants_probe() const {
-  return side_ == Side::kDialer && !failure_ && !has_lively_stripe();
-}
-
-bool Session::has_lively_stripe() const {
-  return std::any_of(stripes_.begin(), stripes_.end(), [](const auto& entry) {
-    return !entry.second.silent_since && !entry.second.is_doomed;
-  });
-}
-
-Time Session::round_trip() const {
-  std::optional<Time> shortest;
-  for (const auto& [number, stripe] : stripes_) {
-    if (stripe.round_trip && (!shortest || *stripe.round_trip < *shortest)) {
-      shortest = stripe.round_trip;
-    }
-  }
-  return std::max<Time>(shortest.value_or(kRoundTripUnknown), milliseconds(1));
-}
-
-Time Session::silence() const {
-  return std::max(limits_.silence, 4 * round_trip());
-}
-
-Time Session::late_after() const {
-  return std::max(limits_.late_min, round_trip() * 5 / 2);
-}
-
-// While new bytes fill the link, sending others twice would take their place; unless the window is used
-// up, so that none may go before the late ones have come.
-bool Session::may_resend_late() const {
-  return stripes_.size() > 1 && (!outbound_.has_waiting() || outbound_.is_blocked());
-}
-
-bool Session::is_busy(Time now) const {
-  return now < moved_ + kBusyFor;
 }
 
 SessionStats Session::stats() const {

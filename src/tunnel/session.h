@@ -7,14 +7,17 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "tunnel/answer.h"
+#include "tunnel/catch_up.h"
 #include "tunnel/collapse.h"
 #include "tunnel/inbound.h"
 #include "tunnel/limits.h"
 #include "tunnel/outbound.h"
+#include "tunnel/turns.h"
 #include "tunnel/yield.h"
 
 namespace sluice::tunnel {
@@ -79,6 +82,12 @@ class Session {
   Wire next(StripeNumber stripe, Time now);
   bool has_work(StripeNumber stripe, Time now) const;
 
+  // It keeps its window for when it is needed (see turns.h), and has little under way.
+  bool is_resting(StripeNumber stripe) const { return turns_.is_resting(stripe); }
+  bool has_resting() const { return turns_.has_resting(); }
+  // Since it was asked last: stripes that were silent and have been heard again.
+  std::vector<StripeNumber> take_returned() { return std::exchange(returned_, {}); }
+
   // Whether next() gives more than payload, which only this stripe can carry.
   bool has_control(StripeNumber stripe, Time now) const;
 
@@ -108,6 +117,9 @@ class Session {
   // Once per Yield::kInterval of a bulk one beside small ones; what the kernel knows of its path.
   void make_room(Time round_trip, Time least, Time now);
   void take_all_room(Time now);
+  // Behind after a cut: see catch_up.h, once per CatchUp::kInterval.
+  bool is_catching_up() const { return catch_up_.is_on(); }
+  void catch_up(CatchUp::Seen seen, Time now);
 
   SessionStats stats() const;
 
@@ -117,6 +129,7 @@ class Session {
     Time heard{0};                // when bytes came last
     std::optional<Time> asked{};  // since when an answer is due
     std::optional<Time> silent_since{};
+    bool has_rested = false;              // when it fell silent
     std::optional<Time> outdone_since{};  // it is silent, and others are not
     Time ping_due{0};
     bool is_ping_out = false;  // sent, not yet returned
@@ -142,12 +155,17 @@ class Session {
   void judge_silence(StripeNumber number, Stripe& stripe, Time now);
   void measure_rates(Time now);
   void doom(StripeNumber number, Stripe& stripe);
+  void take_turns(Time now);
+  void give_up_lost(Time now);
+  void close_surplus(bool are_resting);
   bool has_lively_stripe() const;
   Time round_trip() const;
   Time silence() const;
   Time late_after() const;
   Time stripe_deadline(const Stripe& stripe, Time now, bool is_lively) const;
-  bool may_resend_late() const;
+  bool may_resend_late(Time now) const;
+  bool is_cut_off(Time now) const;
+  bool is_outdone(const Stripe& stripe) const;
   bool is_busy(Time now) const;
 
   const Side side_;
@@ -173,6 +191,10 @@ class Session {
   std::uint64_t delivered_rate_ = 0;  // bytes in the last interval
   std::uint64_t stripe_rate_ = 0;     // of these, of the best stripe
   Yield yield_;
+  Turns turns_;
+  CatchUp catch_up_;
+  bool was_lively_ = true;
+  std::vector<StripeNumber> returned_;
 };
 
 }  // namespace sluice::tunnel

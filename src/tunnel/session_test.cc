@@ -173,6 +173,40 @@ TEST(Session, ResendsWhatIsLateBeforeItsStripeIsGivenUp) {
   EXPECT_EQ(SessionPair::drain(pair.acceptor, pair.now), "held up");
 }
 
+TEST(Session, LetsConnectionsRestThatAreNotNeeded) {
+  Limits limits;
+  limits.one_stripe_bytes = {0};
+  SessionPair pair(limits);
+  for (int n = 0; n < 3; ++n) pair.add();
+  pair.settle(700, 10ms);
+  for (int n = 0; n < 5; ++n) {
+    pair.dialer.write(std::string(1000, 'x'), pair.now);
+    for (const auto number : pair.numbers()) {
+      if (!pair.dialer.has_work(number, pair.now)) continue;
+      EXPECT_FALSE(pair.dialer.is_resting(number) && !pair.dialer.has_control(number, pair.now));
+    }
+    pair.settle(1, 10ms);
+  }
+  EXPECT_TRUE(pair.dialer.has_resting());
+}
+
+TEST(Session, SendsNothingMoreIntoACut) {
+  Limits limits;
+  limits.one_stripe_bytes = {0};
+  SessionPair pair(limits);
+  for (int n = 0; n < 3; ++n) pair.add();
+  pair.settle(700, 10ms);
+  for (const auto number : pair.numbers()) {
+    if (pair.dialer.is_resting(number)) continue;
+    pair.dialer.write("lost", pair.now);
+    pair.pass(3ms);
+    pair.send(number);
+  }
+  pair.pass(700ms);
+  for (const auto number : pair.numbers()) pair.send(number);
+  EXPECT_EQ(pair.dialer.stats().resent, 0U) << "by those that rest, whose windows it would take";
+}
+
 TEST(Session, GivesUpASilentStripeWhileOthersSpeak) {
   Limits limits;
   SessionPair pair(limits);

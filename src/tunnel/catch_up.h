@@ -1,0 +1,52 @@
+// How a tunnel that has fallen behind in a cut catches up: with what the link carries, and no more.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "tunnel/limits.h"
+
+namespace sluice::tunnel {
+
+// After a cut every connection finds its rate anew, and at first each takes for its own what the link gives
+// to all. Together they lose what the link's queue does not hold, a third of all, again and again, and
+// everything waits for it. So as soon as the queue grows all are held to what is delivered.
+class CatchUp {
+ public:
+  static constexpr Time kInterval = std::chrono::milliseconds(100);
+  static constexpr Time kEndsAfter = std::chrono::seconds(1);  // without bytes that wait
+  static constexpr Time kLongest = std::chrono::seconds(120);
+
+  // Everything was silent, and something has been heard again; what was delivered before, at its best.
+  void begin(std::uint64_t bytes_s, Time now);
+  bool is_on() const { return is_on_; }
+  Time began() const { return began_; }
+
+  struct Seen {
+    std::uint64_t sent = 0;  // bytes so far, of those that the limit holds back
+    Time round_trip{0};      // now, and at its least
+    Time least{0};
+    bool is_behind = false;  // more waits to be sent
+  };
+  // Once per interval.
+  void measure(const Seen& seen, Time now);
+
+  // Bytes a second; absent: all there is.
+  std::optional<std::uint64_t> limit() const { return limit_; }
+
+ private:
+  void ramp(const Seen& seen, bool is_much, Time now);
+
+  bool is_on_ = false;
+  Time began_{0};
+  Time needed_{0};  // when bytes waited last
+  Time stepped_{0};
+  bool is_ramping_ = false;
+  std::uint64_t before_ = 0;  // the limit of the step before
+  std::uint64_t sent_ = 0;    // at the beginning of this one
+  std::uint64_t least_limit_ = 0;
+  std::uint64_t grows_by_ = 0;
+  std::optional<std::uint64_t> limit_;
+};
+
+}  // namespace sluice::tunnel
