@@ -115,12 +115,6 @@ bool register_config(Ctx* ctx) {
          api::LoadConfigs(ctx) == kOk;
 }
 
-std::optional<std::string> config_value(Ctx* ctx, const char* name) {
-  const CallReply reply(api::Call(ctx, "CONFIG", "cc", "GET", name));
-  if (reply.failed() || api::CallReplyLength(reply.get()) != 2) return std::nullopt;
-  return std::string(bytes_of(api::CallReplyArrayElement(reply.get(), 1)));
-}
-
 // What would make regions differ, or lose the state that keeps them equal.
 bool is_server_fit(Ctx* ctx) {
   if (config_value(ctx, "maxmemory-policy").value_or("noeviction") != "noeviction") {

@@ -1,7 +1,6 @@
 #include "module/node.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "module/command_table.h"
@@ -18,15 +17,6 @@ constexpr std::uint64_t kCollectedPerOp = 2, kCollectedPerTick = 5'000;
 constexpr std::uint64_t kIncarnationEpochMs = 1'767'225'600'000;
 constexpr std::uint64_t kIncarnationStepMs = 50;
 constexpr std::size_t kRetainedBytesMax = std::size_t{64} << 20U;
-constexpr std::size_t kUnacknowledgedMax = 10'000;
-// INFO's words for replicas, in two parts: the old word is on the wire only.
-constexpr char kReplicaCount[] =
-    "connected_sl"
-    "aves";
-constexpr char kReplicaField[] =
-    "sl"
-    "ave";
-
 std::uint64_t now_ms() {
   return static_cast<std::uint64_t>(api::Milliseconds());
 }
@@ -174,6 +164,7 @@ void Node::before_sleep(Ctx* ctx) {
     }
     // The tick's batch may be empty: it announces what is promised.
     if (is_master_ && (is_due || region_->has_unflushed() || !outbox_.empty())) flush(ctx);
+    if (is_master_ && is_due) look_at_aof(ctx);
     forget(is_due);
   }
   is_asleep_ = true;
@@ -260,47 +251,6 @@ void Node::look_for_multi(Ctx* ctx) {
   stash_.no_multi_is_open();
 }
 
-// A promise of something that a failover could forget would let peers drop what it still needs.
-void Node::promise_what_replicas_have(Ctx* ctx) {
-  RedisModuleServerInfoData* info = api::GetServerInfo(ctx, "replication");
-  const auto number = [&](const char* field) -> std::optional<std::int64_t> {
-    const char* text = api::ServerInfoGetFieldC(info, field);
-    if (text == nullptr) return std::nullopt;
-    std::int64_t value = 0;
-    const std::string_view digits(text);
-    std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    return value;
-  };
-  const std::int64_t written = number("master_repl_offset").value_or(0);
-  std::int64_t acknowledged = written;
-  const std::int64_t replicas = number(kReplicaCount).value_or(0);
-  for (std::int64_t i = 0; i < replicas; ++i) {
-    const std::string field = kReplicaField + std::to_string(i);
-    const char* text = api::ServerInfoGetFieldC(info, field.c_str());
-    const std::string_view line(text == nullptr ? "" : text);
-    const auto at = line.find("offset=");
-    std::int64_t offset = 0;  // one that is being synced has nothing yet
-    if (at != std::string_view::npos && line.find("state=online") != std::string_view::npos) {
-      std::from_chars(line.data() + at + 7, line.data() + line.size(), offset);
-    }
-    acknowledged = std::min(acknowledged, offset);
-  }
-  api::FreeServerInfo(ctx, info);
-
-  if (replicas == 0) {
-    unacknowledged_.clear();
-    region_->set_promise(region_->vector());
-    return;
-  }
-  while (!unacknowledged_.empty() && unacknowledged_.front().first <= acknowledged) {
-    region_->set_promise(unacknowledged_.front().second);
-    unacknowledged_.pop_front();
-  }
-  if (!region_->has_unflushed() && unacknowledged_.size() < kUnacknowledgedMax) {
-    unacknowledged_.emplace_back(written, region_->vector());
-  }
-}
-
 // --- batches -----------------------------------------------------------------------------------------------
 
 Result<crdt::Outcome> Node::apply(Ctx* ctx, std::string_view bytes) {
@@ -382,7 +332,7 @@ void Node::become_master(Ctx* ctx) {
 void Node::become_replica() {
   is_master_ = false;
   region_->follow();
-  unacknowledged_.clear();
+  forget_promises();
 }
 
 void Node::reset() {
@@ -392,7 +342,7 @@ void Node::reset() {
   retained_.clear();
   retained_bytes_ = 0;
   unrecorded_.clear();
-  unacknowledged_.clear();
+  forget_promises();
 }
 
 void Node::loading(Ctx* ctx, std::uint64_t step) {

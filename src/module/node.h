@@ -13,6 +13,7 @@
 
 #include "crdt/region.h"
 #include "module/command_table.h"
+#include "module/fsynced.h"
 #include "module/keyspace.h"
 #include "module/observer.h"
 #include "module/redismodule.h"
@@ -108,6 +109,9 @@ class Node {
   void forget(bool is_due);
   void look_for_multi(Ctx* ctx);
   void promise_what_replicas_have(Ctx* ctx);
+  void look_at_aof(Ctx* ctx);
+  void promise();
+  void forget_promises();
   void replace(RedisModuleCommandFilterCtx* command, std::string_view name);
   void note_unrecorded(Ctx* ctx);
   void reset();
@@ -145,6 +149,9 @@ class Node {
 
   // Offsets of our stream with what it had by then, until the replicas have acknowledged them.
   std::deque<std::pair<std::int64_t, crdt::VersionVector>> unacknowledged_;
+  // What no failover and no power cut takes away; nothing: not known yet.
+  crdt::VersionVector at_replicas_, on_disk_;
+  Fsynced fsynced_;
 };
 
 // The one of this process: the ABI's callbacks carry nothing of ours.
@@ -154,5 +161,8 @@ inline Node& node() {
   return *the_node;
 }
 void make_node(Config config);
+
+// Of CONFIG GET.
+std::optional<std::string> config_value(Ctx* ctx, const char* name);
 
 }  // namespace sluice::module

@@ -7,7 +7,7 @@ import pytest
 
 from harness import geo
 from harness.redis_server import wait_in_sync
-from harness.waiting import eventually
+from harness.waiting import eventually, never
 
 pytestmark = pytest.mark.skipif(not geo.MODULE.exists(), reason='sluice-geo.so is not built')
 
@@ -172,3 +172,24 @@ def test_the_last_writer_is_the_same_everywhere(failover):
     mesh.exchange()
     mesh.check_equal()
     mesh.settle()
+
+
+def test_a_master_promises_what_its_aof_has_on_disk(redis_server, region, faults):
+    one = redis_server('region1', start=False, options={**geo.options(1), 'appendonly': 'yes', 'appendfsync': 'everysec'})
+    one.environment = faults.environment()
+    one.start()
+    a, b = region(one), region(redis_server('region2', options=geo.options(2)))
+    mesh = geo.join(a, b)
+    b.client.incr('c')
+    mesh.settle()
+    slow = faults.arm('sync', 'appendonlydir', error=0, delay_ms=6000, limit=1)
+    b.client.incr('c')
+    mesh.exchange()
+    eventually(lambda: slow.seen, 'the AOF is being synced')
+
+    def is_forgotten():
+        mesh.exchange()
+        return b.info()['unstable_keys'] == '0'
+    never(is_forgotten, 'promised before it is on disk', 4)
+    mesh.settle()
+    assert slow.fired == 1

@@ -1,0 +1,108 @@
+// What a master may promise others: that neither a failover nor a restart takes it away.
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "module/node.h"
+
+namespace sluice::module {
+
+namespace {
+
+constexpr std::size_t kUnacknowledgedMax = 10'000;
+// INFO's words for replicas, in two parts: the old word is on the wire only.
+constexpr char kReplicaCount[] =
+    "connected_sl"
+    "aves";
+constexpr char kReplicaField[] =
+    "sl"
+    "ave";
+
+}  // namespace
+
+std::optional<std::string> config_value(Ctx* ctx, const char* name) {
+  const CallReply reply(api::Call(ctx, "CONFIG", "cc", "GET", name));
+  if (reply.failed() || api::CallReplyLength(reply.get()) != 2) return std::nullopt;
+  return std::string(bytes_of(api::CallReplyArrayElement(reply.get(), 1)));
+}
+
+// A promise of something that a failover could forget would let peers drop what it still needs.
+void Node::promise_what_replicas_have(Ctx* ctx) {
+  RedisModuleServerInfoData* info = api::GetServerInfo(ctx, "replication");
+  const auto number = [&](const char* field) -> std::optional<std::int64_t> {
+    const char* text = api::ServerInfoGetFieldC(info, field);
+    if (text == nullptr) return std::nullopt;
+    std::int64_t value = 0;
+    const std::string_view digits(text);
+    std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    return value;
+  };
+  const std::int64_t written = number("master_repl_offset").value_or(0);
+  std::int64_t acknowledged = written;
+  const std::int64_t replicas = number(kReplicaCount).value_or(0);
+  for (std::int64_t i = 0; i < replicas; ++i) {
+    const std::string field = kReplicaField + std::to_string(i);
+    const char* text = api::ServerInfoGetFieldC(info, field.c_str());
+    const std::string_view line(text == nullptr ? "" : text);
+    const auto at = line.find("offset=");
+    std::int64_t offset = 0;  // one that is being synced has nothing yet
+    if (at != std::string_view::npos && line.find("state=online") != std::string_view::npos) {
+      std::from_chars(line.data() + at + 7, line.data() + line.size(), offset);
+    }
+    acknowledged = std::min(acknowledged, offset);
+  }
+  api::FreeServerInfo(ctx, info);
+
+  if (replicas == 0) {
+    unacknowledged_.clear();
+    at_replicas_ = region_->vector();
+    return promise();
+  }
+  while (!unacknowledged_.empty() && unacknowledged_.front().first <= acknowledged) {
+    at_replicas_ = std::move(unacknowledged_.front().second);
+    unacknowledged_.pop_front();
+  }
+  promise();
+  if (!region_->has_unflushed() && unacknowledged_.size() < kUnacknowledgedMax) {
+    unacknowledged_.emplace_back(written, region_->vector());
+  }
+}
+
+void Node::forget_promises() {
+  unacknowledged_.clear();
+  at_replicas_ = on_disk_ = {};
+  fsynced_.forget();
+}
+
+void Node::promise() {
+  region_->set_promise(crdt::VersionVector::meet(at_replicas_, on_disk_));
+}
+
+// A master that comes back by itself has what its AOF has. Without an AOF it has what its last RDB has, and
+// nobody waits for the next one: such a master must not come back by itself.
+void Node::look_at_aof(Ctx* ctx) {
+  RedisModuleServerInfoData* info = api::GetServerInfo(ctx, "persistence");
+  const auto is = [&](const char* field, std::string_view value) {
+    const char* text = api::ServerInfoGetFieldC(info, field);
+    return text != nullptr && text == value;
+  };
+  AofFacts facts;
+  const bool has_aof = is("aof_enabled", "1");
+  facts.syncs_every_second = has_aof && config_value(ctx, "appendfsync") == "everysec";
+  if (facts.syncs_every_second) {
+    facts.is_syncing = !is("aof_pending_bio_fsync", "0");
+    facts.has_failed = !is("aof_last_write_status", "ok");
+    const bool has_child =
+        !is("aof_rewrite_in_progress", "0") || !is("rdb_bgsave_in_progress", "0");
+    facts.puts_off = has_child && config_value(ctx, "no-appendfsync-on-rewrite") != "no";
+  }
+  api::FreeServerInfo(ctx, info);
+  if (region_->has_unflushed()) return;  // clients are paused
+  const auto now = static_cast<std::uint64_t>(api::Milliseconds());
+  if (auto synced = fsynced_.observe(now, facts, region_->vector())) {
+    on_disk_ = std::move(*synced);
+    promise();
+  }
+}
+
+}  // namespace sluice::module
