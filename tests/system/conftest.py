@@ -140,9 +140,13 @@ def link(bench):
 
 
 @pytest.fixture
-def mesh(redis_server, keeper, proxy, link):
+def mesh(redis_server, keeper, proxy, link, sentinel):
     """mesh(count=2, replicas=0): see harness/regions.py"""
-    return lambda **options: Mesh(redis_server, keeper, proxy, link, **options)
+    def start(**options):
+        made = Mesh(redis_server, keeper, proxy, link, **options)
+        made.sentinel = sentinel
+        return made
+    return start
 
 
 @pytest.fixture

@@ -50,6 +50,9 @@ def test_regions_end_equal_and_keep_their_books(mesh, seed):
         done = world.sluice('verify', '--within', '20s')
         assert done.returncode == 0, done.stdout + done.stderr
         wait_nothing_is_left(world)
+        misnoted = [line for region in world.regions for node in region.nodes for line in node.log_text().splitlines()
+                    if 'noted otherwise' in line]
+        assert not misnoted, '\n'.join(misnoted)
         wrong = round_.wrong()
         assert not wrong, '\n'.join(wrong)
     except BaseException:

@@ -92,7 +92,7 @@ class Round:
         self.repairs = []  # (step, what, function)
         self.step = 0
         self.story = []
-        self.faults = [fault for fault in FAULTS if faults and (fault != 'failover' or len(mesh.regions[0].nodes) > 1)]
+        self.faults = [fault for fault in FAULTS if faults and (fault not in ('failover', 'sentinel') or len(mesh.regions[0].nodes) > 1)]
         self.stopped = set()  # processes that a repair will start again
 
     # --- traffic ----------------------------------------------------------------------------------------
@@ -265,6 +265,30 @@ class Round:
 
     def fault_failover(self, region):
         """kill -9, the replica promoted by hand. What had reached neither it nor a peer may be lost: those commands are unsure."""
+        def promoted(region):
+            region.nodes[1].client.execute_command('REPLICAOF', 'NO', 'ONE')
+            return region.nodes[1]
+        self.fail_over(region, promoted)
+
+    def fault_sentinel(self, region):
+        """The same, promoted by a real Sentinel, which also points the keeper at the new master. It watches for that long only."""
+        if any(node in self.stopped for node in region.nodes):
+            return
+        watcher = self.mesh.sentinel(region.master, down_after_ms=500)
+        eventually(lambda: {node.port for node in region.nodes[1:]} <= set(watcher.replicas()), 'Sentinel knows the replicas', 60)
+
+        def promoted(region):
+            ports = {node.port: node for node in region.nodes[1:]}
+            eventually(lambda: watcher.master_port() in ports, 'Sentinel promotes', 60)
+            heir = ports[watcher.master_port()]
+            eventually(lambda: heir.client.role()[0] in (b'master', 'master'), 'it is master', 60)
+            watcher.kill()
+            return heir
+        self.tell('by Sentinel')
+        self.fail_over(region, promoted)
+        watcher.kill()
+
+    def fail_over(self, region, promoted):
         if any(node in self.stopped for node in region.nodes):
             return
         replicas = len(region.nodes) - 1
@@ -275,14 +299,16 @@ class Round:
         self.tell(f'failover of {region.name} ({replicas} replicas)')
         exchanges = [one for _ in range(self.rng.randrange(5)) for one in self.burst(region, finish=False)]
         time.sleep(self.rng.choice([0, 0.002, 0.01]))
-        region.master.kill()
+        dead = region.master
+        dead.kill()
         for one in exchanges:
             one.settle()  # answered or not: all unsure
         self.drop(region)
-        dead = region.nodes.pop(0)
+        heir = promoted(region)
+        region.nodes.remove(heir)
+        region.nodes.insert(0, heir)
+        region.nodes.remove(dead)
         region.nodes.append(dead)
-        heir = region.master
-        heir.client.execute_command('REPLICAOF', 'NO', 'ONE')
         heir.options.pop('replicaof', None)
         for node in region.nodes[1:]:
             node.options['replicaof'] = f'127.0.0.1 {heir.port}'
@@ -405,5 +431,5 @@ def differences(one, other, attempts=4):
     return lines
 
 
-FAULTS = ['link', 'link', 'keeper', 'keeper', 'replica', 'cut', 'cut', 'isolate', 'master', 'master', 'master_pause', 'failover', 'failover',
+FAULTS = ['link', 'link', 'keeper', 'keeper', 'replica', 'cut', 'cut', 'isolate', 'master', 'master', 'master_pause', 'failover', 'failover', 'sentinel',
           'bgsave', 'rewrite', 'reload', 'client_pause', 'kill_clients', 'flush']
