@@ -50,7 +50,6 @@ class Observer {
   // A command begins, or a turn of the event loop ends: nothing from before belongs to what follows.
   void forget() {
     has_created_ = awaits_expire_ = skips_pop_ = false;
-    rotates_to_head_.reset();
     if (!lengths_.empty()) forget_lengths();
   }
 
@@ -108,8 +107,6 @@ class Observer {
   bool has_created_ = false;
   bool awaits_expire_ = false;  // a SET with a deadline, whose "expire" is to come
   bool skips_pop_ = false;      // of a list that was rotated
-  // A list is rotated by a client that waited: it has been pushed to, at the head or not, and what was popped is told next.
-  std::optional<bool> rotates_to_head_;
   // Lists pushed to in this turn: a client that was blocked on one may be served next, by a count that
   // no command tells.
   std::vector<Length> lengths_;

@@ -160,7 +160,9 @@ void Observer::push(const Step& step, bool at_head) {
   const std::uint64_t length = step.keyspace.list_length(step.key);
   crdt::InsertElements pushed{.at = at_head ? 0 : -1, .values = {}};
   if (words.empty() && known_length(step.key) == length && length > 0) {
-    rotates_to_head_ = at_head;
+    // A client that waited to rotate this list: it has popped already, from an end that the next event tells.
+    whole_value(step.key, step.keyspace, step.ops);
+    skips_pop_ = true;
     return;
   }
   const bool is_push = words.size() > 2 && !is_list_move(words) && words[1] == step.key.name;
@@ -182,13 +184,6 @@ void Observer::push(const Step& step, bool at_head) {
 void Observer::pop(const Step& step, bool at_head) {
   if (std::exchange(skips_pop_, false)) return;
   const std::uint64_t length = step.keyspace.list_length(step.key);
-  if (const auto to_head = std::exchange(rotates_to_head_, std::nullopt)) {
-    step.add(crdt::RemoveElements{at_head ? 0 : -1, 1, length});
-    const std::uint64_t at = *to_head ? 0 : length - 1;
-    step.add(crdt::InsertElements{*to_head ? 0 : -1, step.keyspace.list_range(step.key, at, 1),
-                                  length - 1});
-    return;
-  }
   if (length == 0) return;  // "del" follows
   std::uint64_t count = 1;
   if (is_pop(step.words)) {
