@@ -36,9 +36,9 @@ void on_loop(Ctx* ctx, ServerEvent /*event*/, std::uint64_t step, void* /*data*/
   }
 }
 
-void on_role(Ctx* ctx, ServerEvent /*event*/, std::uint64_t step, void* /*data*/) noexcept {
+void on_role(Ctx* /*ctx*/, ServerEvent /*event*/, std::uint64_t step, void* /*data*/) noexcept {
   if (step == kNowMaster) {
-    node().become_master(ctx);
+    node().become_master();
   } else {
     node().become_replica();
   }

@@ -321,12 +321,12 @@ void Node::set_position(std::string_view source, Position position) {
 
 // --- lives -------------------------------------------------------------------------------------------------
 
-// The new life is in the stream before its first write: whoever has such a write knows whose it is.
-void Node::become_master(Ctx* ctx) {
+// The new life is told at the end of this turn. Not here: what a module replicates within REPLICAOF makes the server
+// put REPLICAOF itself into its AOF and its stream.
+void Node::become_master() {
   if (is_master_) return;
   is_master_ = true;
   begin_incarnation();
-  flush(ctx);
 }
 
 void Node::become_replica() {

@@ -52,7 +52,7 @@ class Node {
   void observe(Ctx* ctx, int type, const char* event, String* name);
   void before_sleep(Ctx* ctx);
   void after_sleep();
-  void become_master(Ctx* ctx);
+  void become_master();
   void become_replica();
   void loading(Ctx* ctx, std::uint64_t step);
   void async_loading(std::uint64_t step);
