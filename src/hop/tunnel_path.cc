@@ -28,9 +28,10 @@ void Tunnel::make_room(Time at) {
   room_due_ = at + tunnel::Yield::kInterval;
   fit_sockets();
   put_off_probes(at);
-  if (session_.is_catching_up()) return;
-  const bool shall_yield = limits_.bulk_yields && session_.is_bulk() && hooks_.is_beside_small;
-  if (!shall_yield || !hooks_.is_beside_small()) return session_.take_all_room(at);
+  const bool shall_yield = limits_.bulk_yields && session_.is_bulk() && hooks_.is_beside_small &&
+                           hooks_.is_beside_small();
+  if (!shall_yield && session_.is_catching_up()) return;
+  if (!shall_yield) return session_.take_all_room(at);
   std::optional<Time> round_trip;
   std::optional<Time> least;
   for (const auto& connection : connections_) {

@@ -163,6 +163,7 @@ class Session {
   Time silence() const;
   Time late_after() const;
   Time stripe_deadline(const Stripe& stripe, Time now, bool is_lively) const;
+  void hold_rate(Time now);
   bool may_resend_late(Time now) const;
   bool is_cut_off(Time now) const;
   bool is_outdone(const Stripe& stripe) const;

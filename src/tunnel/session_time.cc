@@ -118,14 +118,21 @@ void Session::measure_rates(Time now) {
 
 void Session::make_room(Time round_trip, Time least, Time now) {
   yield_.measure(delivered_rate_, round_trip, least);
-  outbound_.set_rate(yield_.limit(), now);
+  hold_rate(now);
 }
 
 void Session::catch_up(CatchUp::Seen seen, Time now) {
   seen.is_behind = outbound_.has_waiting();
   seen.sent = outbound_.sent_bytes();
   catch_up_.measure(seen, now);
-  outbound_.set_rate(catch_up_.limit(), now);
+  hold_rate(now);
+}
+
+// Bulk that catches up leaves room for others as well.
+void Session::hold_rate(Time now) {
+  auto rate = catch_up_.limit();
+  if (const auto room = yield_.limit()) rate = std::min(rate.value_or(*room), *room);
+  outbound_.set_rate(rate, now);
 }
 
 void Session::take_all_room(Time now) {
