@@ -173,12 +173,18 @@ TEST(Session, ResendsWhatIsLateBeforeItsStripeIsGivenUp) {
   EXPECT_EQ(SessionPair::drain(pair.acceptor, pair.now), "held up");
 }
 
-TEST(Session, LetsConnectionsRestThatAreNotNeeded) {
+// A paced tunnel of three connections, one of which rests.
+SessionPair with_one_at_rest() {
   Limits limits;
   limits.one_stripe_bytes = {0};
   SessionPair pair(limits);
   for (int n = 0; n < 3; ++n) pair.add();
   pair.settle(700, 10ms);
+  return pair;
+}
+
+TEST(Session, LetsConnectionsRestThatAreNotNeeded) {
+  auto pair = with_one_at_rest();
   for (int n = 0; n < 5; ++n) {
     pair.dialer.write(std::string(1000, 'x'), pair.now);
     for (const auto number : pair.numbers()) {
@@ -191,11 +197,7 @@ TEST(Session, LetsConnectionsRestThatAreNotNeeded) {
 }
 
 TEST(Session, SendsNothingMoreIntoACut) {
-  Limits limits;
-  limits.one_stripe_bytes = {0};
-  SessionPair pair(limits);
-  for (int n = 0; n < 3; ++n) pair.add();
-  pair.settle(700, 10ms);
+  auto pair = with_one_at_rest();
   for (const auto number : pair.numbers()) {
     if (pair.dialer.is_resting(number)) continue;
     pair.dialer.write("lost", pair.now);
