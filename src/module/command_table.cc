@@ -17,8 +17,8 @@ using enum Handling;
 // docs/conflict-rules-commands.md.
 constexpr CommandRule kRules[] = {
     // --- keys
-    {"del", kEvent, -2},
-    {"unlink", kEvent, -2},
+    {"del", kArguments, -2},
+    {"unlink", kArguments, -2},
     {"expire", kEvent, -3},
     {"expireat", kEvent, -3},
     {"pexpire", kEvent, -3},

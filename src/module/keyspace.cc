@@ -132,6 +132,13 @@ void RedisKeyspace::expire_if_due(const KeyName& key) {
   if (opened != nullptr) api::CloseKey(opened);
 }
 
+bool RedisKeyspace::expire_now(const KeyName& key) {
+  select(key.db);
+  const auto before = api::DbSize(open_.ctx);
+  expire_if_due(key);
+  return api::DbSize(open_.ctx) < before;
+}
+
 void RedisKeyspace::expire_all_due(std::uint32_t db) {
   const std::uint32_t count = db_count();
   for (std::uint32_t one = 0; one < count; ++one) {

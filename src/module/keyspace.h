@@ -130,6 +130,7 @@ class RedisKeyspace final : public ObservedKeyspace {
                     const std::function<void(const crdt::KeyName&)>& each) override;
   std::uint32_t db_count() override;
 
+  bool expire_now(const crdt::KeyName& key) override;
   std::vector<crdt::AddEntry> entries(const crdt::KeyName& key, crdt::StreamId first,
                                       std::uint64_t count) override;
   // The oldest `count` entries' ids.

@@ -241,7 +241,23 @@ bool Observer::ignore(const Step& /*step*/) {
   return true;
 }
 
+// The stream has the DEL of a key that a command finds expired before the command itself, wherever that stands among its keys. So
+// that is how it is told: a replica, which sees only the stream, has to note the same ops in the same order.
+void Observer::expire_other_keys(const Step& step) {
+  const Words words = step.words;
+  if (words.size() < 3) return;
+  const bool is_removal = is_word(words[0], "del") || is_word(words[0], "unlink");
+  if (!is_removal && !is_word(words[0], "mset")) return;
+  for (std::size_t at = 1; at < words.size(); at += is_removal ? 1 : 2) {
+    if (words[at] == step.key.name) continue;
+    const crdt::KeyName other{step.key.db, std::string(words[at])};
+    if (!step.keyspace.expire_now(other)) continue;
+    step.ops.push_back({.key = other, .effect = crdt::RemoveKey{.expired = true}});
+  }
+}
+
 bool Observer::remove_key(const Step& step) {
+  expire_other_keys(step);
   if (!lengths_.empty()) remember_length(step.key, 0);
   return step.add(crdt::RemoveKey{});
 }
@@ -269,6 +285,7 @@ bool Observer::set(const Step& step) {
   if (words.size() == 3 && is_word(words[0], "set")) {
     return step.add(crdt::WriteString{std::string(words[2]), crdt::kNoDeadline});
   }
+  expire_other_keys(step);
   if (!words.empty() && has_deadline_option(words)) {
     awaits_expire_ = true;
     created_ = step.key;

@@ -17,6 +17,8 @@ namespace sluice::module {
 // Streams are read with their fields too.
 class ObservedKeyspace : public crdt::Keyspace {
  public:
+  // Whether the key's deadline had passed, and it was removed now; no event tells of it. Never on a replica.
+  virtual bool expire_now(const crdt::KeyName& key) = 0;
   // The entries of a stream from `first` on, at most `count` of them.
   virtual std::vector<crdt::AddEntry> entries(const crdt::KeyName& key, crdt::StreamId first,
                                               std::uint64_t count) = 0;
@@ -92,6 +94,7 @@ class Observer {
   bool xgroup_create(const Step& step);
 
   const Rule* rule_of(std::string_view event);
+  static void expire_other_keys(const Step& step);
   void push(const Step& step, bool at_head);
   void pop(const Step& step, bool at_head);
   void forget_lengths();  // not here: forget() is a part of every command
@@ -107,6 +110,8 @@ class Observer {
   bool has_created_ = false;
   bool awaits_expire_ = false;  // a SET with a deadline, whose "expire" is to come
   bool skips_pop_ = false;      // of a list that was rotated
+  // What a client that waited pushed to the list whose other end it popped: "lpop" or "rpop" is next.
+  std::optional<crdt::InsertElements> rotated_;
   // Lists pushed to in this turn: a client that was blocked on one may be served next, by a count that
   // no command tells.
   std::vector<Length> lengths_;

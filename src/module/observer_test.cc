@@ -115,6 +115,42 @@ TEST_F(ObserverOf, RemovesBeforeItInsertsWhenAListIsRotated) {
   EXPECT_TRUE(observe("rpop", "l", "RPOPLPUSH l l").empty());
 }
 
+TEST_F(ObserverOf, TellsARotationByAClientThatWaitedAsThatOfACommand) {
+  keyspace.at("l", ValueType::kList).list = {"a", "b"};
+  observe("rpush", "l", "RPUSH l a b");
+  keyspace.at("l", ValueType::kList).list = {"b", "a"};
+  EXPECT_TRUE(observe("lpush", "l").empty());
+  const auto served = observe("rpop", "l", "RPUSH l a b");
+  const auto told = observe("lpush", "l", "LMOVE l l RIGHT LEFT");
+  ASSERT_EQ(served.size(), 2U);
+  ASSERT_EQ(told.size(), 2U);
+  for (const auto& ops : {served, told}) {
+    const auto& removed = std::get<crdt::RemoveElements>(ops[0].effect);
+    EXPECT_EQ(removed.at, -1);
+    EXPECT_EQ(removed.length, 2U);
+    const auto& inserted = std::get<crdt::InsertElements>(ops[1].effect);
+    EXPECT_EQ(inserted.at, 0);
+    EXPECT_EQ(inserted.length, 1U);
+    EXPECT_EQ(inserted.values, std::vector<std::string>{"b"});
+    EXPECT_FALSE(ops[1].creates);
+  }
+}
+
+TEST_F(ObserverOf, TellsExpiredKeysOfACommandBeforeItsOthersAsTheStreamDoes) {
+  keyspace.now = 100;
+  for (const std::string command : {"DEL a b c", "UNLINK a b c", "MSET a 1 b 2 c 3"}) {
+    keyspace.write_string({0, "c"}, "old");
+    keyspace.set_deadline({0, "c"}, 99);
+    keyspace.write_string({0, "b"}, "lives");
+    keyspace.set_deadline({0, "b"}, 101);
+    const auto ops = observe(command.starts_with('M') ? "set" : "del", "a", command);
+    ASSERT_EQ(ops.size(), 2U) << command;
+    EXPECT_EQ(ops[0].key.name, "c");
+    EXPECT_TRUE(std::get<crdt::RemoveKey>(ops[0].effect).expired);
+    EXPECT_EQ(ops[1].key.name, "a");
+  }
+}
+
 TEST_F(ObserverOf, CountsWhatABlockedClientTookByTheLengthBefore) {
   keyspace.at("l", ValueType::kList).list = {"a", "b", "c", "d"};
   observe("rpush", "l", "RPUSH l a b c d");

@@ -161,8 +161,9 @@ void Observer::push(const Step& step, bool at_head) {
   crdt::InsertElements pushed{.at = at_head ? 0 : -1, .values = {}};
   if (words.empty() && known_length(step.key) == length && length > 0) {
     // A client that waited to rotate this list: it has popped already, from an end that the next event tells.
-    whole_value(step.key, step.keyspace, step.ops);
-    skips_pop_ = true;
+    pushed.values = step.keyspace.list_range(step.key, at_head ? 0 : length - 1, 1);
+    pushed.length = length - 1;
+    rotated_ = std::move(pushed);
     return;
   }
   const bool is_push = words.size() > 2 && !is_list_move(words) && words[1] == step.key.name;
@@ -184,6 +185,11 @@ void Observer::push(const Step& step, bool at_head) {
 void Observer::pop(const Step& step, bool at_head) {
   if (std::exchange(skips_pop_, false)) return;
   const std::uint64_t length = step.keyspace.list_length(step.key);
+  if (auto pushed = std::exchange(rotated_, std::nullopt)) {
+    step.add(crdt::RemoveElements{at_head ? 0 : -1, 1, length});
+    step.add(*std::move(pushed));
+    return;
+  }
   if (length == 0) return;  // "del" follows
   std::uint64_t count = 1;
   if (is_pop(step.words)) {
@@ -197,6 +203,7 @@ void Observer::pop(const Step& step, bool at_head) {
 }
 
 void Observer::forget_lengths() {
+  rotated_.reset();
   lengths_.clear();
 }
 

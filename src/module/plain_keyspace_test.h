@@ -33,6 +33,7 @@ class PlainKeyspace final : public ObservedKeyspace {
   using KeyName = crdt::KeyName;
   using ValueType = crdt::ValueType;
   std::map<KeyName, PlainValue> values;
+  crdt::Deadline now = 0;
 
   PlainValue& at(const std::string& name, ValueType type) {
     PlainValue& value = values[{0, name}];
@@ -50,6 +51,9 @@ class PlainKeyspace final : public ObservedKeyspace {
     values[key].deadline = deadline;
   }
   void remove(const KeyName& key) override { values.erase(key); }
+  bool expire_now(const KeyName& key) override {
+    return deadline(key) <= now && values.erase(key) > 0;
+  }
   std::string string(const KeyName& key) override { return values[key].string; }
   void write_string(const KeyName& key, std::string_view value) override {
     PlainValue& written = values[key] = PlainValue();

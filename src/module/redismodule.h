@@ -125,6 +125,7 @@ inline constexpr int kAuxBeforeRdb = 1 << 0, kAuxAfterRdb = 1 << 1;
   F(int, ReplyWithCallReply, (Ctx*, RedisModuleCallReply*))                                  \
   F(int, GetSelectedDb, (Ctx*))                                                              \
   F(int, SelectDb, (Ctx*, int))                                                              \
+  F(unsigned long long, DbSize, (Ctx*))                                                      \
   F(RedisModuleKey*, OpenKey, (Ctx*, String*, int))                                          \
   F(void, CloseKey, (RedisModuleKey*))                                                       \
   F(int, KeyType, (RedisModuleKey*))                                                         \

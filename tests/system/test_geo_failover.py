@@ -42,8 +42,16 @@ TURNS = {
                  ['XDEL', 'y', '5-5'], ['XADD', 'x', '*', 'a', 'b'], ['XTRIM', 'x', 'MAXLEN', 1]]),
     'blocked': ([],
                 [['LPUSH', 'q', 'a', 'b', 'c']]),
+    'rotated': ([],
+                [['RPUSH', 'q', 'a', 'b', 'c'], ['RPUSH', 'one', 'a']]),
+    # Each command finds a key expired that is not its first: the stream has that key's DEL before the command.
+    'expired': ([['DEBUG', 'SET-ACTIVE-EXPIRE', 0], ['SET', 'a', 1], *[['SET', name, 1, 'PX', 400] for name in 'bce']],
+                [['DEBUG', 'SLEEP', 0.5], ['DEL', 'a', 'b'], ['MSET', 'd', 1, 'c', 2], ['UNLINK', 'd', 'e']]),
 }
-BLOCKED = [['BLPOP', 'q', 0], ['BLMOVE', 'q', 'q2', 'LEFT', 'RIGHT', 0]]
+BLOCKED = {
+    'blocked': [['BLPOP', 'q', 0], ['BLMOVE', 'q', 'q2', 'LEFT', 'RIGHT', 0]],
+    'rotated': [['BLMOVE', 'q', 'q', 'LEFT', 'RIGHT', 0], ['BLMOVE', 'q', 'q', 'RIGHT', 'RIGHT', 0], ['BRPOPLPUSH', 'one', 'one', 0]],
+}
 
 
 def write_in_one_turn(server, turn):
@@ -105,7 +113,7 @@ def failover(redis_server, region, proxy):
 @pytest.mark.parametrize('name', TURNS)
 def test_writes_whose_batch_only_a_peer_has_count_once(failover, name, has_peer_the_batch):
     given, turn = TURNS[name]
-    mesh = failover.run(given, turn, BLOCKED if name == 'blocked' else (), has_peer_the_batch)
+    mesh = failover.run(given, turn, BLOCKED.get(name, ()), has_peer_the_batch)
     mesh.exchange()
     mesh.check_equal()
     assert geo.content(mesh.regions[0].client) == failover.expected
@@ -126,6 +134,8 @@ MEANWHILE = {
     'hashes': [['HSET', 'h', 'a', 'other', 'c', 'other'], ['HDEL', 'h', 'b'], ['HINCRBY', 'h', 'd', 5]],
     'streams': [['XADD', 'x', '*', 'f', 'other'], ['XDEL', 'x', '1-1'], ['DEL', 'y']],
     'blocked': [['RPUSH', 'q', 'z'], ['RPUSH', 'q2', 'z']],
+    'rotated': [['RPUSH', 'q', 'z'], ['LPOP', 'one']],
+    'expired': [['SET', 'b', 'own'], ['SET', 'c', 'own'], ['EXPIRE', 'e', 1000]],
 }
 
 
@@ -133,7 +143,7 @@ MEANWHILE = {
 @pytest.mark.parametrize('name', TURNS)
 def test_regions_are_equal_whoever_has_that_batch_first(failover, name, when):
     given, turn = TURNS[name]
-    mesh = failover.run(given, turn, BLOCKED if name == 'blocked' else ())
+    mesh = failover.run(given, turn, BLOCKED.get(name, ()))
     heir, peer, third = mesh.regions
     for words in MEANWHILE[name]:
         third.client.execute_command(*words)

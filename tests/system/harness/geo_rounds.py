@@ -394,6 +394,8 @@ def content(server, db):
 
 
 def registers(value):
+    if value is None:  # it has just expired
+        return None
     if not value.startswith(b'HYLL') or len(value) < 16:
         return value
     if value[4] == 0:
