@@ -53,14 +53,23 @@ rt::Task<Result<std::string>> read_line(rt::Stream& connection) {
 
 }  // namespace
 
-rt::Task<Result<Dialled>> Tunnels::dial(DialRequest request) {
+Result<> check(const DialRequest& request) {
   const auto& route = request.line.route;
-  if (route.empty()) co_return fail(Errc::kRejected, "the route is empty");
+  if (route.empty()) return fail(Errc::kRejected, "the route is empty");
   if (route.back().front().is_proxy()) {
-    co_return fail(Errc::kRejected, "the route ends at the relay " +
-                                        tunnel::to_string(route.back().front()) +
-                                        ": write the destination, TCP:// or TLS://, behind it");
+    return fail(Errc::kRejected, "the route ends at the relay " +
+                                     tunnel::to_string(route.back().front()) +
+                                     ": write the destination, TCP:// or TLS://, behind it");
   }
+  if (!route.front().front().is_proxy()) return {};
+  TRY(const auto line, line_for_next(request));
+  TRY_VOID(tunnel::print(line));
+  return {};
+}
+
+rt::Task<Result<Dialled>> Tunnels::dial(DialRequest request) {
+  CO_TRY_VOID(check(request));
+  const auto& route = request.line.route;
   std::string failures;
   Errc last = Errc::kDisconnected;
   for (auto& node : in_order(route.front())) {

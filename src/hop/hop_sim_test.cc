@@ -237,7 +237,7 @@ TEST_F(HopSim, SurvivesTheLossOfEveryConnection) {
   }
   ASSERT_TRUE(world->run_until([&] { return up.read == 20'000'000; }, 1min));
   EXPECT_FALSE(up.is_wrong);
-  EXPECT_GE(near_stats().stripes_lost, 3U);
+  EXPECT_GE(near_stats().ended(tunnel::StripeEnd::kReset), 3U);
 }
 
 TEST_F(HopSim, FlowsAgainSoonAfterACutAndEndsAfterALongOne) {

@@ -19,7 +19,7 @@ double milliseconds(rt::Duration time) {
 
 // `first` doubled for each time before, up to `most`.
 rt::Duration doubled(rt::Duration first, int times, rt::Duration most) {
-  return std::min(first * (1 << std::min(times, 10)), most);
+  return std::min(first * (1 << std::clamp(times, 0, 10)), most);
 }
 
 }  // namespace

@@ -37,6 +37,9 @@ struct DialRequest {
   std::string from{};
 };
 
+// kRejected if the route has no destination, or no relay could be told of it.
+Result<> check(const DialRequest& request);
+
 struct Dialled {
   std::unique_ptr<rt::Stream> stream;
   tunnel::Node node{};             // of the first hop, that was taken

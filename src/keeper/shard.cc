@@ -19,10 +19,15 @@ constexpr auto kRefreshPause = seconds(60);  // after a failure, which a retry a
 
 // A tunnel that was cut flows again at once after the heal, a new one and its handshakes take ten round
 // trips. So where there is a route, silence is the relays' to judge, up to the longest cut that they wait for.
-rt::Duration silence_max(const ShardConfig& config) {
+rt::Duration silence_max_of(const ShardConfig& config) {
   constexpr auto kBeyondTunnels = seconds(30);
   if (config.route.empty()) return config.upstream_timeout;
   return std::max<rt::Duration>(config.upstream_timeout, tunnel::Limits().cut_max + kBeyondTunnels);
+}
+
+QuarantineLimits quarantine_of(const ShardConfig& config) {
+  return {.keys_min = config.quarantine_keys_min,
+          .shrink_percent = config.quarantine_shrink_percent};
 }
 
 LinkOptions link_options(const ShardConfig& config, std::string_view keeper_id) {
@@ -33,11 +38,10 @@ LinkOptions link_options(const ShardConfig& config, std::string_view keeper_id) 
                           .ca = config.upstream_tls_ca,
                           .server_name = {},
                           .verify_peer = config.upstream_tls_verify};
-  options.upstream.silence_max = silence_max(config);
+  options.upstream.silence_max = silence_max_of(config);
   options.upstream.announced = {
       config.announce_host, config.announce_port != 0 ? config.announce_port : config.listen.port};
-  options.quarantine = {.keys_min = config.quarantine_keys_min,
-                        .shrink_percent = config.quarantine_shrink_percent};
+  options.quarantine = quarantine_of(config);
   options.catch_up = {.times = config.catch_up_times, .gain = config.catch_up_gain};
   options.own_run_id = keeper_id;
   return options;
@@ -270,6 +274,10 @@ Result<RefreshSource> Shard::refresh_source() const {
 }
 
 // A replica that loads a snapshot sends newlines, one that streams acknowledges every second.
+void Shard::set_link_limits() {
+  link_.set_limits(quarantine_of(config_), silence_max_of(config_));
+}
+
 void Shard::drop_silent_replicas() {
   const auto now = host_.clock().now();
   for (const auto& [id, client] : clients_) {

@@ -87,6 +87,7 @@ class Shard : public View, public Actor {
   bool has_subscribers() const;
   Result<Done> kill(const KillClients& which, const Client& from);
   Result<Done> configure(const ConfigSet& change);
+  void set_link_limits();
   rt::Task<Result<Done>> wait_for_replicas(Wait wait);
   std::uint64_t replicas_at(repl::Offset offset) const;
   UpstreamStatus upstream_status() const;

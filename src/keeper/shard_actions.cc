@@ -133,6 +133,7 @@ Result<Done> Shard::configure(const ConfigSet& change) {
   const bool is_rerouted = changed.route != config_.route;
   config_ = std::move(changed);
   if (is_rerouted) link_.follow(link_.upstream());  // what is in flight took the old way
+  set_link_limits();
   admission_.resize(config_.full_resyncs_max);
   snapshot_rate_ = RateLimit(config_.total_rate_bytes.bytes);
   return Done{};

@@ -120,6 +120,12 @@ void UpstreamLink::enter(FollowState state, std::string why) {
   status_.why = std::move(why);
 }
 
+void UpstreamLink::set_limits(QuarantineLimits quarantine, rt::Duration silence_max) {
+  options_.quarantine = quarantine;
+  options_.upstream.silence_max = silence_max;
+  if (connection_ != nullptr) connection_->set_silence_max(silence_max);
+}
+
 redis::UpstreamOptions UpstreamLink::upstream_options() const {
   auto options = options_.upstream;
   options.url = *upstream_url_;

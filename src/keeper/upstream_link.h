@@ -78,6 +78,8 @@ class UpstreamLink {
   // Goes over to another upstream, or to none; what is in flight is dropped.
   void follow(std::optional<base::RedisUrl> upstream);
   const std::optional<base::RedisUrl>& upstream() const { return upstream_url_; }
+  // From now on, also of the connection that is open.
+  void set_limits(QuarantineLimits quarantine, rt::Duration silence_max);
 
   const LinkStatus& status() const { return status_; }
 

@@ -56,6 +56,13 @@ void Upstream::watch_silence() {
   silence_timer_ = host_.clock().call_at(due, [this] { watch_silence(); });
 }
 
+void Upstream::set_silence_max(rt::Duration silence_max) {
+  options_.silence_max = silence_max;
+  if (!silence_timer_) return;  // it has been closed for its silence
+  host_.clock().cancel(*silence_timer_);
+  watch_silence();
+}
+
 rt::Task<Result<std::unique_ptr<Upstream>>> Upstream::connect(rt::Host& host,
                                                               UpstreamOptions options) {
   rt::ConnectOptions how;

@@ -89,6 +89,7 @@ class Upstream {
   void close(Errc why = Errc::kCancelled);
 
   rt::Instant last_heard() const { return last_heard_; }
+  void set_silence_max(rt::Duration silence_max);
   std::string address() const;
 
  private:

@@ -46,6 +46,7 @@ struct Settings {
   std::chrono::milliseconds user_timeout =
       std::chrono::seconds(100);  // over tunnel::Limits::cut_max
   std::chrono::milliseconds retransmit_pause_max = std::chrono::seconds(1);
+  std::chrono::milliseconds destination_timeout = std::chrono::seconds(30);
 };
 
 // A [[client]] of the file.
@@ -65,6 +66,7 @@ struct Config {
 Result<AllowList> allow_list_of(const Config& config);
 
 rt::SocketTuning tuning_of(const Settings& settings);
+rt::SocketTuning destination_tuning(const Settings& settings);
 
 // Between relays: TLS 1.3, and both sides show a certificate.
 rt::TlsFiles relay_tls(const Settings& settings);

@@ -185,6 +185,16 @@ inline constexpr std::tuple kSocketFields{
         .doc = "Longest pause between retransmissions, where the kernel has it (Linux 6.15): how "
                "soon a tunnel flows again after a cut.",
     },
+    base::Field{
+        .name = "destination_timeout",
+        .member = &Settings::destination_timeout,
+        .doc =
+            "How long the host of a destination (TCP://, TLS://) may acknowledge nothing, neither "
+            "bytes nor the keepalives of an idle connection, or take nothing, before its tunnel "
+            "ends.",
+        .min = std::chrono::seconds(1),
+        .max = std::chrono::hours(1),
+    },
 };
 
 inline constexpr std::tuple kSettingsFields =

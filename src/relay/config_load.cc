@@ -88,6 +88,19 @@ rt::SocketTuning tuning_of(const Settings& settings) {
   return tuning;
 }
 
+// Linux ends a connection with TCP_USER_TIMEOUT that is idle at the first keepalive behind that time which
+// finds an earlier one unanswered (tcp_keepalive_timer of net/ipv4/tcp_timer.c).
+rt::SocketTuning destination_tuning(const Settings& settings) {
+  using std::chrono::seconds;
+  auto tuning = tuning_of(settings);
+  const auto timeout = settings.destination_timeout;
+  tuning.user_timeout = timeout;
+  tuning.keepalive_idle = std::max(seconds(1), std::chrono::duration_cast<seconds>(timeout / 3));
+  tuning.keepalive_interval =
+      std::max(seconds(1), std::chrono::duration_cast<seconds>(timeout / 6));
+  return tuning;
+}
+
 rt::TlsFiles relay_tls(const Settings& settings) {
   return {.cert = settings.tls_cert,
           .key = settings.tls_key,

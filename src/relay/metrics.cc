@@ -1,11 +1,26 @@
 #include "relay/metrics.h"
 
+#include <cmath>
+
 namespace sluice::relay {
 namespace {
 
 base::Counter refusal_counter(base::Metrics& metrics, Refusal why) {
   return metrics.counter({"sluice_relay_refusals_total", "Connections turned away, by reason."},
                          {{"reason", std::string(name_of(why))}});
+}
+
+base::Counter stripe_counter(base::Metrics& metrics, const std::string& why) {
+  return metrics.counter(
+      {"sluice_relay_stripes_ended_total",
+       "Connections that a tunnel to another Sluice peer lost or gave up and went "
+       "on without, by what was wrong with them."},
+      {{"why", why}});
+}
+
+base::Gauge hop_gauge(base::Metrics& metrics, const std::string& label, const std::string& name,
+                      const std::string& help) {
+  return metrics.gauge({"sluice_relay_hop_" + name, help}, {{"hop", label}});
 }
 
 double seconds(rt::Duration time) {
@@ -30,17 +45,22 @@ std::string_view name_of(Refusal refusal) {
       return "full";
     case Refusal::kDraining:
       return "draining";
+    case Refusal::kNoTunnel:
+      return "no-tunnel";
   }
   return "?";
 }
 
 RelayMetrics::RelayMetrics(base::Metrics& metrics)
     : metrics_(metrics),
-      refusals_{
-          refusal_counter(metrics, Refusal::kBadLine),     refusal_counter(metrics, Refusal::kLate),
-          refusal_counter(metrics, Refusal::kNotAllowed),  refusal_counter(metrics, Refusal::kLoop),
-          refusal_counter(metrics, Refusal::kUnreachable), refusal_counter(metrics, Refusal::kFull),
-          refusal_counter(metrics, Refusal::kDraining)},
+      refusals_{refusal_counter(metrics, Refusal::kBadLine),
+                refusal_counter(metrics, Refusal::kLate),
+                refusal_counter(metrics, Refusal::kNotAllowed),
+                refusal_counter(metrics, Refusal::kLoop),
+                refusal_counter(metrics, Refusal::kUnreachable),
+                refusal_counter(metrics, Refusal::kFull),
+                refusal_counter(metrics, Refusal::kDraining),
+                refusal_counter(metrics, Refusal::kNoTunnel)},
       opened_(metrics.counter({"sluice_relay_tunnels_total", "Tunnels opened."})),
       tunnels_(metrics.gauge({"sluice_relay_tunnels", "Tunnels open now."})),
       tunnels_max_(metrics.gauge({"sluice_relay_tunnels_max", "Tunnels that may be open."})),
@@ -50,7 +70,22 @@ RelayMetrics::RelayMetrics(base::Metrics& metrics)
       compression_(metrics.gauge({"sluice_relay_compression_ratio",
                                   "Bytes sent through open tunnels to other Sluice peers, per byte "
                                   "that left; 1 if none."})),
-      stripes_(metrics.gauge({"sluice_relay_stripes", "Connections that carry such tunnels."})) {}
+      stripes_(metrics.gauge({"sluice_relay_stripes", "Connections that carry such tunnels."})),
+      stripes_added_(
+          metrics.counter({"sluice_relay_stripes_total",
+                           "Connections that such tunnels have had, replacements too."})),
+      // In the order of StripeEnd.
+      stripes_ended_{stripe_counter(metrics, "reset"), stripe_counter(metrics, "silent"),
+                     stripe_counter(metrics, "collapsed"), stripe_counter(metrics, "surplus")} {}
+
+void RelayMetrics::stripes_changed(const tunnel::SessionStats& before,
+                                   const tunnel::SessionStats& now) {
+  stripes_added_.add(static_cast<double>(now.stripes_added - before.stripes_added));
+  for (std::size_t why = 0; why < tunnel::kStripeEnds; ++why) {
+    const auto ended = now.stripes_ended[why] - before.stripes_ended[why];
+    stripes_ended_[why].add(static_cast<double>(ended));
+  }
+}
 
 void RelayMetrics::set_transport(const TransportFigures& figures) {
   const bool has_any = figures.encoded_bytes > 0;
@@ -82,7 +117,7 @@ RelayMetrics::Hop RelayMetrics::make_hop(const std::string& label) {
         {{"hop", label}, {"direction", direction}});
   };
   const auto gauge = [&](const std::string& name, const std::string& help) {
-    return metrics_.gauge({"sluice_relay_hop_" + name, help}, labels);
+    return hop_gauge(metrics_, label, name, help);
   };
   return {
       .out_bytes = bytes("out"),
@@ -92,9 +127,7 @@ RelayMetrics::Hop RelayMetrics::make_hop(const std::string& label) {
       .tunnels = gauge("tunnels", "Tunnels open to the hop."),
       .rtt = gauge("tcp_rtt_seconds", "Largest smoothed TCP round trip of its tunnels."),
       .delivery = gauge("delivery_bytes_per_second", "TCP delivery rates of its tunnels, added."),
-      .cwnd = gauge("cwnd_bytes", "TCP congestion windows of its tunnels, added."),
-      .probe_rtt = gauge("ping_rtt_seconds", "Smoothed round trip of a PING to a next relay."),
-      .is_up = gauge("up", "1 if a next relay answers PING.")};
+      .cwnd = gauge("cwnd_bytes", "TCP congestion windows of its tunnels, added.")};
 }
 
 RelayMetrics::Hop& RelayMetrics::hop(const std::string& label) {
@@ -120,10 +153,21 @@ void RelayMetrics::sampled(const std::string& label, const HopFigures& figures,
   shown.cwnd.set(static_cast<double>(figures.cwnd_bytes));
 }
 
+void RelayMetrics::not_probed(const std::string& label) {
+  const auto found = hops_.find(label);
+  if (found == hops_.end() || !found->second.is_up) return;
+  found->second.is_up->set(std::nan(""));
+}
+
 void RelayMetrics::probed(const std::string& label, const hop::HopState& state, bool has_answered) {
   auto& shown = hop(label);
-  shown.is_up.set(has_answered ? 1 : 0);
-  if (state.rtt) shown.probe_rtt.set(seconds(*state.rtt));
+  if (!shown.is_up) {
+    shown.is_up = hop_gauge(metrics_, label, "up", "1 if a next relay answers PING.");
+    shown.probe_rtt = hop_gauge(metrics_, label, "ping_rtt_seconds",
+                                "Smoothed round trip of a PING to a next relay.");
+  }
+  shown.is_up->set(has_answered ? 1 : 0);
+  if (state.rtt) shown.probe_rtt->set(seconds(*state.rtt));
 }
 
 }  // namespace sluice::relay

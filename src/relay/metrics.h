@@ -4,12 +4,14 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/metrics.h"
 #include "hop/next_hops.h"
 #include "rt/tcp_figures.h"
+#include "tunnel/session.h"
 
 namespace sluice::relay {
 
@@ -21,9 +23,10 @@ enum class Refusal : std::uint8_t {
   kLoop,         // the route leads back to us
   kUnreachable,  // no next node took the connection
   kFull,         // tunnels_max
-  kDraining
+  kDraining,
+  kNoTunnel  // a further connection of a tunnel that has ended, or is another's
 };
-inline constexpr std::size_t kRefusals = 7;
+inline constexpr std::size_t kRefusals = 8;
 
 std::string_view name_of(Refusal refusal);
 
@@ -56,6 +59,8 @@ class RelayMetrics {
   void set_tunnels(std::size_t open, std::size_t max);
   void set_buffered(std::uint64_t bytes);
   void set_transport(const TransportFigures& figures);
+  // What became of the connections of a tunnel since `before`.
+  void stripes_changed(const tunnel::SessionStats& before, const tunnel::SessionStats& now);
   void set_draining(bool is_draining) { draining_.set(is_draining ? 1 : 0); }
 
   // The label under which a hop is counted.
@@ -63,6 +68,8 @@ class RelayMetrics {
   void moved(const std::string& label, std::uint64_t out_bytes, std::uint64_t back_bytes);
   void sampled(const std::string& label, const HopFigures& figures, std::uint64_t new_retransmits);
   void probed(const std::string& label, const hop::HopState& hop, bool has_answered);
+  // It stands in no route any more: whether it answers is not known (NaN).
+  void not_probed(const std::string& label);
 
  private:
   struct Hop {
@@ -73,8 +80,9 @@ class RelayMetrics {
     base::Gauge rtt;
     base::Gauge delivery;
     base::Gauge cwnd;
-    base::Gauge probe_rtt;
-    base::Gauge is_up;
+    // Of those that are probed alone: 0 would tell of a relay that does not answer.
+    std::optional<base::Gauge> probe_rtt{};
+    std::optional<base::Gauge> is_up{};
   };
 
   Hop make_hop(const std::string& label);
@@ -89,6 +97,8 @@ class RelayMetrics {
   base::Gauge draining_;
   base::Gauge compression_;
   base::Gauge stripes_;
+  base::Counter stripes_added_;
+  std::array<base::Counter, tunnel::kStripeEnds> stripes_ended_;
   std::map<std::string, Hop> hops_;
 };
 

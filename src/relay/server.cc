@@ -28,6 +28,8 @@ tunnel::AnswerCode answer_code_of(Refusal why) {
     case Refusal::kFull:
     case Refusal::kDraining:
       return tunnel::AnswerCode::kBusy;
+    case Refusal::kNoTunnel:
+      return tunnel::AnswerCode::kGone;
     case Refusal::kBadLine:
     case Refusal::kLoop:
       return tunnel::AnswerCode::kBadRoute;

@@ -88,7 +88,9 @@ class Server {
   Result<bool> take_transport(Client& client, const tunnel::RouteLine& line);
   static std::string identity_of(const Client& client);
   rt::Task<Result<>> carry(Client& client, Backend backend, std::string destination);
-  std::optional<Refused> refusal_before_dialing(const tunnel::RouteLine& line) const;
+  static Refused refusal_of(const Error& why, const tunnel::RouteLine& line);
+  std::optional<Refused> refusal_before_dialing(const Client& client,
+                                                const tunnel::RouteLine& line) const;
   rt::Task<std::vector<Candidate>> allowed(const ClientFacts& facts, tunnel::Hop hop,
                                            std::string own_ip, Refused& why_none);
   rt::Task<Result<Backend>> connect_best(std::vector<Candidate> candidates, tunnel::RouteLine line,
@@ -104,12 +106,14 @@ class Server {
   void note_refusal(const Client& client, const Refused& refused);
 
   rt::Task<void> probe_loop();
+  void forget_unprobed();
   rt::Task<void> probe(tunnel::Node node);
   rt::Task<Result<tunnel::Pong>> probe_once(tunnel::Node node, rt::Duration timeout);
   rt::Task<Result<tunnel::Pong>> ask_pong(Candidate to, rt::Duration timeout);
   rt::Task<void> sample_loop();
   void sample();
   void account(Tunnel& tunnel);
+  void count_stripes(const hop::TunnelStream& end, tunnel::SessionStats& seen);
   TunnelFacts facts_of(const Tunnel& tunnel) const;
   void end_all(Errc why);
 
@@ -121,7 +125,8 @@ class Server {
   std::vector<std::unique_ptr<rt::Listener>> listeners_;
   std::map<std::uint64_t, Tunnel*> tunnels_;  // owned by their follow()
   std::set<rt::Stream*> asking_;              // owned by their serve(), not yet a tunnel
-  std::set<std::string> probing_;             // hops, by name
+  std::set<std::string> probing_;             // hops, by name: asked just now
+  std::set<std::string> probed_;              // all that are
   std::set<std::string> seen_labels_;         // of tunnels, for metrics
   std::set<std::string> own_ends_;  // of our connections to next relays: a loop shows them
   // Routes are dialled by the addresses that were judged; this says what each is called, for its

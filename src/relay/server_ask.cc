@@ -111,11 +111,23 @@ rt::Task<void> Server::probe_loop() {
   for (;;) {
     const bool goes_on = co_await gate_.sleep(kProbeInterval);
     if (!goes_on) co_return;
-    for (auto& node : hops().to_probe(host_.clock().now())) {
+    const auto nodes = hops().to_probe(host_.clock().now());
+    forget_unprobed();
+    for (auto& node : nodes) {
       const auto name = to_string(node);
-      if (probing_.insert(name).second) gate_.spawn(probe(std::move(node)));
+      probed_.insert(name);
+      if (probing_.insert(name).second) gate_.spawn(probe(node));
     }
   }
+}
+
+void Server::forget_unprobed() {
+  const auto now_probed = hops().probed();
+  std::erase_if(probed_, [&](const std::string& name) {
+    if (now_probed.contains(name)) return false;
+    metrics_.not_probed(metrics_.label_of(name));
+    return true;
+  });
 }
 
 rt::Task<void> Server::probe(tunnel::Node node) {
@@ -200,6 +212,13 @@ void Server::account(Tunnel& tunnel) {
   const auto home = tunnel.pump->home().bytes;
   metrics_.moved(tunnel.label, out - std::exchange(tunnel.out_bytes, out),
                  home - std::exchange(tunnel.home_bytes, home));
+  if (tunnel.front_tunnel != nullptr) count_stripes(*tunnel.front_tunnel, tunnel.front_stats);
+  if (tunnel.back_tunnel != nullptr) count_stripes(*tunnel.back_tunnel, tunnel.back_stats);
+}
+
+void Server::count_stripes(const hop::TunnelStream& end, tunnel::SessionStats& seen) {
+  const auto now = end.stats();
+  metrics_.stripes_changed(std::exchange(seen, now), now);
 }
 
 }  // namespace sluice::relay

@@ -23,9 +23,13 @@ std::string host_of(const std::string& address) {
 }  // namespace
 
 rt::Task<Result<>> Server::follow(Client& client, tunnel::RouteLine line) {
-  CO_TRY(const bool is_tunnel, take_transport(client, line));
-  if (!is_tunnel) co_return Result<>{};
-  if (auto refused = refusal_before_dialing(line)) {
+  const auto is_tunnel = take_transport(client, line);
+  if (!is_tunnel) {
+    note_refusal(client, refusal_of(is_tunnel.error(), line));
+    co_return tl::unexpected<Error>(is_tunnel.error());
+  }
+  if (!*is_tunnel) co_return Result<>{};
+  if (auto refused = refusal_before_dialing(client, line)) {
     co_return co_await refuse(client, *std::move(refused));
   }
   auto backend = co_await reach(client, line);
@@ -114,11 +118,22 @@ rt::Task<Result<>> Server::carry(Client& client, Backend backend, std::string de
   co_return ended;
 }
 
-std::optional<Server::Refused> Server::refusal_before_dialing(const tunnel::RouteLine& line) const {
+// Of a connection that would be part of a tunnel; the transport has told it.
+Server::Refused Server::refusal_of(const Error& why, const tunnel::RouteLine& line) {
+  if (why.code == Errc::kBusy) return {Refusal::kDraining, why.detail};
+  const bool is_first = !line.sluice || !line.sluice->stripe || line.sluice->stripe->number == 0;
+  return {is_first ? Refusal::kBadLine : Refusal::kNoTunnel, why.detail};
+}
+
+std::optional<Server::Refused> Server::refusal_before_dialing(const Client& client,
+                                                              const tunnel::RouteLine& line) const {
   if (is_draining_) return Refused{Refusal::kDraining, "this relay is being stopped"};
   if (tunnels_.size() + dialing_ >= config_.settings.tunnels_max) {
     return Refused{Refusal::kFull, "tunnels_max (" + std::to_string(config_.settings.tunnels_max) +
                                        ") tunnels are open"};
+  }
+  if (const auto fits = hop::check({.line = line, .from = client.peer}); !fits) {
+    return Refused{Refusal::kBadLine, fits.error().detail};
   }
   for (const auto& passed : line.forward_for) {
     if (own_ends_.contains(passed)) {
@@ -231,7 +246,8 @@ rt::Task<Result<std::unique_ptr<rt::Stream>>> Server::connect(tunnel::Node node)
 rt::ConnectOptions Server::options_for(const tunnel::Node& node) const {
   rt::ConnectOptions options;
   options.timeout = config_.settings.connect_timeout;
-  options.tuning = tuning_of(config_.settings);
+  options.tuning =
+      node.is_proxy() ? tuning_of(config_.settings) : destination_tuning(config_.settings);
   if (!node.is_tls()) return options;
   options.tls = relay_tls(config_.settings);
   if (!node.is_proxy()) {  // a server of any kind: its own name, and TLS as it has it

@@ -30,6 +30,9 @@ struct Node {
     server->drain();
     server->drain();
   }
+  double refusals(const std::string& reason) {
+    return metrics.counter({"sluice_relay_refusals_total", ""}, {{"reason", reason}}).value();
+  }
 
   sim::Host& host;
   Config config;
@@ -143,6 +146,40 @@ TEST_F(RelayServer, RefusesRoutesToItself) {
                   .text.starts_with("-PROXY loop "));
 }
 
+TEST_F(RelayServer, RefusesLinesThatNoOtherRelayCouldBeToldAsBadOnes) {
+  const std::string long_option(970, 'x');
+  std::string peers;
+  for (int n = 0; n < 16; ++n) peers += " 10.0.0.1:1";
+  for (const auto& line :
+       {std::string("PROXYTCP://far:7000"), "PROXYTCP://far:7000 TCP://redis:6379;X " + long_option,
+        "PROXYTCP://far:7000 TCP://redis:6379;FORWARD_FOR" + peers}) {
+    const auto seen = answer_to("+PROXY ROUTE " + line + "\r\n");
+    EXPECT_TRUE(seen.text.starts_with("-PROXY bad-line near:7000: ")) << seen.text;
+  }
+  EXPECT_EQ(near.refusals("bad-line"), 3);
+  EXPECT_EQ(near.refusals("unreachable"), 0);
+}
+
+TEST_F(RelayServer, CountsConnectionsThatWouldJoinATunnelThatIsNotTheirs) {
+  const std::string id(32, '0');
+  (void)answer_to("+PROXY ROUTE TCP://redis:6379;SLUICE 1 " + id + " 3\r\n");
+  EXPECT_EQ(near.refusals("no-tunnel"), 1);
+  (void)answer_to("+PROXY ROUTE TCP://redis:6379;SLUICE 9 " + id + " 0\r\n");
+  EXPECT_EQ(near.refusals("bad-line"), 1);
+}
+
+TEST_F(RelayServer, TellsOfAnswersOnlyOfHopsThatItAsks) {
+  EXPECT_EQ(answer_to("+PROXY ROUTE PROXYTCP://far:7000 TCP://redis:6379\r\nhello").text, "hello");
+  EXPECT_EQ(answer_to("+PROXY ROUTE TCP://redis:6379\r\nhello").text, "hello");
+  const auto text = near.metrics.text();
+  EXPECT_NE(text.find("sluice_relay_hop_up{hop=\"PROXYTCP://far:7000\"} 1"), std::string::npos);
+  EXPECT_EQ(text.find("sluice_relay_hop_up{hop=\"TCP://redis:6379\"}"), std::string::npos) << text;
+  world.run_for(12min);  // no route names it any more
+  EXPECT_NE(near.metrics.text().find("sluice_relay_hop_up{hop=\"PROXYTCP://far:7000\"} Nan"),
+            std::string::npos)
+      << near.metrics.text();
+}
+
 TEST_F(RelayServer, SaysThatALineIsLate) {
   const auto seen = answer_to("+PROXY ROUTE TCP://redis:63", false);
   EXPECT_TRUE(seen.text.starts_with("-PROXY late ")) << seen.text;
@@ -221,6 +258,10 @@ TEST_F(RelayServer, ATunnelOfSluicePeersOutlivesTheLossOfItsConnections) {
   world.run_for(60s);
   EXPECT_TRUE(seen.has_ended);
   EXPECT_TRUE(seen.text == text);
+  const auto reset =
+      near.metrics.counter({"sluice_relay_stripes_ended_total", ""}, {{"why", "reset"}}).value();
+  EXPECT_GE(reset, 3);
+  EXPECT_GE(near.metrics.counter({"sluice_relay_stripes_total", ""}).value(), 1 + reset);
 }
 
 // Whatever comes first on a connection, it is answered or ended, and leaves nothing behind.

@@ -38,6 +38,8 @@ struct Server::Tunnel {
   std::uint64_t out_bytes_s = 0;
   std::uint64_t home_bytes_s = 0;
   std::uint64_t retransmits = 0;
+  tunnel::SessionStats front_stats{};
+  tunnel::SessionStats back_stats{};
 };
 
 }  // namespace sluice::relay

@@ -14,6 +14,14 @@ bool is_printable(char c) {
   return c >= ' ' && c <= '~';
 }
 
+std::string upper(std::string_view text) {
+  std::string word(text);
+  for (auto& c : word) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return word;
+}
+
 // Wrong bytes in hex: they may be anything, and end in a log.
 std::string shown(std::string_view bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
@@ -31,8 +39,8 @@ std::string shown(std::string_view bytes) {
 
 // `line` is all that has come of it, without a CR at its end.
 Result<> check(std::string_view line, bool is_whole) {
-  const bool is_start =
-      is_whole ? line.starts_with(kStart) : kStart.starts_with(line.substr(0, kStart.size()));
+  const auto start = upper(line.substr(0, kStart.size()));
+  const bool is_start = is_whole ? start == kStart : kStart.starts_with(start);
   if (!is_start) {
     return fail(Errc::kProtocol, "the line starts with '" + shown(line.substr(0, kStart.size())) +
                                      "': write +PROXY ROUTE, PING or MONITOR");

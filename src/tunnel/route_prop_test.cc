@@ -74,6 +74,13 @@ RC_GTEST_PROP(LineReader, TakesTheSameLinesHoweverTheBytesAreSplit, ()) {
   RC_ASSERT(rest == payload);
 }
 
+TEST(LineReader, TakesAnyCase) {
+  LineReader reader;
+  const auto taken = reader.take("+proxy Ping\r\n");
+  ASSERT_TRUE(taken && taken->line);
+  EXPECT_TRUE(parse_line(*taken->line));
+}
+
 TEST(LineReader, RefusesWhatIsNoSuchLineAsSoonAsItShows) {
   for (const auto* start : {"G", "PROXY", "+PING", "*1\r\n", "\r\n", "\n", "\x16\x03\x01"}) {
     LineReader reader;

@@ -89,6 +89,7 @@ void Session::reset(const Answer& why) {
 
 void Session::add_stripe(StripeNumber stripe, Time now) {
   outbound_.add_stripe(stripe, now);
+  ++added_;
   auto& added = stripes_[stripe];
   added.heard = now;
   added.ping_due = now;
@@ -98,7 +99,9 @@ void Session::add_stripe(StripeNumber stripe, Time now) {
 void Session::remove_stripe(StripeNumber stripe, Time) {
   const auto found = stripes_.find(stripe);
   if (found == stripes_.end()) return;
-  (found->second.is_doomed ? replaced_ : lost_) += 1;
+  // With the tunnel all of them end, which tells nothing of them.
+  const auto why = found->second.doomed_as.value_or(StripeEnd::kReset);
+  if (!failure_) ++ended_[static_cast<std::size_t>(why)];
   outbound_.remove_stripe(stripe);
   stripes_.erase(found);
 }
@@ -184,18 +187,18 @@ bool Session::has_control(const Stripe& stripe, Time now) const {
 
 bool Session::has_control(StripeNumber number, Time now) const {
   const auto found = stripes_.find(number);
-  return found != stripes_.end() && !found->second.is_doomed && has_control(found->second, now);
+  return found != stripes_.end() && !found->second.is_doomed() && has_control(found->second, now);
 }
 
 bool Session::has_work(StripeNumber number, Time now) const {
   const auto found = stripes_.find(number);
-  if (found == stripes_.end() || found->second.is_doomed) return false;
+  if (found == stripes_.end() || found->second.is_doomed()) return false;
   return has_control(found->second, now) || (!failure_ && outbound_.has_work(number, now));
 }
 
 Wire Session::next(StripeNumber number, Time now) {
   const auto found = stripes_.find(number);
-  if (found == stripes_.end() || found->second.is_doomed) return nullptr;
+  if (found == stripes_.end() || found->second.is_doomed()) return nullptr;
   auto& stripe = found->second;
   if (has_control(stripe, now)) return control(stripe, now);
   if (failure_) return nullptr;
@@ -261,8 +264,8 @@ SessionStats Session::stats() const {
                      .held_to_read = inbound_.held_bytes(),
                      .window = inbound_.window_bytes(),
                      .stripes = static_cast<std::uint32_t>(stripes_.size()),
-                     .stripes_lost = lost_,
-                     .stripes_replaced = replaced_};
+                     .stripes_added = added_,
+                     .stripes_ended = ended_};
   for (const auto& [number, stripe] : stripes_) {
     if (stripe.silent_since) ++stats.silent_stripes;
     if (stripe.round_trip && (!stats.round_trip || *stripe.round_trip < *stats.round_trip)) {

@@ -1,6 +1,7 @@
 // One tunnel between two Sluice peers, seen from one side: stripes in, stripes out, bytes between.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -28,6 +29,15 @@ std::string reset_frame(const Answer& why);
 // Who opened the tunnel opens its stripes too.
 enum class Side : std::uint8_t { kDialer, kAcceptor };
 
+// Why a tunnel that goes on has a connection less.
+enum class StripeEnd : std::uint8_t {
+  kReset,      // the network or the peer ended it
+  kSilent,     // nothing came through it, though others were heard
+  kCollapsed,  // it carried far less than others, or all of them far less than before
+  kSurplus     // there were too many after a cut, or it had too much to send once more
+};
+inline constexpr std::size_t kStripeEnds = 4;
+
 struct SessionStats {
   std::uint64_t raw_sent = 0;      // as the writer gave them
   std::uint64_t encoded_sent = 0;  // as frames
@@ -39,9 +49,10 @@ struct SessionStats {
   std::uint64_t window = 0;        // granted to the peer
   std::uint32_t stripes = 0;
   std::uint32_t silent_stripes = 0;
-  std::uint64_t stripes_lost = 0;      // ended by the network or the peer
-  std::uint64_t stripes_replaced = 0;  // ended here: silent or collapsed
-  std::optional<Time> round_trip{};    // the shortest of the stripes', as it is now
+  std::uint64_t stripes_added = 0;  // since the beginning; so many of them are gone, by StripeEnd:
+  std::array<std::uint64_t, kStripeEnds> stripes_ended{};
+  std::uint64_t ended(StripeEnd why) const { return stripes_ended[static_cast<std::size_t>(why)]; }
+  std::optional<Time> round_trip{};  // the shortest of the stripes', as it is now
 };
 
 // Pure: bytes and time in, bytes and wishes out. The caller moves bytes between stripes and
@@ -142,7 +153,8 @@ class Session {
     CollapseDetector collapse{};
     bool has_said_answer = false;
     bool has_said_reset = false;
-    bool is_doomed = false;
+    std::optional<StripeEnd> doomed_as{};
+    bool is_doomed() const { return doomed_as.has_value(); }
   };
 
   Result<> take(StripeNumber number, Stripe& stripe, Frame frame, Time now);
@@ -154,7 +166,7 @@ class Session {
   void grant(Time now);
   void judge_silence(StripeNumber number, Stripe& stripe, Time now);
   void measure_rates(Time now);
-  void doom(StripeNumber number, Stripe& stripe);
+  void doom(StripeNumber number, Stripe& stripe, StripeEnd why);
   void take_turns(Time now);
   void give_up_lost(Time now);
   void close_surplus(bool are_resting);
@@ -182,8 +194,8 @@ class Session {
   Time moved_;      // when payload last moved, either way
   Time heard_;      // when anything last came
   Time judge_due_;  // when rates are measured next
-  std::uint64_t lost_ = 0;
-  std::uint64_t replaced_ = 0;
+  std::uint64_t added_ = 0;
+  std::array<std::uint64_t, kStripeEnds> ended_{};
   TunnelRate rate_;
   static constexpr int kBulkIntervals = 2;
   static constexpr int kSendingIntervals = 3;

@@ -174,9 +174,7 @@ TEST(Session, ResendsWhatIsLateBeforeItsStripeIsGivenUp) {
 }
 
 // A paced tunnel of three connections, one of which rests.
-SessionPair with_one_at_rest() {
-  Limits limits;
-  limits.one_stripe_bytes = {0};
+SessionPair with_one_at_rest(const Limits& limits) {
   SessionPair pair(limits);
   for (int n = 0; n < 3; ++n) pair.add();
   pair.settle(700, 10ms);
@@ -184,7 +182,9 @@ SessionPair with_one_at_rest() {
 }
 
 TEST(Session, LetsConnectionsRestThatAreNotNeeded) {
-  auto pair = with_one_at_rest();
+  Limits limits;
+  limits.one_stripe_bytes = {0};
+  auto pair = with_one_at_rest(limits);
   for (int n = 0; n < 5; ++n) {
     pair.dialer.write(std::string(1000, 'x'), pair.now);
     for (const auto number : pair.numbers()) {
@@ -197,7 +197,9 @@ TEST(Session, LetsConnectionsRestThatAreNotNeeded) {
 }
 
 TEST(Session, SendsNothingMoreIntoACut) {
-  auto pair = with_one_at_rest();
+  Limits limits;
+  limits.one_stripe_bytes = {0};
+  auto pair = with_one_at_rest(limits);
   for (const auto number : pair.numbers()) {
     if (pair.dialer.is_resting(number)) continue;
     pair.dialer.write("lost", pair.now);
@@ -222,6 +224,9 @@ TEST(Session, GivesUpASilentStripeWhileOthersSpeak) {
     pair.pass(50ms);
   }
   EXPECT_EQ(pair.dialer.stripes_to_close(), std::vector<StripeNumber>{0});
+  pair.kill(0);
+  EXPECT_EQ(pair.dialer.stats().ended(StripeEnd::kSilent), 1U);
+  EXPECT_EQ(pair.acceptor.stats().ended(StripeEnd::kReset), 1U) << "for it the peer has ended it";
 }
 
 TEST(Session, ProbesWhenAllIsSilentAndEndsAfterItsTime) {

@@ -47,7 +47,7 @@ Time Session::deadline(Time now) const {
 }
 
 Time Session::stripe_deadline(const Stripe& stripe, Time now, bool is_lively) const {
-  if (stripe.is_doomed) return kFar;
+  if (stripe.is_doomed()) return kFar;
   Time first = earlier(kFar, stripe.ack_due.value_or(kFar), now);
   if (!stripe.is_ping_out) first = earlier(first, stripe.ping_due, now);
   if (stripe.silent_since) {
@@ -71,7 +71,7 @@ void Session::tick(Time now) {
 }
 
 void Session::judge_silence(StripeNumber number, Stripe& stripe, Time now) {
-  if (stripe.is_doomed) return;
+  if (stripe.is_doomed()) return;
   if (!stripe.silent_since && stripe.asked && now >= *stripe.asked + silence()) {
     stripe.silent_since = now;
     stripe.has_rested = turns_.is_resting(number);
@@ -81,7 +81,8 @@ void Session::judge_silence(StripeNumber number, Stripe& stripe, Time now) {
   if (!is_outdone(stripe)) return stripe.outdone_since.reset();
   if (!stripe.outdone_since) stripe.outdone_since = now;
   outbound_.suspect(number);
-  if (now >= *stripe.outdone_since + limits_.silent_stripe_life) doom(number, stripe);
+  if (now < *stripe.outdone_since + limits_.silent_stripe_life) return;
+  doom(number, stripe, StripeEnd::kSilent);
 }
 
 void Session::measure_rates(Time now) {
@@ -97,7 +98,8 @@ void Session::measure_rates(Time now) {
   stripe_rate_ = best;
   outbound_.fit_blocks(best);
   for (auto& [number, stripe] : stripes_) {
-    if (stripe.collapse.is_collapsed(best) && !catch_up_.is_on()) doom(number, stripe);
+    const bool is_collapsed = stripe.collapse.is_collapsed(best);
+    if (is_collapsed && !catch_up_.is_on()) doom(number, stripe, StripeEnd::kCollapsed);
   }
   const auto late = outbound_.late_at(late_after());
   const bool is_reader_slow = outbound_.is_blocked() && !(late && now >= *late);
@@ -113,7 +115,7 @@ void Session::measure_rates(Time now) {
     return a.second.collapse.in_interval() < b.second.collapse.in_interval();
   };
   const auto slowest = std::min_element(stripes_.begin(), stripes_.end(), slower);
-  doom(slowest->first, slowest->second);
+  doom(slowest->first, slowest->second, StripeEnd::kCollapsed);
 }
 
 void Session::make_room(Time round_trip, Time least, Time now) {
@@ -143,13 +145,13 @@ void Session::take_all_room(Time now) {
 // Those that were tried while nothing came, the youngest first: of those that rest, or of those that do not.
 void Session::close_surplus(bool are_resting) {
   if (side_ != Side::kDialer) return;
-  const auto is_kept = [](const auto& entry) { return !entry.second.is_doomed; };
+  const auto is_kept = [](const auto& entry) { return !entry.second.is_doomed(); };
   auto count = static_cast<std::size_t>(std::ranges::count_if(stripes_, is_kept));
   for (auto& [number, stripe] : std::views::reverse(stripes_)) {
     if (count <= stripes_wanted()) return;
     const bool is_resting = turns_.is_resting(number) || stripe.has_rested;
-    if (stripe.is_doomed || is_resting != are_resting) continue;
-    doom(number, stripe);
+    if (stripe.is_doomed() || is_resting != are_resting) continue;
+    doom(number, stripe, StripeEnd::kSurplus);
     --count;
   }
 }
@@ -162,7 +164,8 @@ void Session::give_up_lost(Time now) {
     const auto view = outbound_.stripe(number);
     const bool is_lost = view.oldest && *view.oldest < began;
     const bool is_much = view.sent - view.delivered >= kLostBytesMuch;
-    if (!stripe.has_rested && is_lost && is_much) doom(number, stripe);
+    if (stripe.has_rested || !is_lost || !is_much) continue;
+    doom(number, stripe, StripeEnd::kSurplus);
   }
   close_surplus(false);
 }
@@ -170,7 +173,7 @@ void Session::give_up_lost(Time now) {
 void Session::take_turns(Time now) {
   Turns::Seen seen{.has_waiting = outbound_.has_waiting(), .is_bulk = is_bulk(), .heard = heard_};
   for (const auto& [number, stripe] : stripes_) {
-    if (!stripe.silent_since && !stripe.is_doomed) seen.lively.push_back(number);
+    if (!stripe.silent_since && !stripe.is_doomed()) seen.lively.push_back(number);
   }
   if (!std::exchange(was_lively_, !seen.lively.empty()) && was_lively_) {
     catch_up_.begin(rate_.best(), now);
@@ -185,16 +188,16 @@ void Session::take_turns(Time now) {
   }
 }
 
-void Session::doom(StripeNumber number, Stripe& stripe) {
-  if (stripe.is_doomed) return;
-  stripe.is_doomed = true;
+void Session::doom(StripeNumber number, Stripe& stripe, StripeEnd why) {
+  if (stripe.is_doomed()) return;
+  stripe.doomed_as = why;
   outbound_.suspect(number);
 }
 
 std::vector<StripeNumber> Session::stripes_to_close() const {
   std::vector<StripeNumber> doomed;
   for (const auto& [number, stripe] : stripes_) {
-    if (stripe.is_doomed) doomed.push_back(number);
+    if (stripe.is_doomed()) doomed.push_back(number);
   }
   return doomed;
 }
@@ -211,7 +214,7 @@ bool Session::wants_probe() const {
 
 bool Session::has_lively_stripe() const {
   return std::any_of(stripes_.begin(), stripes_.end(), [](const auto& entry) {
-    return !entry.second.silent_since && !entry.second.is_doomed;
+    return !entry.second.silent_since && !entry.second.is_doomed();
   });
 }
 
@@ -257,7 +260,7 @@ bool Session::is_outdone(const Stripe& stripe) const {
   const Time due = stripe.asked.value_or(stripe.heard) + round_trip();
   return std::ranges::any_of(stripes_, [&](const auto& entry) {
     const auto& other = entry.second;
-    return !other.silent_since && !other.is_doomed && other.heard >= due;
+    return !other.silent_since && !other.is_doomed() && other.heard >= due;
   });
 }
 

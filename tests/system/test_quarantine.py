@@ -106,6 +106,25 @@ def test_a_master_that_restarts_with_its_data_is_followed(redis_server, keeper):
     assert ours.metric('sluice_keeper_quarantined') == 0
 
 
+def test_what_counts_as_shrunk_is_changed_while_it_runs(shard):
+    master, ours, replica = shard
+    ours.client.config_set('quarantine_keys_min', KEYS * 10)
+    restart_empty(master)
+    eventually(lambda: replica.client.dbsize() == 0, 'passed on', within=30)
+    assert not is_quarantined(ours)
+
+
+def test_how_long_an_upstream_may_be_silent_is_changed_while_it_runs(redis_server, keeper):
+    master = redis_server('master')
+    ours = keeper(master)
+    eventually(ours.link_is_up, 'followed')
+    master.pause()  # its kernel goes on, and the default would wait for a minute
+    ours.client.config_set('upstream_timeout', '1s')
+    eventually(lambda: not ours.link_is_up(), 'given up', within=20)
+    master.resume()
+    eventually(ours.link_is_up, 'followed again')
+
+
 def test_a_flushall_is_a_write_like_any_other(shard):
     master, ours, replica = shard
     master.client.flushall()
