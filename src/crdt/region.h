@@ -163,6 +163,8 @@ class Region {
   // All of it but the native values; belongs into the same snapshot as they.
   std::string save() const;
   Result<void> load(std::string_view bytes);
+  // Keys of which there is metadata and, in `keyspace`, no value: it may have been dropped while it was loaded.
+  std::vector<KeyName> valueless(Keyspace& keyspace) const;
 
   struct State;  // region_state.h's
 

@@ -372,9 +372,12 @@ void Node::loading(Ctx* ctx, std::uint64_t step) {
   }
 }
 
-// Native writes at the end of an AOF whose batch was not written any more.
+// Native writes at the end of an AOF whose batch was not written any more; and keys whose deadline had passed when an
+// RDB was loaded, which the server then drops without a word.
 void Node::note_unrecorded(Ctx* ctx) {
   const RedisKeyspace::Use use(keyspace_, ctx);
+  for (const auto& key : region_->valueless(keyspace_))
+    note({{.key = key, .effect = crdt::RemoveKey{.expired = true}}});
   for (const auto& key : std::exchange(unrecorded_, {})) {
     ops_.clear();
     Observer::whole_value(key, keyspace_, ops_);

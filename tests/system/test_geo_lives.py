@@ -293,3 +293,40 @@ def test_a_flush_that_meets_expired_keys_leaves_nothing_and_counts_right(master,
     mesh.check_equal()
     mesh.settle()
     assert [region.info()['unstable_bytes'] for region in mesh.regions] == ['0', '0']
+
+
+@pytest.mark.parametrize('way', ['restart', 'reload'])
+def test_what_expired_while_an_rdb_was_loaded_is_told(master, region, way):
+    """The server drops it without a word; another region gave it a longer life, which saves nothing."""
+    one, other = master(1, save='3600 1'), master(2)
+    a, b = region(one), region(other)
+    mesh = geo.join(a, b, region(master(3)))
+    a.client.execute_command('DEBUG', 'SET-ACTIVE-EXPIRE', 0)
+    for words in (['INCRBY', 'counter', 5], ['RPUSH', 'list', 'a', 'b'], ['SADD', 'set', 'x'], ['HSET', 'hash', 'f', 1],
+                  ['ZINCRBY', 'zset', 2, 'm'], ['SET', 'string', 'v'], ['XADD', 'stream', '1-1', 'f', 'v'], ['PFADD', 'hll', 'x'],
+                  ['RPUSH', 'gone', 'a']):
+        a.client.execute_command(*words)
+        a.client.execute_command('PEXPIRE', words[1], 500)
+    mesh.exchange()
+    for key in b.client.keys():
+        b.client.expire(key, 1000)
+    assert b.client.dbsize() == 9
+    if way == 'restart':
+        a.client.save()
+        one.kill()
+        time.sleep(0.5)
+        one.start(within=30)
+        a = region(one)
+        mesh = geo.Mesh([a, *mesh.regions[1:]])
+    else:
+        time.sleep(0.5)
+        a.client.execute_command('DEBUG', 'RELOAD')
+    assert a.client.dbsize() == 0
+    for words in (['INCR', 'counter'], ['RPUSH', 'list', 'new'], ['SADD', 'set', 'y'], ['HSET', 'hash', 'g', 1], ['ZINCRBY', 'zset', 1, 'm'],
+                  ['APPEND', 'string', 'new'], ['XADD', 'stream', '2-1', 'f', 'v'], ['PFADD', 'hll', 'y']):
+        a.client.execute_command(*words)
+    expected = geo.content(a.client)
+    mesh.exchange()
+    mesh.check_equal()
+    assert {key: value[:2] for key, value in geo.content(b.client).items()} == {key: value[:2] for key, value in expected.items()}
+    mesh.settle()
