@@ -1,15 +1,17 @@
 #include "rt/listener.h"
 
+#include <algorithm>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/ip/basic_resolver.hpp>
 #include <cerrno>
-#include <set>
+#include <map>
 #include <sys/socket.h>
 #include <utility>
 
 #include "base/check.h"
 #include "rt/deadline.h"
+#include "rt/descriptor.h"
 #include "rt/tcp_stream.h"
 
 namespace sluice::rt {
@@ -19,7 +21,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kBacklog = 1024;
-constexpr std::size_t kHandshakesMax = 256;
+constexpr std::size_t kHandshakesMax = 256;  // of a listener, under way at a time
 constexpr Duration kHandshakeTimeout = 10s;
 constexpr Duration kShortagePause = 100ms;
 
@@ -39,6 +41,10 @@ Result<Address> listening_address(const base::Endpoint& at) {
 
 bool is_shortage(int number) {
   return number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM;
+}
+
+std::string host_of(const std::string& peer) {
+  return peer.substr(0, peer.rfind(':'));
 }
 
 bool would_block(int number) {
@@ -63,13 +69,19 @@ struct TcpListener::Shared {
   std::optional<TlsFiles> tls;
   Event changed;  // notified when a handshake ended and when closed
   std::deque<std::unique_ptr<Stream>> ready;
-  std::set<TlsStream*> shaking_hands;
+  struct Handshake {
+    TlsStream* stream;
+    std::string host;  // whose it is
+  };
+  std::vector<Handshake> shaking_hands;  // the oldest first
   bool is_accepting = false;
 
   // An accepted socket, or an invalid one once closed.
   static Task<UniqueFd> next_socket(std::shared_ptr<Shared> self);
   static Task<void> accept_all(std::shared_ptr<Shared> self);
-  static Task<void> shake_hands(std::shared_ptr<Shared> self, UniqueFd fd);
+  static Task<void> shake_hands(std::shared_ptr<Shared> self, std::unique_ptr<TlsStream> stream);
+  void end_one_handshake();
+  void report_failed(std::string why);
 };
 
 Task<UniqueFd> TcpListener::Shared::next_socket(std::shared_ptr<Shared> self) {
@@ -88,34 +100,52 @@ Task<UniqueFd> TcpListener::Shared::next_socket(std::shared_ptr<Shared> self) {
 
 Task<void> TcpListener::Shared::accept_all(std::shared_ptr<Shared> self) {
   while (self->socket.is_open()) {
-    if (self->shaking_hands.size() >= kHandshakesMax) {
-      co_await self->changed.wait();
-      continue;
-    }
     auto fd = co_await next_socket(self);
     if (!fd.is_open()) co_return;
-    asio::co_spawn(self->loop, shake_hands(self, std::move(fd)), asio::detached);
+    if (self->shaking_hands.size() >= kHandshakesMax) {
+      self->end_one_handshake();
+      co_await yield_to(self->loop);  // it ends
+    }
+    const auto context = self->listening.contexts.server(*self->tls);
+    CHECK(context);  // open() has made one
+    auto stream = std::make_unique<TlsStream>(self->loop, std::move(fd), *context);
+    self->shaking_hands.push_back({stream.get(), host_of(stream->peer())});
+    asio::co_spawn(self->loop, shake_hands(self, std::move(stream)), asio::detached);
   }
 }
 
-Task<void> TcpListener::Shared::shake_hands(std::shared_ptr<Shared> self, UniqueFd fd) {
-  const auto context = self->listening.contexts.server(*self->tls);
-  CHECK(context);  // open() has made one
-  auto stream = std::make_unique<TlsStream>(self->loop, std::move(fd), *context);
+// Somebody who connects and says nothing must not keep others out. The oldest of the host that has most under
+// way makes room: one host can keep out itself only, and many have to be faster than a handshake.
+void TcpListener::Shared::end_one_handshake() {
+  std::map<std::string_view, std::size_t> of_host;
+  for (const auto& one : shaking_hands) ++of_host[one.host];
+  const auto fewer = [](const auto& a, const auto& b) { return a.second < b.second; };
+  const auto most = std::ranges::max_element(of_host, fewer)->first;
+  const auto oldest = std::ranges::find(shaking_hands, most, &Handshake::host);
+  report_failed(oldest->stream->peer() + ": " + std::to_string(kHandshakesMax) +
+                " TLS handshakes are under way, and most are of that host");
+  oldest->stream->close(Errc::kCancelled);
+  shaking_hands.erase(oldest);
+}
+
+void TcpListener::Shared::report_failed(std::string why) {
+  const NetworkEvent event{NetworkEvent::Kind::kHandshakeFailed, std::move(why)};
+  listening.report(event);
+}
+
+Task<void> TcpListener::Shared::shake_hands(std::shared_ptr<Shared> self,
+                                            std::unique_ptr<TlsStream> stream) {
   auto& tls = *stream;
-  self->shaking_hands.insert(&tls);
   std::function<void()> give_up = [&tls] { tls.close(Errc::kTimedOut); };
   const Deadline limit(self->clock, self->clock.now() + kHandshakeTimeout, std::move(give_up));
   const auto outcome = co_await tls.accept();
-  self->shaking_hands.erase(&tls);
+  std::erase_if(self->shaking_hands, [&](const Handshake& one) { return one.stream == &tls; });
   if (outcome && self->socket.is_open()) {
     self->ready.push_back(std::move(stream));
   } else if (!outcome && outcome.error().code != Errc::kCancelled) {
     const bool is_late = outcome.error().code == Errc::kTimedOut;
-    const NetworkEvent event{
-        NetworkEvent::Kind::kHandshakeFailed,
-        is_late ? tls.peer() + ": no TLS handshake within 10 s" : outcome.error().detail};
-    self->listening.report(event);
+    self->report_failed(is_late ? tls.peer() + ": no TLS handshake within 10 s"
+                                : outcome.error().detail);
   }
   self->changed.notify_all();
 }
@@ -167,7 +197,7 @@ Task<Result<std::unique_ptr<Stream>>> TcpListener::accept() {
 
 void TcpListener::close() {
   shared_->socket.close();
-  for (TlsStream* stream : shared_->shaking_hands) stream->close(Errc::kCancelled);
+  for (const auto& one : shared_->shaking_hands) one.stream->close(Errc::kCancelled);
   shared_->ready.clear();
   shared_->changed.notify_all();
 }

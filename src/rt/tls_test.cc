@@ -176,6 +176,29 @@ TEST_F(TlsTest, ASilentClientDoesNotHoldUpOthers) {
   run(main(host, *listener, trusting("ca.pem")));
 }
 
+// More than the handshakes that a listener has under way at a time.
+TEST_F(TlsTest, ManySilentClientsDoNotKeepOthersOut) {
+  constexpr int kSilent = 300;
+  int ended = 0;
+  host.network().watch([&](const NetworkEvent& event) {
+    if (event.detail.find("handshakes are under way") != std::string::npos) ++ended;
+  });
+  const auto listener = listen(server_files());
+  const auto main = [](Host& h, Listener& at, ConnectOptions options) -> Task<void> {
+    std::vector<std::unique_ptr<Stream>> silent;
+    for (int n = 0; n < kSilent; ++n) {
+      const ConnectOptions plain;
+      auto one = co_await h.network().connect(at.local(), plain);
+      EXPECT_TRUE(one);
+      if (one) silent.push_back(*std::move(one));
+    }
+    co_await expect_echo(h, at, std::move(options), 1000);
+  };
+  gate.spawn(echo_one(*listener));
+  run(main(host, *listener, trusting("ca.pem")));
+  EXPECT_EQ(ended, kSilent + 1 - 256);
+}
+
 TEST_F(TlsTest, SendsAFile) {
   TempFolder temp;
   auto dir = *host.directory(temp.path());
