@@ -8,10 +8,10 @@ relays the tunnels between them are Sluice's own, with compression, and both rel
 
 import argparse
 import resource
-import selectors
 import socket
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 SLUICE = Path(__file__).resolve().parents[1] / 'build' / 'sluice'
@@ -81,14 +81,16 @@ def measure(options, line, port, listener, pids):
     sent = (TEXT * (options.bytes // len(TEXT) + 1))[:options.bytes]
     ends = []
     while len(ends) < 2 * options.tunnels:
-        fronts = [socket.create_connection(('127.0.0.1', port)) for _ in range(min(200, options.tunnels))]
-        for front in fronts:
-            front.sendall(line + sent)
-        for _ in fronts:
-            back, _ = listener.accept()
-            receive(back, len(sent))
-            back.sendall(b'y')
-            ends.append(back)
+        fronts = [socket.create_connection(('127.0.0.1', port)) for _ in range(min(200, options.tunnels - len(ends) // 2))]
+        with ThreadPoolExecutor(len(fronts)) as senders:
+            sending = [senders.submit(front.sendall, line + sent) for front in fronts]
+            for _ in fronts:
+                back, _ = listener.accept()
+                receive(back, len(sent))
+                back.sendall(b'y')
+                ends.append(back)
+            for done in sending:
+                done.result()
         for front in fronts:
             assert front.recv(1) == b'y'
         ends += fronts

@@ -1,9 +1,11 @@
 #include "relay/process.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "relay/config_fields.h"
+#include "rt/heap.h"
 #include "rt/network_report.h"
 
 namespace sluice::relay {
@@ -12,6 +14,11 @@ namespace {
 // More than two where a tunnel between Sluice relays is busy; those are far fewer.
 constexpr std::uint64_t kDescriptorsOfTunnel = 2;
 constexpr std::uint64_t kDescriptorsBesides = 1500;  // connections that ask, probes, metrics, files
+
+// A tunnel at rest has freed what it needed, in pieces between those of others.
+constexpr rt::Duration kGiveBackInterval = std::chrono::seconds(5);
+constexpr std::uint64_t kFreeHeapMax = 2 << 20;
+constexpr std::uint64_t kFreeHeapShare = 8;  // and such a part of what is in use
 
 base::Counter reload_counter(base::Metrics& metrics, const std::string& outcome) {
   return metrics.counter(
@@ -40,7 +47,8 @@ Process::Process(rt::Host& host, const Config& config, base::Log log)
       log_(std::move(log)),
       reloads_taken_(reload_counter(metrics_, "taken")),
       reloads_refused_(reload_counter(metrics_, "refused")),
-      server_(host, config, metrics_, log_) {
+      server_(host, config, metrics_, log_),
+      gate_(host) {
   rt::report_network(host, metrics_, log_, "relay");
 }
 
@@ -76,8 +84,23 @@ void Process::reload(const Config& config) {
 }
 
 rt::Task<void> Process::run() {
+  gate_.spawn(give_back_loop());
   co_await server_.run();
+  gate_.close();
   if (http_) co_await http_->stop();
+  co_await gate_.closed();
+}
+
+rt::Task<void> Process::give_back_loop() {
+  const auto first = rt::heap_figures();
+  const auto besides = first.resident_bytes - std::min(first.resident_bytes, first.in_use_bytes);
+  for (;;) {
+    const bool goes_on = co_await gate_.sleep(kGiveBackInterval);
+    if (!goes_on) co_return;
+    const auto now = rt::heap_figures();
+    const auto kept = now.in_use_bytes + now.in_use_bytes / kFreeHeapShare + kFreeHeapMax;
+    if (now.resident_bytes > besides + kept) rt::give_back_free_heap();
+  }
 }
 
 // While it drains it is not ready for more: a load balancer should look elsewhere.

@@ -9,6 +9,7 @@
 #include "base/metrics.h"
 #include "http/server.h"
 #include "relay/server.h"
+#include "rt/gate.h"
 
 namespace sluice::relay {
 
@@ -34,6 +35,7 @@ class Process {
 
  private:
   http::Response health() const;
+  rt::Task<void> give_back_loop();
 
   rt::Host& host_;
   const Config& config_;
@@ -44,6 +46,7 @@ class Process {
   Server server_;
   std::unique_ptr<http::Server> http_;
   std::string metrics_address_;
+  rt::Gate gate_;
 };
 
 }  // namespace sluice::relay
