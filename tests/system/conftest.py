@@ -107,6 +107,11 @@ def keeper(bench):
 
 
 @pytest.fixture
+def certificates(tmp_path):
+    return Certificates(tmp_path / 'certificates')
+
+
+@pytest.fixture
 def relay(bench):
     """relay(allow=['127.0.0.1:6379'], tls=certificates, ...): see harness/relay.py"""
 

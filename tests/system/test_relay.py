@@ -6,17 +6,11 @@ import socket
 import pytest
 import redis
 
-from harness.certificates import Certificates
 from harness.process import free_port
 from harness.redis_server import wait_in_sync
 from harness.relay import check_route, read_all, read_line
 from harness.waiting import eventually
 from test_resync import fill
-
-
-@pytest.fixture
-def certificates(tmp_path):
-    return Certificates(tmp_path / 'certificates')
 
 
 def rule(server):
