@@ -109,7 +109,7 @@ class CrossRegion {
     for (const auto& row : rows_) {
       table.add({row.name, milliseconds(row.hop.quantile(0.5)),
                  milliseconds(row.hop.quantile(0.99)), milliseconds(row.delay.quantile(0.5)),
-                 milliseconds(row.delay.quantile(0.99)), milliseconds(row.delay.max()),
+                 milliseconds(row.delay.quantile(0.99)), milliseconds(row.delay.quantile(1)),
                  milliseconds(row.place->delay().max())});
     }
     return table.text();

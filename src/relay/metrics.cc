@@ -126,6 +126,9 @@ RelayMetrics::Hop RelayMetrics::make_hop(const std::string& label) {
           {"sluice_relay_hop_retransmits_total", "TCP segments sent again to the hop."}, labels),
       .tunnels = gauge("tunnels", "Tunnels open to the hop."),
       .rtt = gauge("tcp_rtt_seconds", "Largest smoothed TCP round trip of its tunnels."),
+      .keepalive_rtt = gauge("keepalive_rtt_seconds",
+                             "Largest smoothed round trip of keepalives through its tunnels, from "
+                             "process to process; NaN where it does not speak Sluice."),
       .delivery = gauge("delivery_bytes_per_second", "TCP delivery rates of its tunnels, added."),
       .cwnd = gauge("cwnd_bytes", "TCP congestion windows of its tunnels, added.")};
 }
@@ -149,6 +152,8 @@ void RelayMetrics::sampled(const std::string& label, const HopFigures& figures,
   shown.tunnels.set(static_cast<double>(figures.tunnels));
   shown.retransmits.add(static_cast<double>(new_retransmits));
   shown.rtt.set(seconds(figures.rtt_max));
+  const auto keepalive = figures.keepalive_rtt_max;
+  shown.keepalive_rtt.set(keepalive ? seconds(*keepalive) : std::nan(""));
   shown.delivery.set(static_cast<double>(figures.delivery_bytes_s));
   shown.cwnd.set(static_cast<double>(figures.cwnd_bytes));
 }

@@ -37,6 +37,7 @@ struct HopFigures {
   std::uint64_t delivery_bytes_s = 0;
   std::uint64_t cwnd_bytes = 0;
   rt::Duration rtt_max{0};
+  std::optional<rt::Duration> keepalive_rtt_max{};  // nothing of hops that do not speak Sluice
 };
 
 // What the tunnels of Sluice's own transport that are open now add up to.
@@ -78,6 +79,7 @@ class RelayMetrics {
     base::Counter retransmits;
     base::Gauge tunnels;
     base::Gauge rtt;
+    base::Gauge keepalive_rtt;
     base::Gauge delivery;
     base::Gauge cwnd;
     // Of those that are probed alone: 0 would tell of a relay that does not answer.

@@ -147,7 +147,9 @@ rt::Task<void> Server::probe(tunnel::Node node) {
     if (was_dead) log_.info("next relay answers again", {{"hop", name}});
   } else {
     hops().failed(node, host_.clock().now());
-    if (!was_dead) log_.warn("next relay taken out", {{"hop", name}, {"why", pong.error()}});
+    const bool is_late = pong.error().code == Errc::kTimedOut;
+    const auto why = is_late ? std::string("no answer to PING in time") : pong.error().detail;
+    if (!was_dead) log_.warn("next relay taken out", {{"hop", name}, {"why", why}});
   }
   metrics_.probed(metrics_.label_of(name), *hop, pong.has_value());
 }
@@ -192,6 +194,11 @@ void Server::sample() {
     auto& hop = hops[tunnel->label];
     seen_labels_.insert(tunnel->label);
     ++hop.tunnels;
+    const auto keepalive =
+        tunnel->back_tunnel != nullptr ? tunnel->back_tunnel->stats().round_trip : std::nullopt;
+    if (keepalive) {
+      hop.keepalive_rtt_max = std::max(hop.keepalive_rtt_max.value_or(*keepalive), *keepalive);
+    }
     const auto tcp = tunnel->back->figures();
     if (!tcp) continue;
     // Fewer than before: a stripe with its own count has been replaced.

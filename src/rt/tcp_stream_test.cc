@@ -94,6 +94,43 @@ TEST_F(TcpStreamTest, LetsATapTakeWhatHasCome) {
   run(main(host, *listener));
 }
 
+// A lane takes bytes while the core writes, and while it closes the stream; for the thread sanitizer.
+TEST_F(TcpStreamTest, ATapIsReadOnALaneWhileItsCoreWritesAndCloses) {
+  const auto write_all = [](Stream& to, std::string bytes) -> Task<void> {
+    (void)co_await to.write(bytes);
+  };
+  const auto take_much = [](Host& h, Tap& tap, std::size_t& took) -> Task<void> {
+    std::array<char, 4096> into{};
+    const auto work = [&] {
+      std::size_t sum = 0;
+      for (int n = 0; n < 2000; ++n) sum += tap.read_now(into);
+      return sum;
+    };
+    took += co_await on_disk(h.disk(), Lane::kAppend, work);
+  };
+  const auto main = [](Host& h, Listener& at, auto write, auto take) -> Task<void> {
+    const ConnectOptions options;
+    auto stream = co_await h.network().connect(at.local(), options);
+    EXPECT_TRUE(stream);
+    const auto tap = tap_of(**stream);
+    Gate tasks(h);
+    tasks.spawn(write(**stream, std::string(1'000'000, 'x')));
+    std::size_t seen = 0;
+    while (seen < 500'000) {
+      const auto got = co_await (*stream)->read_some(h.read_buffer());
+      EXPECT_TRUE(got);
+      seen += *got;
+      co_await take(h, *tap, seen);
+    }
+    tasks.spawn(take(h, *tap, seen));
+    co_await yield_to(h.loop());
+    (*stream)->close();
+    co_await tasks.closed();
+  };
+  gate.spawn(echo_one(host, *listener));
+  run(main(host, *listener, write_all, take_much));
+}
+
 // The other side sees the end, though the tap holds the socket.
 TEST_F(TcpStreamTest, EndsAConnectionThatIsTapped) {
   const auto echo = [](Host& h, Listener& at, Event& ended) -> Task<void> {
