@@ -143,3 +143,28 @@ def test_a_log_is_replayed_where_that_costs_little(redis_server, keeper, proxy):
     eventually(lambda: far.offset == near.offset, 'caught up', within=30)
     assert figures(far)['keeper_upstream_snapshots_preferred'] == 0
     assert figures(far)['keeper_upstream_sync_full'] == 1
+
+
+def test_a_snapshot_over_relays_goes_on_where_a_relay_died(redis_server, keeper, relay):
+    master = redis_server('master')
+    fill(master, 40)
+    near = keeper(master, flags={'total-rate-bytes': '5MB'})
+    eventually(near.link_is_up, 'the first keeper is up')
+    size = figures(near)['keeper_snapshot_bytes']
+    there = relay([f'127.0.0.1:{near.port}'], name='there')
+    here = relay([f'127.0.0.1:{there.port}'], name='here')
+    far = keeper(near, flags={'route': f'{here.uri} {there.uri}'})
+    for killed in (here, there):
+        before = here.metric('sluice_relay_bytes_total', direction='back')
+        eventually(lambda: here.metric('sluice_relay_bytes_total', direction='back') > before + 0.2 * size,
+                   'a part of the snapshot came', within=30)
+        killed.kill()
+        eventually(lambda: not far.link_is_up(), 'noticed')
+        killed.start()
+    eventually(far.link_is_up, 'the second keeper is up', within=30)
+    assert figures(far)['keeper_upstream_snapshots_resumed'] == 2
+    assert figures(far)['keeper_upstream_sync_full'] == 1
+    assert figures(far)['keeper_upstream_resumed_bytes'] > 0.4 * size
+    replica = redis_server('replica', replica_of=far)
+    wait_in_sync(master, replica)
+    assert master.stats('sync_full') == 1
