@@ -95,7 +95,7 @@ class Tunnel {
   void catch_up(tunnel::Time now);
   void begin_returned(tunnel::Time now);
   void put_off_if_idle(Connection& connection, tunnel::Time now);
-  void fit_sockets();
+  void fit_sockets(tunnel::Time now);
   std::uint32_t unsent_low() const;
   void drop(Connection& connection);
   void fail_if_unanswerable();
@@ -125,7 +125,7 @@ class Tunnel {
   tunnel::StripeNumber next_number_ = 1;
   tunnel::Time room_due_{0};
   tunnel::Time catch_up_due_{0};
-  bool was_behind_ = false;
+  tunnel::Time greedy_until_{0};
   bool has_deep_sockets_ = false;
   std::uint32_t unsent_low_ = 0;  // as its sockets have it
   std::size_t dials_ = 0;

@@ -20,15 +20,19 @@ constexpr Time kProbePauseMost =
 // A socket of a tunnel that is behind holds what its connection sends in such a part of a second.
 constexpr std::uint64_t kSocketsPerSecond = 16;
 
+// Since more waited to be sent than its connections took.
+constexpr Time kGreedyFor = std::chrono::seconds(1);
+
 }  // namespace
 
 // The shortest of its connections' round trips is least disturbed by what befalls one of them.
 void Tunnel::make_room(Time at) {
   if (at < room_due_) return;
   room_due_ = at + tunnel::Yield::kInterval;
-  fit_sockets();
+  if (session_.is_behind(at)) greedy_until_ = at + kGreedyFor;
+  fit_sockets(at);
   put_off_probes(at);
-  const bool shall_yield = limits_.bulk_yields && session_.is_bulk() && hooks_.is_beside_small &&
+  const bool shall_yield = limits_.bulk_yields && at < greedy_until_ && hooks_.is_beside_small &&
                            hooks_.is_beside_small();
   if (!shall_yield && session_.is_catching_up()) return;
   if (!shall_yield) return session_.take_all_room(at);
@@ -75,11 +79,8 @@ void Tunnel::begin_returned(Time at) {
   }
 }
 
-// Seen at two looks in a row: one may fall between a write and its stripe's turn.
-void Tunnel::fit_sockets() {
-  const bool is_behind = session_.is_behind();
-  has_deep_sockets_ = is_behind && was_behind_ && !session_.is_catching_up();
-  was_behind_ = is_behind;
+void Tunnel::fit_sockets(Time at) {
+  has_deep_sockets_ = at < greedy_until_ && !session_.is_held_back();
   const auto wanted = unsent_low();
   if (wanted == unsent_low_) return;
   unsent_low_ = wanted;
@@ -96,7 +97,8 @@ std::uint32_t Tunnel::unsent_low() const {
 
 // A connection that is idle finds the path empty by itself; one that fills the path has to look.
 void Tunnel::put_off_probes(Time at) {
-  if (session_.is_bulk() || has_deep_sockets_ || session_.is_catching_up()) return;
+  const bool is_filling = session_.is_bulk() && !session_.is_yielding();
+  if (is_filling || has_deep_sockets_ || session_.is_catching_up()) return;
   const Time pause = session_.has_resting() ? kProbePauseMost : kProbePause;
   for (const auto& connection : connections_) {
     if (session_.is_resting(connection->number)) put_off_if_idle(*connection, at);

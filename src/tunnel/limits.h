@@ -54,6 +54,8 @@ struct Limits {
   bool bulk_yields = true;
   // Frames that are late by this and two and a half round trips are sent again on another stripe.
   Time late_min = std::chrono::milliseconds(300);
+  // A small one that holds up all others already after one and a quarter, as TCP sends it a second time.
+  Time first_late_min = std::chrono::milliseconds(100);
 };
 
 // Not to be set: both sides rely on them.

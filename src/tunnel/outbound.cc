@@ -9,6 +9,7 @@ namespace sluice::tunnel {
 namespace {
 
 constexpr std::size_t kLateBytesMax = 1 << 20;  // sent again at once because they are late
+constexpr std::size_t kFirstBytesMax = 4096;    // sent again soon because everything waits for it
 constexpr std::uint64_t kLateShare = 8;         // and at most one in so many bytes over all
 constexpr std::size_t kBlocksPerSecond = 4;     // of a stripe at least, so that it is heard of
 constexpr std::size_t kBlockBytesLeast = 1024;
@@ -240,6 +241,17 @@ std::size_t Outbound::resend_late(Time now, Time late_after) {
     bytes += frame.length;
   }
   return bytes;
+}
+
+std::size_t Outbound::resend_first(Time now, Time late_after) {
+  const auto due = late_at(late_after);
+  if (!due || now < *due) return 0;
+  const auto length = frames_.front().length;
+  if (length > kFirstBytesMax || late_resent_ + length > sent_ / kLateShare + kLateBytesMax)
+    return 0;
+  again_.insert(frames_.front().offset);
+  late_resent_ += length;
+  return length;
 }
 
 bool Outbound::forget() {

@@ -70,6 +70,8 @@ class Outbound {
 
   // Sends again on others what is late. Returns bytes queued for that.
   std::size_t resend_late(Time now, Time late_after);
+  // The same for the oldest alone, if it is so small that it costs next to nothing.
+  std::size_t resend_first(Time now, Time late_after);
   // When the oldest frame would be late.
   std::optional<Time> late_at(Time late_after) const;
 

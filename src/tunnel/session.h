@@ -112,8 +112,8 @@ class Session {
   std::uint32_t stripes_wanted() const;
   // All stripes are silent: a dialer should try new connections (see Limits::probe_interval).
   bool wants_probe() const;
-  // More waits to be sent than the stripes take.
-  bool is_behind() const { return outbound_.has_waiting(); }
+  // More waits to be sent than the stripes take. A block that fills up is not that.
+  bool is_behind(Time now) const { return waiting_since_ && now - *waiting_since_ >= kBehindAfter; }
   // What the fastest of them delivered in the last second.
   std::uint64_t stripe_rate() const { return stripe_rate_; }
   // How long nothing has come of what is due on any stripe; 0 unless all are silent.
@@ -128,9 +128,12 @@ class Session {
   // Once per Yield::kInterval of a bulk one beside small ones; what the kernel knows of its path.
   void make_room(Time round_trip, Time least, Time now);
   void take_all_room(Time now);
+  bool is_yielding() const { return yield_.is_on(); }
   // Behind after a cut: see catch_up.h, once per CatchUp::kInterval.
   bool is_catching_up() const { return catch_up_.is_on(); }
   void catch_up(CatchUp::Seen seen, Time now);
+  // To a rate of its own: its connections find nothing to send now and then.
+  bool is_held_back() const { return is_catching_up() || is_yielding(); }
 
   SessionStats stats() const;
 
@@ -174,6 +177,8 @@ class Session {
   Time round_trip() const;
   Time silence() const;
   Time late_after() const;
+  Time first_late_after() const;
+  void resend_late(Time now);
   Time stripe_deadline(const Stripe& stripe, Time now, bool is_lively) const;
   void hold_rate(Time now);
   bool may_resend_late(Time now) const;
@@ -197,6 +202,8 @@ class Session {
   std::uint64_t added_ = 0;
   std::array<std::uint64_t, kStripeEnds> ended_{};
   TunnelRate rate_;
+  static constexpr Time kBehindAfter = std::chrono::milliseconds(50);
+  std::optional<Time> waiting_since_{};
   static constexpr int kBulkIntervals = 2;
   static constexpr int kSendingIntervals = 3;
   int bulk_intervals_ = 0;
@@ -204,6 +211,8 @@ class Session {
   std::uint64_t delivered_rate_ = 0;  // bytes in the last interval
   std::uint64_t stripe_rate_ = 0;     // of these, of the best stripe
   Yield yield_;
+  std::uint64_t room_sent_ = 0;  // when it was measured last, for yield_
+  Time room_measured_{0};
   Turns turns_;
   CatchUp catch_up_;
   bool was_lively_ = true;

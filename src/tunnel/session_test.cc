@@ -173,6 +173,39 @@ TEST(Session, ResendsWhatIsLateBeforeItsStripeIsGivenUp) {
   EXPECT_EQ(SessionPair::drain(pair.acceptor, pair.now), "held up");
 }
 
+TEST(Session, ResendsASmallFrameThatHoldsUpOthersAsSoonAsTcpDoes) {
+  Limits limits;
+  SessionPair pair(limits);
+  pair.add();
+  pair.settle(20, 10ms);
+  pair.dialer.write("held up", pair.now);
+  pair.send(0);  // and never arrives
+  const Time end = pair.now + limits.late_min;
+  std::string came;
+  for (; came.empty() && pair.now < end; pair.pass(10ms)) {
+    pair.dialer.write(".", pair.now);
+    for (int frame = 0; frame < 10; ++frame) pair.send(1);
+    ASSERT_TRUE(pair.deliver(1, std::string::npos));
+    came = SessionPair::drain(pair.acceptor, pair.now);
+  }
+  EXPECT_TRUE(came.starts_with("held up.")) << came;
+}
+
+TEST(Session, IsBehindWhenMoreWaitsThanItsConnectionsTakeAndNotWhileABlockFillsUp) {
+  Limits limits;
+  SessionPair pair(limits);
+  pair.settle(20, 10ms);
+  for (int n = 0; n < 100; ++n) {
+    pair.dialer.write("trickle", pair.now);
+    pair.pass(2ms);
+    EXPECT_FALSE(pair.dialer.is_behind(pair.now));
+    pair.settle(1, 1ms);
+  }
+  pair.dialer.write("nobody takes it", pair.now);
+  for (int n = 0; n < 10; ++n) pair.pass(10ms);
+  EXPECT_TRUE(pair.dialer.is_behind(pair.now));
+}
+
 // A paced tunnel of three connections, one of which rests.
 SessionPair with_one_at_rest(const Limits& limits) {
   SessionPair pair(limits);
@@ -266,7 +299,7 @@ TEST(Session, HoldsItselfToARateWhileItMakesRoom) {
   limits.compression.is_enabled = false;
   SessionPair pair(limits);
   pair.settle(2, 10ms);
-  pair.dialer.make_room(300ms, 200ms, pair.now);  // nothing was delivered yet: the least rate
+  for (int n = 0; n < 40; ++n) pair.dialer.make_room(300ms, 200ms, pair.now);  // down to the least
   const std::string text(250'000, 'x');
   ASSERT_EQ(pair.dialer.write(text, pair.now), text.size());
   pair.settle(50, 10ms);

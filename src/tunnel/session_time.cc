@@ -36,6 +36,7 @@ Time Session::deadline(Time now) const {
   Time first = earlier(kFar, outbound_.due().value_or(kFar), now);
   if (may_resend_late(now)) {
     first = earlier(first, outbound_.late_at(late_after()).value_or(kFar), now);
+    first = earlier(first, outbound_.late_at(first_late_after()).value_or(kFar), now);
   }
   first = earlier(first, outbound_.rate_due().value_or(kFar), now);
   if (outbound_.has_unacked()) first = earlier(first, judge_due_, now);
@@ -59,15 +60,23 @@ Time Session::stripe_deadline(const Stripe& stripe, Time now, bool is_lively) co
 
 void Session::tick(Time now) {
   if (failure_) return;
+  if (!outbound_.has_waiting()) waiting_since_.reset();
+  if (outbound_.has_waiting() && !waiting_since_) waiting_since_ = now;
   for (auto& [number, stripe] : stripes_) judge_silence(number, stripe, now);
   if (now >= judge_due_) measure_rates(now);
   take_turns(now);
-  if (may_resend_late(now)) outbound_.resend_late(now, late_after());
+  if (may_resend_late(now)) resend_late(now);
   if (!has_lively_stripe() && now >= heard_ + limits_.cut_max) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limits_.cut_max);
     fail_with({Errc::kTimedOut,
                "nothing came through the tunnel for " + std::to_string(seconds.count()) + " s"});
   }
+}
+
+// The first alone only while something is heard: else the path is cut, and it would be lost once more.
+void Session::resend_late(Time now) {
+  outbound_.resend_late(now, late_after());
+  if (heard_ >= now - first_late_after() / 4) outbound_.resend_first(now, first_late_after());
 }
 
 void Session::judge_silence(StripeNumber number, Stripe& stripe, Time now) {
@@ -103,14 +112,13 @@ void Session::measure_rates(Time now) {
   }
   const auto late = outbound_.late_at(late_after());
   const bool is_reader_slow = outbound_.is_blocked() && !(late && now >= *late);
-  const bool is_limited = outbound_.has_waiting() && !is_reader_slow && has_lively_stripe();
+  const bool is_limited = is_behind(now) && !is_reader_slow && has_lively_stripe();
   delivered_rate_ = sum;
   const bool was_limited = is_limited && sum >= kBulkBytes;
   bulk_intervals_ = std::clamp(bulk_intervals_ + (was_limited ? 1 : -1), 0, kBulkIntervalsMost);
   sending_intervals_ =
       std::clamp(sending_intervals_ + (sum > 0 ? 1 : -2), 0, kSendingIntervalsMost);
-  const bool is_held_back = yield_.limit().has_value() || catch_up_.is_on();
-  if (!rate_.is_collapsed(sum, is_limited && !is_held_back, now) || stripes_.empty()) return;
+  if (!rate_.is_collapsed(sum, is_limited && !is_held_back(), now) || stripes_.empty()) return;
   const auto slower = [](const auto& a, const auto& b) {
     return a.second.collapse.in_interval() < b.second.collapse.in_interval();
   };
@@ -119,12 +127,19 @@ void Session::measure_rates(Time now) {
 }
 
 void Session::make_room(Time round_trip, Time least, Time now) {
-  yield_.measure(delivered_rate_, round_trip, least);
+  const auto sent = outbound_.sent_bytes() - std::exchange(room_sent_, outbound_.sent_bytes());
+  const auto passed = std::chrono::duration<double>(now - std::exchange(room_measured_, now));
+  if (!is_bulk()) yield_.begin(rate_.best());
+  const auto sent_rate = static_cast<double>(sent) / std::max(passed.count(), 0.001);
+  yield_.measure({.delivered_bytes_s = delivered_rate_,
+                  .sent_bytes_s = static_cast<std::uint64_t>(sent_rate),
+                  .round_trip = round_trip,
+                  .least = least});
   hold_rate(now);
 }
 
 void Session::catch_up(CatchUp::Seen seen, Time now) {
-  seen.is_behind = outbound_.has_waiting();
+  seen.is_behind = is_behind(now);
   seen.sent = outbound_.sent_bytes();
   catch_up_.measure(seen, now);
   hold_rate(now);
@@ -236,11 +251,16 @@ Time Session::late_after() const {
   return std::max(limits_.late_min, round_trip() * 5 / 2);
 }
 
+// TCP has lost it, and sends it again; that may be lost as well.
+Time Session::first_late_after() const {
+  return std::max(limits_.first_late_min, round_trip() * 5 / 4);
+}
+
 // While new bytes fill the link, sending others twice would take their place; unless the window is used
 // up, so that none may go before the late ones have come.
 bool Session::may_resend_late(Time now) const {
   if (stripes_.size() < 2 || is_cut_off(now)) return false;
-  return !outbound_.has_waiting() || outbound_.is_blocked();
+  return !is_behind(now) || outbound_.is_blocked();
 }
 
 // Nothing comes on any stripe, though answers are due on more than one: what is sent now would fill the

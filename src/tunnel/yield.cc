@@ -10,7 +10,9 @@ namespace {
 // queue for some milliseconds on a link that is half idle.
 constexpr Time kQueueMin = std::chrono::milliseconds(10);
 constexpr int kQueueShare = 12;
+constexpr int kMuchShare = 4;  // a queue that is nearly full: what is lost there is sent once more
 constexpr std::uint64_t kRateMin = 256 * 1024;
+constexpr std::uint64_t kRampFrom = 2 * 1024 * 1024;
 constexpr Time kSpareMax = std::chrono::milliseconds(5);  // of a rate that was not used
 
 // Two round trips of 200 ms: what was queued before the last step has gone by then.
@@ -18,19 +20,39 @@ constexpr int kIntervalsBetweenSteps = 2;
 
 }  // namespace
 
-void Yield::measure(std::uint64_t bytes_s, Time round_trip, Time least) {
+void Yield::begin(std::uint64_t best_bytes_s) {
+  if (limit_) return;
+  limit_ = before_ = std::max(2 * best_bytes_s, kRampFrom);
+  is_ramping_ = true;
+}
+
+void Yield::measure(const Seen& seen) {
   ++since_less_;
-  const Time queue = round_trip - least;
-  const bool is_queueing = queue > std::max(kQueueMin, least / kQueueShare);
+  const Time queue = seen.round_trip - seen.least;
+  if (limit_ && is_ramping_) return ramp(seen, queue > kQueueMin);
+  const bool is_queueing = queue > std::max(kQueueMin, seen.least / kQueueShare);
   if (!limit_) {
     if (!is_queueing) return;
-    limit_ = std::max(bytes_s, kRateMin);
+    limit_ = std::max(seen.delivered_bytes_s, kRateMin);
   }
   if (!is_queueing) {
     *limit_ += *limit_ / 64;
   } else if (since_less_ >= kIntervalsBetweenSteps) {
     since_less_ = 0;
-    *limit_ = std::max(*limit_ - *limit_ / 8, kRateMin);
+    const bool is_much = queue > seen.least / kMuchShare;
+    *limit_ = std::max(*limit_ - *limit_ / (is_much ? 4 : 8), kRateMin);
+  }
+}
+
+// What made the queue grow was sent a round trip ago.
+void Yield::ramp(const Seen& seen, bool is_queueing) {
+  if (is_queueing) {
+    is_ramping_ = false;
+    since_less_ = 0;
+    *limit_ = std::max(before_ - before_ / 8, kRateMin);
+  } else if (seen.sent_bytes_s > *limit_ * 3 / 4) {
+    before_ = *limit_;
+    *limit_ += *limit_ / 4;
   }
 }
 

@@ -15,17 +15,31 @@ class Yield {
  public:
   static constexpr Time kInterval = std::chrono::milliseconds(250);
 
-  // Once per interval of a tunnel that sends as much as it can; what its connections deliver, and their
-  // round trip now and at its least.
-  void measure(std::uint64_t bytes_s, Time round_trip, Time least);
+  // A tunnel begins to send as much as it can, where it has given so much at its best: it takes room by
+  // steps, since connections that find their rate for themselves first take several times what there is.
+  void begin(std::uint64_t best_bytes_s);
+  bool is_on() const { return limit_.has_value(); }
+
+  struct Seen {
+    std::uint64_t delivered_bytes_s = 0;
+    std::uint64_t sent_bytes_s = 0;  // since it was measured last
+    Time round_trip{0};              // of its connections, now and at its least
+    Time least{0};
+  };
+  // Once per interval of a tunnel that sends as much as it can.
+  void measure(const Seen& seen);
   void stop() { limit_.reset(); }
 
   // Bytes a second; absent: all there is.
   std::optional<std::uint64_t> limit() const { return limit_; }
 
  private:
+  void ramp(const Seen& seen, bool is_queueing);
+
   std::optional<std::uint64_t> limit_;
-  int since_less_ = 0;  // intervals: what a lower rate does is seen after a round trip or two
+  bool is_ramping_ = false;
+  std::uint64_t before_ = 0;  // the limit of the step before
+  int since_less_ = 0;        // intervals: what a lower rate does is seen after a round trip or two
 };
 
 // Hands out a rate in pieces.

@@ -27,7 +27,9 @@ struct LinkModel {
 
 TEST(Yield, TakesAllThereIsWhileNothingQueues) {
   Yield yield;
-  for (int n = 0; n < 100; ++n) yield.measure(20'000'000, kLeast + 5ms, kLeast);
+  for (int n = 0; n < 100; ++n) {
+    yield.measure({.delivered_bytes_s = 20'000'000, .round_trip = kLeast + 5ms, .least = kLeast});
+  }
   EXPECT_FALSE(yield.limit());
 }
 
@@ -42,13 +44,45 @@ TEST(Yield, KeepsTheQueueShortAndTheLinkBusy) {
   for (int n = 0; n < kWarm + kMeasured; ++n) {
     const auto rate = std::min(yield.limit().value_or(kGreedy), kGreedy);
     const auto round_trip = link.pass(rate);
-    yield.measure(std::min(rate, link.capacity - link.others), round_trip, kLeast);
+    yield.measure({.delivered_bytes_s = std::min(rate, link.capacity - link.others),
+                   .sent_bytes_s = rate,
+                   .round_trip = round_trip,
+                   .least = kLeast});
     if (n < kWarm) continue;
     sent += static_cast<double>(rate) / kMeasured;
     queued_long += round_trip > kLeast + 60ms ? 1 : 0;
   }
   EXPECT_GT(sent, 0.85 * static_cast<double>(link.capacity));
   EXPECT_LT(queued_long, kMeasured / 100);
+}
+
+// A link's queue tells a round trip later what was too much.
+TEST(Yield, BeginsByStepsSoThatTheQueueNeverFills) {
+  LinkModel link{.capacity = 25'000'000, .others = 500'000};
+  Yield yield;
+  yield.begin(0);
+  Time seen = kLeast;
+  int steps = 0;
+  Time longest{0};
+  for (; steps < 40; ++steps) {
+    const auto rate = *yield.limit();
+    EXPECT_LT(rate, 40'000'000U);
+    yield.measure({.sent_bytes_s = rate, .round_trip = seen, .least = kLeast});
+    seen = link.pass(rate);
+    longest = std::max(longest, seen);
+  }
+  EXPECT_LE(longest, kLeast + 100ms);
+  EXPECT_GT(*yield.limit(), link.capacity / 2);
+}
+
+TEST(Yield, WaitsForARateToBeUsedBeforeItGivesMore) {
+  Yield yield;
+  yield.begin(10'000'000);
+  const auto limit = *yield.limit();
+  for (int n = 0; n < 40; ++n) {
+    yield.measure({.sent_bytes_s = limit / 2, .round_trip = kLeast, .least = kLeast});
+  }
+  EXPECT_EQ(*yield.limit(), limit);
 }
 
 TEST(Bucket, HandsOutItsRateAndSavesLittle) {
