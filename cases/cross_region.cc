@@ -48,30 +48,20 @@ struct Scale {
   double resume_max;                   // after a heal
   double recover_max;                  // after a death, with everything caught up
   const char* replica_buffer;          // client-output-buffer-limit of the plain master
-  double busy_below;                   // share of the link that a plain BBR flow gets
-
-  // Limits of time for a machine that has other things to do.
-  void allow(double times) {
-    for (auto* const limit : {&p50_max, &p99_max, &delay_max, &resume_max, &recover_max}) {
-      *limit *= times;
-    }
-  }
 };
 
-// The limits of issue 3; in a quick run the machine may be busy with other things. A plain flow then tells.
+// The limits of issue 3. A quick run tells that all works, perhaps on a machine that is busy with much else:
+// its limits of time are coarse.
 Scale full_scale() {
   return {8'000, 1'000, "200mbit",
           25e6,  0.80,  5s,
           15s,   60s,   {2s, 12s, 60s},
           0.300, 0.700, 3,
-          1.5,   15,    "replica 256mb 64mb 60",
-          0};
+          1.5,   15,    "replica 256mb 64mb 60"};
 }
 Scale quick_scale() {
-  return {2'000, 1'000, "100mbit", 12.5e6,   0.25,
-          3s,    4s,    5s,        {2s, 8s}, 0.500,
-          1.5,   3,     3,         15,       "replica 16mb 4mb 5",
-          0.5};
+  return {2'000, 1'000, "100mbit",           12.5e6, 0.15, 3s, 4s, 5s, {2s, 8s}, 3, 10, 15,
+          15,    60,    "replica 16mb 4mb 5"};
 }
 
 // A row of the second table.
@@ -406,7 +396,7 @@ std::string table_of(const std::vector<FlowRate>& rates) {
   return table.text();
 }
 
-rt::Task<Result<std::string>> compare_flows(lab::Scenario& scenario, Scale& scale,
+rt::Task<Result<std::string>> compare_flows(lab::Scenario& scenario, Scale scale,
                                             lab::Certificate certificate) {
   FlowScale flows{.conditions = {{"delay", kDelay}, {"loss", kLoss}, {"rate", scale.link}},
                   .link_bytes_per_second = scale.link_bytes_per_second,
@@ -420,10 +410,6 @@ rt::Task<Result<std::string>> compare_flows(lab::Scenario& scenario, Scale& scal
                                   rate.bytes_per_second / 1e6, share * 100);
     if (rate.name == "sluice") scenario.expect(share >= scale.sluice_share_min, text);
     if (rate.name == "bbr") scenario.say("       " + text);
-    if (rate.name == "bbr" && share < scale.busy_below) {
-      scenario.say("       so little: this machine is busy, and limits of time are doubled");
-      scale.allow(2);
-    }
     if (rate.name == "reno" || rate.name == "cubic") {
       scenario.expect(share <= kPlainShareMax, text);
     }
