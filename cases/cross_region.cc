@@ -60,7 +60,7 @@ Scale full_scale() {
           1.5,   15,    "replica 256mb 64mb 60"};
 }
 Scale quick_scale() {
-  return {2'000, 1'000, "100mbit",           12.5e6, 0.15, 3s, 4s, 5s, {2s, 8s}, 3, 10, 15,
+  return {2'000, 1'000, "100mbit",           12.5e6, 0.15, 3s, 6s, 5s, {2s, 8s}, 3, 10, 15,
           15,    60,    "replica 16mb 4mb 5"};
 }
 

@@ -15,6 +15,7 @@ constexpr std::size_t kAskingMax = 1024;        // connections that have not sai
 constexpr rt::Duration kNextLineTimeout = 60s;  // between two PINGs of one connection
 constexpr rt::Duration kRefusalLogInterval = 10s;
 constexpr rt::Duration kRefusedLife = 1s;  // for the peer to read why
+constexpr rt::Duration kDrainLook = 500ms;
 constexpr std::size_t kRefusedReadMax = 64 * 1024;
 
 tunnel::AnswerCode answer_code_of(Refusal why) {
@@ -88,8 +89,10 @@ rt::Task<void> Server::run() {
   while (!is_draining_) co_await drained_.wait();
   const auto until = host_.clock().now() + config_.settings.drain_time;
   log_.info("draining", {{"tunnels", tunnels_.size()}});
-  bool is_in_time = true;
-  while (is_in_time && !tunnels_.empty()) is_in_time = co_await drained_.wait_until(until);
+  while (host_.clock().now() < until && has_live_tunnels()) {
+    const auto look = std::min(until, host_.clock().now() + kDrainLook);
+    (void)co_await drained_.wait_until(look);
+  }
   if (!tunnels_.empty())
     log_.warn("ending tunnels that did not end", {{"tunnels", tunnels_.size()}});
   for (const auto& listener : listeners_) listener->close();
@@ -100,6 +103,17 @@ rt::Task<void> Server::run() {
   co_await gate_.closed();
   transport_.close();
   co_await transport_.closed();
+}
+
+// A tunnel whose peer was killed has no connection and would be kept for its return; to a relay that is being
+// stopped none returns.
+bool Server::has_live_tunnels() const {
+  const auto is_held = [](const hop::TunnelStream* end) {
+    return end == nullptr || end->stats().stripes > 0;
+  };
+  return std::ranges::any_of(tunnels_, [&](const auto& entry) {
+    return is_held(entry.second->front_tunnel) && is_held(entry.second->back_tunnel);
+  });
 }
 
 void Server::drain() {

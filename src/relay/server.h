@@ -116,6 +116,7 @@ class Server {
   void count_stripes(const hop::TunnelStream& end, tunnel::SessionStats& seen);
   TunnelFacts facts_of(const Tunnel& tunnel) const;
   void end_all(Errc why);
+  bool has_live_tunnels() const;
 
   rt::Host& host_;
   const Config& config_;

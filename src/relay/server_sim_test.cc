@@ -225,6 +225,32 @@ TEST_F(RelayServer, ADrainEndsWhatIsLeftAtItsTime) {
   EXPECT_TRUE(seen.has_ended);
 }
 
+TEST_F(RelayServer, ADrainDoesNotWaitForTunnelsWhosePeerIsGone) {
+  hop::Tunnels tunnels(client, {});
+  Result<hop::Dialled> dialled = fail(Errc::kNotFound, "not yet");
+  const auto dial = [](hop::Tunnels& with, Result<hop::Dialled>& came) -> rt::Task<void> {
+    hop::DialRequest request;
+    request.line.route = *tunnel::parse_route("PROXYTCP://near:7000 TCP://redis:6379");
+    came = co_await with.dial(std::move(request));
+  };
+  world.spawn(dial(tunnels, dialled));
+  world.run_for(5s);
+  ASSERT_TRUE(dialled);
+  EXPECT_EQ(near.server->tunnels(), 1U);
+  near.config.settings.drain_time = 60s;
+  world.network().cut("client", "near");
+  world.network().reset("client", "near");
+  world.run_for(1s);
+  EXPECT_EQ(near.server->tunnels(), 1U) << "it may come back";
+  near.server->drain();
+  world.run_for(3s);
+  EXPECT_TRUE(near.has_ended);
+  dialled = fail(Errc::kCancelled, "the stream goes first");
+  tunnels.close();
+  world.spawn(tunnels.closed());
+  world.run_for(5s);
+}
+
 TEST_F(RelayServer, RefusesAPeerThatSpeaksSluiceWithAnAnswer) {
   hop::Tunnels tunnels(client, {});
   Result<> outcome;
