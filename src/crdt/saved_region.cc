@@ -276,7 +276,8 @@ Result<std::unique_ptr<Region::State>> Region::State::loaded(std::string_view by
 std::vector<KeyName> Region::valueless(Keyspace& keyspace) const {
   std::vector<KeyName> found;
   state_->table.for_each([&](const KeyEntry& entry) {
-    if (!entry.empty()) found.push_back(entry.key().owned());
+    const bool is_library = entry.key().db == kEveryDb;
+    if (!entry.empty() && !is_library) found.push_back(entry.key().owned());
   });
   std::erase_if(found, [&](const auto& key) { return keyspace.type(key) != ValueType::kNone; });
   return found;

@@ -311,6 +311,8 @@ def test_what_expired_while_an_rdb_was_loaded_is_told(master, region, way):
     for key in b.client.keys():
         b.client.expire(key, 1000)
     assert b.client.dbsize() == 9
+    library = "#!lua name=lib\nredis.register_function('one', function() return 1 end)"
+    a.client.execute_command('FUNCTION', 'LOAD', library)
     if way == 'restart':
         a.client.save()
         one.kill()
@@ -328,5 +330,6 @@ def test_what_expired_while_an_rdb_was_loaded_is_told(master, region, way):
     expected = geo.content(a.client)
     mesh.exchange()
     mesh.check_equal()
+    assert all(one.client.execute_command('FCALL', 'one', 0) == 1 for one in mesh.regions)
     assert {key: value[:2] for key, value in geo.content(b.client).items()} == {key: value[:2] for key, value in expected.items()}
     mesh.settle()
