@@ -42,27 +42,37 @@ std::string Commands::any_number() {
 }
 
 void Commands::run(std::uint64_t now_ms) {
-  const auto kind = dice_.below(100);
-  if (kind < 14)
-    string_command();
-  else if (kind < 28)
-    counter_command();
-  else if (kind < 44)
-    hash_command();
-  else if (kind < 54)
-    set_command();
-  else if (kind < 66)
-    zset_command();
-  else if (kind < 76)
-    list_command();
-  else if (kind < 81)
-    stream_command(now_ms);
-  else if (kind < 86)
-    hll_command();
-  else if (kind < 98)
-    key_command();
-  else
-    whole_command();
+  // Of a hundred commands, by family.
+  static constexpr std::uint64_t kShares[kFamilies] = {14, 14, 16, 10, 12, 10, 5, 5, 12, 2};
+  auto left = dice_.below(100);
+  int family = 0;
+  while (left >= kShares[family]) left -= kShares[family++];
+  run(static_cast<Family>(family), now_ms);
+}
+
+void Commands::run(Family family, std::uint64_t now_ms) {
+  switch (family) {
+    case Family::kString:
+      return string_command();
+    case Family::kCounter:
+      return counter_command();
+    case Family::kHash:
+      return hash_command();
+    case Family::kSet:
+      return set_command();
+    case Family::kZset:
+      return zset_command();
+    case Family::kList:
+      return list_command();
+    case Family::kStream:
+      return stream_command(now_ms);
+    case Family::kHll:
+      return hll_command();
+    case Family::kKey:
+      return key_command();
+    case Family::kWhole:
+      return whole_command();
+  }
 }
 
 void Commands::string_command() {

@@ -29,6 +29,20 @@ class Dice {
   std::uint64_t state_;
 };
 
+enum class Family : std::uint8_t {
+  kString,
+  kCounter,
+  kHash,
+  kSet,
+  kZset,
+  kList,
+  kStream,
+  kHll,
+  kKey,    // DEL, deadlines, RENAME
+  kWhole,  // FLUSHDB, FUNCTION
+};
+inline constexpr int kFamilies = static_cast<int>(Family::kWhole) + 1;
+
 // Each effect of one command is executed on `redis`, then handed to `noted`, as the callbacks of a module are.
 class Commands {
  public:
@@ -37,7 +51,8 @@ class Commands {
   Commands(ModelRedis& redis, Dice& dice, std::uint64_t region, Noted noted)
       : redis_(redis), dice_(dice), region_(region), noted_(std::move(noted)) {}
 
-  void run(std::uint64_t now_ms);
+  void run(std::uint64_t now_ms);  // of any family
+  void run(Family family, std::uint64_t now_ms);
 
  private:
   void string_command();
