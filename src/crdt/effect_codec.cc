@@ -144,6 +144,10 @@ void fields_of(E& effect, Visit visit) {
     visit(effect.ids);
   else if constexpr (std::is_same_v<T, WriteLibrary>)
     visit(effect.name, effect.code);
+  else if constexpr (std::is_same_v<T, Leave>)
+    visit(effect.region, effect.staying);
+  else if constexpr (std::is_same_v<T, Return>)
+    visit(effect.region);
 }
 
 // --- kinds ----------------------------------------------------------------------------------------
@@ -161,6 +165,10 @@ Effect decode_as(Reader& from) {
               .ops = std::string(from.text())};
   else
     fields_of(effect, [&](auto&&... values) { (get(from, values), ...); });
+  if constexpr (std::is_same_v<E, Leave> || std::is_same_v<E, Return>) {
+    if (effect.region < 1 || effect.region > kRegionIdMax) from.defect("moves a region above 16");
+    if (effect.region > kRegionIdMax) effect.region = 0;
+  }
   return effect;
 }
 

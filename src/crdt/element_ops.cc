@@ -101,6 +101,8 @@ ValueType type_of(const Effect& effect) {
                                [](const Flush&) { return ValueType::kNone; },
                                [](const Begin&) { return ValueType::kNone; },
                                [](const TakeOver&) { return ValueType::kNone; },
+                               [](const Leave&) { return ValueType::kNone; },
+                               [](const Return&) { return ValueType::kNone; },
                                [](const WriteLibrary&) { return ValueType::kOther; },
                                [](const WriteFields&) { return ValueType::kHash; },
                                [](const IncrementField&) { return ValueType::kHash; },

@@ -229,22 +229,20 @@ void History::add(std::string_view bytes) {
   for (const Dot& dot : header.context) seen.advance(dot);
   Dot dot{header.actor, header.first};
   for (const Op& op : batch->ops) {
-    if (const auto* const taken = std::get_if<TakeOver>(&op.effect))
-      add(*taken, header.actor.region, seen);
+    if (const auto* const taken = std::get_if<TakeOver>(&op.effect)) add(*taken, dot, seen);
     ops_.push_back({op, stamp_of(header, op.effect, dot), seen});
     ++dot.seq;
   }
   known_.advance({header.actor, dot.seq - 1});
 }
 
-// Ops that an incarnation had made, or would have made next, whose stamp is decided now.
-void History::add(const TakeOver& taken, RegionId region, const VersionVector& seen) {
-  Dot dot{{region, taken.former}, taken.first};
+// Ops that an incarnation had made, or would have made next, whose stamp is decided now; for those who have heard `by`.
+void History::add(const TakeOver& taken, const Dot& by, const VersionVector& seen) {
+  Dot dot{{by.actor.region, taken.former}, taken.first};
   CHECK(known_.at(dot.actor) + 1 >= dot.seq);
   for (const Op& op : ops_of(taken)) {
     if (known_.covers(dot)) {
-      std::ranges::find(ops_, dot, [](const Entry& e) { return e.stamp.dot; })->stamp.hlc =
-          taken.base;
+      restamps_.push_back({by, dot, taken.base});
     } else {
       ops_.push_back({op, {taken.base, dot}, seen});
       known_.advance(dot);
@@ -257,7 +255,12 @@ ModelRedis History::projection(const VersionVector& vector) const {
   std::vector<const Entry*> here;
   std::set<KeyName> keys;
   std::map<std::string, std::vector<const Entry*>> libraries;
-  for (const Entry& entry : ops_) {
+  auto ops = ops_;
+  for (const Restamp& restamp : restamps_)
+    if (vector.covers(restamp.by))
+      std::ranges::find(ops, restamp.of, [](const Entry& e) { return e.stamp.dot; })->stamp.hlc =
+          restamp.hlc;
+  for (const Entry& entry : ops) {
     if (!vector.covers(entry.stamp.dot)) continue;
     if (const auto* const library = std::get_if<WriteLibrary>(&entry.op.effect)) {
       libraries[library->name].push_back(&entry);
@@ -268,10 +271,10 @@ ModelRedis History::projection(const VersionVector& vector) const {
   }
   ModelRedis redis;
   for (const KeyName& key : keys) {
-    std::vector<const Entry*> ops;
-    std::ranges::copy_if(here, std::back_inserter(ops),
+    std::vector<const Entry*> of_key;
+    std::ranges::copy_if(here, std::back_inserter(of_key),
                          [&](const Entry* e) { return is_of(*e, key); });
-    KeyHistory(std::move(ops)).project(key, redis);
+    KeyHistory(std::move(of_key)).project(key, redis);
   }
   for (auto& [name, writes] : libraries) {
     const auto* const last =

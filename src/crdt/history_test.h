@@ -25,9 +25,14 @@ class History {
   };
 
  private:
-  void add(const TakeOver& taken, RegionId region, const VersionVector& seen);
+  struct Restamp {
+    Dot by, of;
+    Hlc hlc;
+  };
+  void add(const TakeOver& taken, const Dot& by, const VersionVector& seen);
 
   std::vector<Entry> ops_;
+  std::vector<Restamp> restamps_;
   std::map<Actor, VersionVector> contexts_;
   VersionVector known_;
 };

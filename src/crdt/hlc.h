@@ -15,6 +15,9 @@ struct Hlc {
   friend constexpr auto operator<=>(const Hlc&, const Hlc&) = default;
 };
 
+// Of what was there before anybody noted anything.
+inline constexpr Hlc kOldHlc{1};
+
 // The stamp for what happens at `wall_ms` to somebody whose newest seen stamp is `seen`: greater than
 // `seen`, whatever the wall clock does. A full counter borrows a millisecond from the future.
 constexpr Hlc tick(Hlc seen, std::uint64_t wall_ms) {

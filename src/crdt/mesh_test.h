@@ -50,6 +50,7 @@ class Mesh {
     std::size_t at = 0;
     bool is_cut = false;
     bool brings_foreign = true;
+    int lacked = 0;  // how often something was missing
   };
   struct Site {
     RegionId id = 0;
@@ -70,6 +71,10 @@ class Mesh {
   void play(Site& site, Server& server, std::size_t entries);
   void take_over(Site& site, std::unique_ptr<Server> server);
   void lose_everything(Site& site, const Site& peer);
+  bool skip_or_wait(const Site& from, Site& to, Link& path);
+  bool rejoin(Site& site, Site& peer);
+  void keep_sums(Site& site);
+  std::string judge_sums();
   bool deliver(Site& from, Site& to);  // false: nothing, or not yet
   void fault(Site& site);
   void settle();
@@ -80,6 +85,8 @@ class Mesh {
 
   Dice dice_;
   bool may_lose_everything_ = false;
+  bool needs_operator_ = false;
+  bool may_depart_ = false;
   std::uint64_t now_ms_ = 10'000'000;
   RegionLimits limits_;
   std::vector<Site> sites_;
@@ -89,6 +96,9 @@ class Mesh {
   std::uint64_t native_writes_ = 0;
   std::map<std::uint64_t, std::set<Dot>> books_;
   std::string wrong_;
+  // Of every member added by keep_sums(), in one transaction with an increment: whether it must be there in the end.
+  std::map<std::string, bool> sums_;
+  bool are_sums_void_ = false;  // by a FLUSHALL
 };
 
 }  // namespace sluice::crdt

@@ -174,13 +174,21 @@ struct TakeOver {
   Hlc base;
   std::string ops;  // as in a batch: see ops_of() in batch.h
 };
+// Who counts as a member: departure.h. `staying`: bit n for each region n that its maker then counted.
+struct Leave {
+  std::uint64_t region = 0;
+  std::uint64_t staying = 0;
+};
+struct Return {
+  std::uint64_t region = 0;
+};
 
 using Effect =
     std::variant<RemoveKey, SetDeadline, WriteString, ChangeString, Increment, IncrementFloat,
                  AddToHll, MergeHll, WriteFields, IncrementField, IncrementFieldFloat, RemoveFields,
                  AddMembers, RemoveMembers, WriteScores, IncrementScore, RemoveScores,
                  InsertElements, RemoveElements, AddEntry, RemoveEntries, Flush, WriteLibrary,
-                 Begin, TakeOver>;
+                 Begin, TakeOver, Leave, Return>;
 
 struct Op {
   KeyName key;

@@ -86,6 +86,43 @@ void Region::note(const OneWrite& one, std::uint64_t now_ms) {
   s.noted.add(one, now_ms);
 }
 
+void Region::note_old(Op op, Keyspace& keyspace) {
+  State& s = *state_;
+  CHECK(!s.follows && (s.noted.empty() || s.notes_old));
+  fill(op, keyspace);
+  s.notes_old = true;
+  s.note_old(op);
+  s.noted.add(op, 0);
+}
+
+Region::Age Region::age_of(const KeyName& key, ValueType shown) const {
+  const KeyEntry* const entry = state_->table.find(key);
+  if (entry == nullptr || entry->empty()) return Age::kUnknown;
+  Age age = Age::kKnown;
+  entry->read([&](const KeyState& state) {
+    if (shown == ValueType::kList) {
+      const auto is_old = [](const Piece& piece) {
+        return piece.is_visible() && piece.is_stable();
+      };
+      if (state.list == nullptr || std::ranges::any_of(state.list->pieces(), is_old))
+        age = Age::kOlder;
+      return;
+    }
+    const auto body = std::ranges::find(state.bodies, shown, &Body::type);
+    if (body == state.bodies.end()) {
+      age = Age::kOlder;
+      return;
+    }
+    const auto is_told = [&](const auto& element) {
+      const auto created = element.second.greatest(true).has_value();
+      const bool is_all = shown == ValueType::kString && element.second.base == BaseState::kNone;
+      return created || is_all;
+    };
+    if (std::ranges::none_of(body->elements, is_told)) age = Age::kOlder;
+  });
+  return age;
+}
+
 bool Region::has_unflushed() const {
   return !state_->follows && !state_->noted.empty();
 }
@@ -101,11 +138,14 @@ void Region::announce_again() {
 std::optional<std::string> Region::flush(std::uint64_t now_ms, Turn turn) {
   State& s = *state_;
   if (s.follows) return std::nullopt;
+  s.clock_ms = now_ms;
   const auto count = s.noted.next_count();
   auto header = s.next_header(count);
   const bool goes_on = count > 0 && turn == Turn::kGoesOn;
   header.more |= goes_on;
-  if (count == 0) {
+  if (s.notes_old) header.hlc = header.base = kOldHlc;
+  const bool calls = s.calls(now_ms);
+  if (count == 0 && !calls) {
     const auto is_told = [](const VersionVector& told) {
       return [&](const Dot& dot) { return told.covers(dot); };
     };
@@ -115,14 +155,17 @@ std::optional<std::string> Region::flush(std::uint64_t now_ms, Turn turn) {
                           std::ranges::all_of(header.context, is_told(s.announced_context))))
       return std::nullopt;
   }
-  if (!header.promise.empty() || !header.context.empty()) s.announced_ms = now_ms;
+  if (calls || !header.promise.empty() || !header.context.empty()) s.announced_ms = now_ms;
   Writer bytes;
   encode_header(header, bytes);
   bytes.raw(s.noted.next_bytes());
   s.noted.pop_next();
   s.announced(header);
-  if (s.noted.empty()) s.arrival = 0;
-  if (count > 0 && !header.more) s.stream_has(header.hlc);
+  if (count > 0 && !header.more && !s.notes_old) s.stream_has(header.hlc);
+  if (s.noted.empty()) {
+    s.arrival = 0;
+    s.notes_old = false;
+  }
   return bytes.take();
 }
 
@@ -134,7 +177,7 @@ Result<Outcome> Region::apply(std::string_view bytes, Keyspace& keyspace, std::u
 Result<Outcome> Region::apply(const Batch& batch, Keyspace& keyspace, std::uint64_t now_ms) {
   CHECK(!has_unflushed());
   const BatchHeader& header = batch.header;
-  if (is_merging()) return Outcome(ContextMissing{{header.actor, header.first}});
+  if (is_half_merged()) return Outcome(MergeUnderWay{});
   if (!is_following() && header.actor == self() &&
       header.first + header.count > state_->vector.at(self()) + 1)
     return fail(Errc::kRejected, "batch is of this very incarnation, which did not make it");
@@ -143,8 +186,12 @@ Result<Outcome> Region::apply(const Batch& batch, Keyspace& keyspace, std::uint6
 
 Result<void> Region::record(std::string_view bytes, Keyspace& /*keyspace*/,
                             std::uint64_t /*now_ms*/) {
-  State& s = *state_;
   TRY(const Batch batch, decode_batch(bytes));
+  return state_->record(batch);
+}
+
+Result<void> Region::State::record(const Batch& batch) {
+  State& s = *this;
   const BatchHeader& header = batch.header;
   if (header.actor.region != s.self.region)
     return fail(Errc::kRejected, "batch was not made in this region");
@@ -169,7 +216,8 @@ Result<void> Region::record(std::string_view bytes, Keyspace& /*keyspace*/,
     s.vector.advance({s.self, last});
   }
   s.announced(header);
-  if (header.count == 0) return {};
+  if (header.count == 0 || header.base == kOldHlc)
+    return {};  // no native write stands before those
   s.described = header.more ? s.described + native_writes(batch) : 0;
   if (header.more) {
     s.see(header.hlc);
@@ -184,7 +232,7 @@ Result<void> Region::record(std::string_view bytes, Keyspace& /*keyspace*/,
 std::uint64_t Region::compare_noted(std::string_view bytes) {
   State& s = *state_;
   const auto header = decode_header(bytes);
-  if (!header || header->count == 0 || s.noted.empty()) return 0;
+  if (!header || header->count == 0 || header->base == kOldHlc || s.noted.empty()) return 0;
   if (s.described == 0 && !header->more && s.noted.size() == header->count &&
       bytes.ends_with(s.noted.next_bytes()))
     return 0;
@@ -200,33 +248,72 @@ void Region::skip(const BatchHeader& header) {
   if (header.count > 0 && !header.more) state_->stream_has(header.hlc);
 }
 
-void Region::join(RegionId peer) {
-  state_->stability.join(peer);
+void Region::join(RegionId peer, std::uint64_t now_ms) {
+  State& s = *state_;
+  const Departure& left = s.departures[peer];
+  if (!left.has_left()) return s.stability.join(peer);
+  if (!s.follows && !left.is_returning()) s.note_member(Return{peer}, now_ms);
 }
-void Region::detach(RegionId peer) {
-  state_->stability.detach(peer);
+
+void Region::detach(RegionId region, std::uint64_t now_ms) {
+  State& s = *state_;
+  const bool is_leaving = s.departures[region].has_left() && !s.departures[region].is_returning();
+  const bool has_a_say = !s.departures[s.self.region].has_left();
+  const bool would_leave_nobody = (s.staying() & ~(1ULL << region)) == 0;
+  if (s.follows || is_leaving || !has_a_say || would_leave_nobody) return;
+  s.note_leave(region, now_ms);
 }
+
+bool Region::lacks(const Dot& op) const {
+  const State& s = *state_;
+  const Departure& maker = s.departures[op.actor.region];
+  const bool is_over = std::ranges::any_of(s.vector.entries(), [&](const Dot& dot) {
+    return dot.actor.region == op.actor.region && dot.actor.incarnation > op.actor.incarnation;
+  });
+  return !s.vector.covers(op) && !is_over && !maker.has_left() &&
+         op.actor.incarnation >= maker.back;
+}
+
+bool Region::must_rejoin() const {
+  return state_->expelled_by || state_->departures[state_->self.region].has_left() ||
+         is_half_merged();
+}
+
 std::vector<RegionId> Region::peers() const {
   return state_->stability.peers();
 }
 
 std::vector<RegionId> Region::detached() const {
-  return state_->stability.detached();
+  std::vector<RegionId> regions;
+  for (RegionId region = 1; region <= kRegionIdMax; ++region)
+    if (state_->departures[region].has_left()) regions.push_back(region);
+  return regions;
 }
 
 bool Region::collect(std::uint64_t entries_max) {
   State& s = *state_;
-  while (s.table.bytes() > s.limits.unstable_bytes_max) {
-    const auto peer = s.stability.hindmost();
-    if (peer) {
-      s.stability.detach(*peer);
+  s.stay_after_all();
+  for (RegionId peer = 1; !s.follows && peer <= kRegionIdMax; ++peer)
+    if (s.may_be_back_unseen(peer)) detach(peer, s.newest.wall_ms());
+  const auto prune = [&] {
+    const auto arrival = s.stability.advance();
+    return s.table.prune(s.stability.forgotten(), arrival, entries_max);
+  };
+  bool is_more = prune();
+  // Who holds back the rest leaves only once all that is stable has gone.
+  for (auto left = entries_max; left > 0 && !is_more; --left) {
+    if (s.table.bytes() <= s.limits.unstable_bytes_max) break;
+    if (const auto peer = s.hindmost()) {
+      detach(*peer, s.newest.wall_ms());
+      if (s.follows || !s.stability.is_detached(*peer)) break;
     } else if (s.stability.peers().empty() && s.stability.arrivals() > 0) {
       s.stability.skip();
+    } else {
+      break;
     }
-    const auto arrival = s.stability.advance();
-    if (!s.table.prune(s.stability.forgotten(), arrival, entries_max)) break;
+    is_more = prune();
   }
-  return s.table.prune(s.stability.forgotten(), s.stability.advance(), entries_max);
+  return is_more;
 }
 
 const VersionVector& Region::vector() const {
@@ -241,6 +328,10 @@ VersionVector Region::stable() const {
 
 const RegionStats& Region::counts() const {
   return state_->counts;
+}
+
+std::uint64_t Region::stats_bytes() const {
+  return state_->table.bytes();
 }
 
 RegionStats Region::stats() const {

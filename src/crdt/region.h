@@ -39,15 +39,23 @@ struct Behind {
 struct ClockAhead {
   std::uint64_t ms = 0;
 };  // stamped further in our future than clock_ahead_max
-// Its maker was detached: join() it, or let it rejoin by snapshot.
+// Its maker has left, and has not come back yet: departure.h.
 struct Detached {
   RegionId region = 0;
 };
-using Outcome = std::variant<Applied, Duplicate, Gap, ContextMissing, Behind, ClockAhead, Detached>;
+// It says that this region was told to leave: it must take a peer's snapshot (begin_merge).
+struct Expelled {
+  Dot leave;
+};
+struct MergeUnderWay {};  // of a snapshot: nothing is taken meanwhile
+using Outcome = std::variant<Applied, Duplicate, Gap, ContextMissing, Behind, ClockAhead, Detached,
+                             Expelled, MergeUnderWay>;
 
 struct RegionLimits {
   std::uint64_t unstable_bytes_max = std::uint64_t{1}
-                                     << 30U;  // then the hindmost region is detached
+                                     << 30U;  // then a region that is away is told to leave
+  // Away is of whom nothing was heard for so long; with four times the bytes, whoever is hindmost.
+  std::uint64_t away_min_ms = 10'000;
   std::uint64_t clock_ahead_max_ms = 60'000;
   std::uint32_t batch_ops_max = 10'000;
   std::uint64_t announce_interval_ms = 50;  // between batches that say nothing but a promise
@@ -95,6 +103,15 @@ class Region {
   // After the native write was done. `keyspace` shows the value as it is now. On followers too.
   void note(Op op, Keyspace& keyspace, std::uint64_t now_ms);
   void note(const OneWrite& one, std::uint64_t now_ms);  // the same at less cost
+  // Of a key that was here before there was a module and of which nothing is known: its value, as ops that every other
+  // write outdoes. Flush before it and behind it.
+  void note_old(Op op, Keyspace& keyspace);
+  enum class Age : std::uint8_t {
+    kUnknown,  // there is no metadata of it
+    kOlder,    // than its metadata: something of its value, of type `shown`, no op here tells
+    kKnown
+  };
+  Age age_of(const KeyName& key, ValueType shown) const;
   // The noted ops since the last flush, encoded, at most batch_ops_max: call until it gives nothing. Also an empty
   // batch when a promise has to be announced. The same bytes must go to this region's replicas (see record).
   std::optional<std::string> flush(std::uint64_t now_ms, Turn turn = Turn::kEnds);
@@ -106,7 +123,8 @@ class Region {
   void announce_again();
 
   // --- what comes from others ----------------------------------------------------------------------
-  // An error is a malformed batch. Nothing is changed unless the outcome is Applied. Flush first.
+  // An error is a malformed batch. Unless the outcome is Applied, nothing is changed but what is known of members, of
+  // which an op may tell. Flush first.
   Result<Outcome> apply(std::string_view batch, Keyspace& keyspace, std::uint64_t now_ms);
   Result<Outcome> apply(const Batch& batch, Keyspace& keyspace, std::uint64_t now_ms);
   // On a replica and while an AOF is loaded: this region's own batch, whose native writes came before it
@@ -123,33 +141,53 @@ class Region {
   // --- members ----------------------------------------------------------------------------------------
   // Who counts for stability besides ourselves. A peer whose batch arrives joins by that. Until there was a
   // first peer nothing is forgotten (up to unstable_bytes_max), so that regions can be started one by one.
-  void join(RegionId peer);
-  void detach(RegionId peer);
+  // Of one that has left: everybody waits for it again, until it has taken a snapshot. An op of this kind has a batch of
+  // its own: flush before and behind join(), detach(), apply() and collect() (begin_incarnation says why).
+  void join(RegionId peer, std::uint64_t now_ms);
+  // By an op, so that all who stay agree: departure.h. Ourselves: to come back by a peer's snapshot.
+  void detach(RegionId region, std::uint64_t now_ms);
   std::vector<RegionId> peers() const;
-  std::vector<RegionId> detached() const;  // also by unstable_bytes_max
+  std::vector<RegionId> detached()
+      const;                 // told to leave; also by unstable_bytes_max, and for being Behind
+  bool must_rejoin() const;  // we were, or want to
+  // Whether such an op may still be told to us: not if its maker has left, or has begun anew since.
+  bool lacks(const Dot& op) const;
 
   // --- forgetting -------------------------------------------------------------------------------------
   // Drops metadata of stable ops, at most `entries_max` of them; true if there is more to drop.
   bool collect(std::uint64_t entries_max);
 
   // --- joining by a peer's snapshot -----------------------------------------------------------------------
-  // For a region that is new, or comes back too late for the logs. `saved` is the peer's save(), and the values that
-  // follow key by key are of the same moment. What was written here and the peer has not seen is done once more on
+  // For a region that has left (must_rejoin). `saved` is the peer's save(), and the values that
+  // follow key by key are of the same moment. kBusy: a later snapshot will do, once all who stay wait for us. What was written here and the peer has not seen is done once more on
   // top, by the next incarnation: increments count, added elements stay, a write stays unless the peer has a later
-  // one. Removals that it has not seen are lost. With `keeps_plain`, for two regions that meet for the first time, all
-  // elements count as written here that have no metadata; of two such strings the peer's stays.
-  // Take it from a peer that has all that others have of this region's ops: what is made anew must not come back.
-  // Meanwhile this region serves, but apply() gives ContextMissing. Its replicas need a full sync afterwards.
-  Result<void> begin_merge(std::string_view saved, bool keeps_plain);
+  // one. Removals that it has not seen are lost. With `keeps_plain`, and where we have forgotten what the peer has never
+  // had, all elements count as written here that have no metadata; of two such strings the peer's stays.
+  // Meanwhile this region serves, but apply() gives MergeUnderWay. The same calls on a replica, at the same places in the
+  // stream, keep it equal. Begun again, from whatever snapshot, it goes on from what an earlier attempt has left.
+  struct MergeWish {
+    bool keeps_plain = false;
+    bool is_unchecked = false;  // of a region whose former life left no op that is not in `saved`
+  };
+  Result<void> begin_merge(std::string_view saved, MergeWish wish);
   // `write` writes the peer's value and deadline; the key is absent when it is called.
   void merge_key(const KeyName& key, const std::function<void()>& write, Keyspace& keyspace,
                  std::uint64_t now_ms);
-  // The peer's last op in the snapshot. Its failover could still lose it, and then it would be here alone: finish
-  // when the peer's batches have promised it. Nothing if none is being merged.
-  std::optional<Dot> merge_waits_for() const;
-  // Removes what the snapshot did not have, except as above.
-  void finish_merge(std::uint32_t incarnation, Keyspace& keyspace, std::uint64_t now_ms);
+  // After the snapshot's last key: what it did not have is removed, except as above, by merge_key without a value. All
+  // at once, or key by key: those that are found (unless is_merged), then those that take_late() gives.
+  void merge_rest(Keyspace& keyspace, std::uint64_t now_ms);
+  void begin_sweep();
+  bool is_merged(const KeyName& key) const;
+  std::optional<KeyName> take_late();
+  // A batch of the peer's stream behind the snapshot; they are applied once more afterwards. A replica's snapshot may
+  // hold writes that only a later batch describes, and a failover may lose the newest ops of any: until neither is so
+  // the merge is not complete.
+  Result<void> merge_stream(std::string_view batch);
+  bool is_merge_complete() const;
+  void finish_merge(std::uint32_t incarnation);  // flush() afterwards: it tells all what was kept
   bool is_merging() const;
+  bool is_half_merged() const;  // also after a restart, when it has to be begun again
+  std::uint64_t merged_keys() const;
 
   // --- to be seen --------------------------------------------------------------------------------------
   const VersionVector& vector() const;  // what has been applied here, of everybody and of us
@@ -157,6 +195,7 @@ class Region {
   VersionVector stable() const;
   RegionStats stats() const;                       // looks at every unstable key
   const RegionStats& counts() const;               // without what is unstable
+  std::uint64_t stats_bytes() const;               // unstable_bytes alone
   std::vector<Conflict> recent_conflicts() const;  // the newest few, a sample
 
   // --- persistence --------------------------------------------------------------------------------------

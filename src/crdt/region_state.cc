@@ -15,7 +15,8 @@ namespace sluice::crdt {
 namespace {
 
 bool is_of_no_key(const Effect& effect) {
-  return std::holds_alternative<Begin>(effect) || std::holds_alternative<TakeOver>(effect);
+  return std::holds_alternative<Begin>(effect) || std::holds_alternative<TakeOver>(effect) ||
+         std::holds_alternative<Leave>(effect) || std::holds_alternative<Return>(effect);
 }
 
 // About what it adds to an entry in the long form.
@@ -132,6 +133,15 @@ void Region::State::note_into_table(const OneWrite& one, const Stamp& stamp, std
   });
 }
 
+void Region::State::note_old(const Op& op) {
+  const Dot dot{self, vector.at(self) + 1};
+  arrival = arrival == 0 ? stability.arrived(dot) : arrival;
+  stability.extend(dot);
+  note_into_table(op, {kOldHlc, dot}, arrival);
+  vector.advance(dot);
+  ++counts.local_ops;
+}
+
 void Region::State::note_into_table(const Op& op, const Stamp& stamp, std::uint64_t at) {
   if (const auto* const flush = std::get_if<Flush>(&op.effect)) {
     table.for_each([&](KeyEntry& entry) {
@@ -140,7 +150,7 @@ void Region::State::note_into_table(const Op& op, const Stamp& stamp, std::uint6
     });
     return;
   }
-  if (is_of_no_key(op.effect)) return;
+  if (is_of_no_key(op.effect)) return move_member(op.effect, stamp.dot, Context::everything());
   const KeyName key = place_of(op);
   if (std::holds_alternative<RemoveKey>(op.effect)) {
     KeyEntry* const entry = table.find(key);
@@ -188,6 +198,11 @@ void Region::State::take_back_unflushed() {
     kept.advance(dot.actor == self ? Dot{self, flushed} : dot);
   vector = kept;
   stability.take_back({self, flushed});
+  for (Departure& left : departures) {
+    const auto never_was = [&](const Dot& dot) { return dot.actor == self && dot.seq > flushed; };
+    std::erase_if(left.leaves, never_was);
+    std::erase_if(left.returns, never_was);
+  }
   const auto is_unflushed = [&](const Stamp& stamp) {
     return stamp.dot.actor == self && stamp.dot.seq > flushed;
   };
@@ -202,13 +217,22 @@ void Region::State::take_back_unflushed() {
 
 // Ops of our former lives may be with others only: made before those lives saw
 // what we are about to promise, so that nobody may forget it before he has
-// them. Whoever has seen us begin gets no more of them, except from others; so
-// once all have, and we have what they had, there are no more.
+// them. Whoever has seen us begin gets no more of them, except from others; and from a life of those that is over,
+// no more once he has seen the next one begin. So once all have seen us, and each other's present lives, and we have
+// what they had, there are no more.
 bool Region::State::may_promise() {
   if (has_recovered || stability.peers().empty()) return true;
   for (const RegionId peer : stability.peers()) {
+    if (departures[peer].has_left()) {
+      if (!is_shut_out(peer)) return false;
+      continue;
+    }
     const VersionVector& seen = seen_by[peer];
     if (!seen.covers({self, 1})) return false;
+    for (const RegionId other : stability.peers()) {
+      const Actor life = seen_by[other].life_of(other);
+      if (!departures[other].has_left() && !seen.covers({life, 1})) return false;
+    }
     for (const Dot& dot : seen.entries())
       if (dot.actor.region == self.region && !vector.covers(dot)) return false;
   }
@@ -243,6 +267,7 @@ void Region::State::announced(const BatchHeader& header) {
   stability.promise(self.region, header.promise);
   for (const Dot& dot : header.context) announced_context.advance(dot);
   for (const Dot& dot : header.promise) announced_promise.advance(dot);
+  judge_departures();
   if (header.count == 0) return;
   VersionVector& context = contexts[self];  // an op of ours may come back that we have lost since
   for (const Dot& dot : header.context) {
@@ -260,11 +285,27 @@ void Region::State::announced(const BatchHeader& header) {
 std::optional<Outcome> Region::State::refusal(const Batch& batch, const VersionVector& seen,
                                               std::uint64_t now_ms) const {
   const BatchHeader& header = batch.header;
-  if (stability.is_detached(header.actor.region)) return Detached{header.actor.region};
   const auto here = vector.at(header.actor);
   if (header.count > 0 && header.first + header.count - 1 <= here) return Duplicate{};
+  if (auto departed = refusal_of_departed(header, seen)) return departed;
+  if (is_lost_with_its_life(header)) return Detached{header.actor.region};
+  const bool is_former = std::ranges::any_of(vector.entries(), [&](const Dot& dot) {
+    return dot.actor.region == header.actor.region &&
+           dot.actor.incarnation > header.actor.incarnation;
+  });
+  const auto taken = taken_by(batch);
+  const auto has_seen = [&](const Dot& dot) {
+    const bool is_taken = taken && dot.actor == taken->actor && dot.seq <= taken->last;
+    return dot.actor == header.actor || is_taken || seen.covers(dot);
+  };
+  // What a failover lost and comes too late leaves a gap that nobody fills.
+  if (is_former && header.count > 0) {
+    for (const Dot& dot : stability.forgotten().entries())
+      if (!has_seen(dot)) return Behind{dot};
+  }
+  // The present life announces all anew.
+  if (header.count == 0 && (is_former || header.actor.region == self.region)) return Duplicate{};
   if (header.first > here + 1) return Gap{{header.actor, here + 1}};
-  if (header.count == 0 && header.actor.region == self.region) return Duplicate{};
   const auto ahead = header.hlc.wall_ms();
   // What the master has taken its replica takes too, whatever its own clock
   // says.
@@ -281,31 +322,36 @@ std::optional<Outcome> Region::State::refusal(const Batch& batch, const VersionV
       return Duplicate{};
     return std::nullopt;
   }
-  const auto taken = taken_by(batch);
   if (taken && vector.at(taken->actor) + 1 < taken->first)
     return ContextMissing{{taken->actor, taken->first - 1}};
-  for (const Dot& dot : stability.forgotten().entries()) {
-    const bool is_taken = taken && dot.actor == taken->actor && dot.seq <= taken->last;
-    if (dot.actor != header.actor && !is_taken && !seen.covers(dot)) return Behind{dot};
-  }
+  for (const Dot& dot : stability.forgotten().entries())
+    if (!has_seen(dot)) return Behind{dot};
   return std::nullopt;
 }
 
 Outcome Region::State::apply(const Batch& batch, Keyspace& keyspace, std::uint64_t now_ms) {
   const BatchHeader& header = batch.header;
+  clock_ms = now_ms;
   VersionVector seen;
   if (const auto known = contexts.find(header.actor); known != contexts.end()) seen = known->second;
   for (const Dot& dot : header.context)
     if (dot.actor != header.actor) seen.advance(dot);
   stability.advance();
-  if (const auto refused = refusal(batch, seen, now_ms)) return *refused;
-
-  if (header.actor.region != self.region) {
-    stability.join(header.actor.region);
-    stability.promise(header.actor.region, header.promise);
-    for (const Dot& dot : header.context) seen_by[header.actor.region].advance(dot);
+  if (!follows) {
+    if (const auto leave = expulsion(batch)) {
+      expelled_by = *leave;
+      return Expelled{*leave};
+    }
   }
-  if (header.count == 0) return Applied{};
+  if (const auto refused = refusal(batch, seen, now_ms)) {
+    learn_from(*refused, header, seen, now_ms);
+    return *refused;
+  }
+  admit(header, seen);
+  if (header.count == 0) {
+    judge_departures();
+    return Applied{};
+  }
   see(header.hlc);
   const Seq last = header.first + header.count - 1;
   const auto at = stability.arrived({header.actor, last});
@@ -322,6 +368,7 @@ Outcome Region::State::apply(const Batch& batch, Keyspace& keyspace, std::uint64
   contexts[header.actor] = std::move(seen);
   vector.advance({header.actor, last});
   stream_has(header.hlc);
+  judge_departures();
   return applied;
 }
 
@@ -343,7 +390,7 @@ void Region::State::merge_into_table(const Op& op, const Stamp& stamp, const Con
     return;
   }
   ++counts.remote_ops;
-  if (is_of_no_key(op.effect)) return;
+  if (is_of_no_key(op.effect)) return move_member(op.effect, stamp.dot, context);
   if (applied_at_once(op, stamp, context, at, keyspace)) {
     ++counts.fast_ops;
     return;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "crdt/departure.h"
 #include "crdt/merge.h"
 #include "crdt/noted_ops.h"
 #include "crdt/region.h"
@@ -33,7 +34,10 @@ struct Region::State : ConflictLog {
   void note(const Op& op, std::uint64_t now_ms);
   void note(const OneWrite& one, std::uint64_t now_ms);
   Dot next_dot(std::uint64_t now_ms);
+  void note_old(const Op& op);
+  void note_member(Effect effect, std::uint64_t now_ms);
   void note_while_merging(const Op& op, std::uint64_t now_ms);
+  Result<void> check_snapshot(const State& peer) const;
   void note_into_table(const Op& op, const Stamp& stamp, std::uint64_t arrival);
   void note_into_table(const OneWrite& one, const Stamp& stamp, std::uint64_t arrival);
   void merge_into_table(const Op& op, const Stamp& stamp, const Context& context,
@@ -56,6 +60,32 @@ struct Region::State : ConflictLog {
   Outcome apply(const Batch& batch, Keyspace& keyspace, std::uint64_t now_ms);
   std::optional<Outcome> refusal(const Batch& batch, const VersionVector& seen,
                                  std::uint64_t now_ms) const;
+  Result<void> record(const Batch& batch);
+
+  // departure.cc
+  std::uint64_t staying() const;
+  void move_member(const Effect& effect, const Dot& dot, const Context& context);
+  bool is_agreed(RegionId leaver) const;
+  bool is_shut_out(RegionId leaver) const;
+  void judge_departures();
+  void stay_after_all();
+  bool may_be_back_unseen(RegionId region) const;
+  bool is_awaited(RegionId region) const;
+  std::optional<Dot> expulsion(const Batch& batch) const;
+  std::optional<Outcome> refusal_of_departed(const BatchHeader& header,
+                                             const VersionVector& seen) const;
+  bool is_lost_with_its_life(const BatchHeader& header) const;
+  void learn_from(const Outcome& refused, const BatchHeader& header, const VersionVector& seen,
+                  std::uint64_t now_ms);
+  void admit(const BatchHeader& header, const VersionVector& seen);
+  bool calls(std::uint64_t now_ms) const;
+  void hear(const BatchHeader& header);
+  std::uint64_t silent_for(std::uint64_t ms);
+  std::uint64_t in_touch() const;
+  std::optional<RegionId> hindmost();
+  bool is_majority(std::uint64_t part) const;
+  void note_leave(RegionId region, std::uint64_t now_ms);
+
   void redo(std::vector<Surplus> surplus, KeyState* peer, Keyspace& keyspace, std::uint64_t now_ms);
   std::unique_ptr<State> taken_over_by(State& region);
   void see(Hlc hlc) { newest = std::max(newest, hlc); }
@@ -75,6 +105,8 @@ struct Region::State : ConflictLog {
   std::map<Actor, VersionVector>
       contexts;  // what each actor had seen at his newest op that is here
   Stability stability;
+  Departure departures[kRegionIdMax + 1];
+  std::optional<Dot> expelled_by;  // the Leave that we have met, of somebody whose word counts
   SideTable table;
 
   // Of a master: ops that are in the table and the vector, but not flushed. Of a follower: the native writes since the
@@ -84,11 +116,17 @@ struct Region::State : ConflictLog {
   // Of each TakeOver that is noted: what of the former incarnation comes before it.
   std::deque<Dot> taken_after;
   Seq flushed = 0;                           // of `self`
+  bool notes_old = false;                    // what is noted now
   std::uint64_t arrival = 0;                 // of what is noted now; 0: nothing is
   VersionVector told_context, told_promise;  // by ops of `self`: what comes between may be lost
   VersionVector announced_context, announced_promise;
-  VersionVector seen_by[kRegionIdMax + 1];  // by their own words
-  bool has_recovered = false;               // all that former lives of ours have told anybody
+  // By our own clock, which batches do not move: now; when a batch of each last came; since when without a pause.
+  std::uint64_t clock_ms = 0;
+  std::uint64_t heard_ms[kRegionIdMax + 1] = {};
+  std::uint64_t in_touch_since_ms[kRegionIdMax + 1] = {};
+  // By their own words, in their newest life; with ops of theirs.
+  VersionVector seen_by[kRegionIdMax + 1];
+  bool has_recovered = false;  // all that former lives of ours have told anybody
   std::optional<VersionVector> safe;
   std::uint64_t announced_ms = 0;
 

@@ -268,7 +268,8 @@ TEST_F(TwoRegions, RefuseWhoIsBehindWhatWasForgotten) {
 
 TEST_F(TwoRegions, RefuseADetachedOne) {
   a.write(Increment{1});
-  b.region.detach(1);
+  b.region.detach(1, b.now_ms);
+  b.announce();
   const auto outcome = b.region.apply(a.sent.back(), b.redis, b.now_ms);
   ASSERT_TRUE(outcome.has_value());
   EXPECT_TRUE(std::holds_alternative<Detached>(*outcome));
@@ -290,7 +291,8 @@ TEST_F(TwoRegions, RejoinBySnapshotWithoutLosingIncrementsAndMembers) {
   a.write(WriteString{"10"}, "n");
   a.write(AddMembers{{"x"}}, "s");
   meet_and_forget();
-  a.region.detach(2);
+  a.region.detach(2, a.now_ms);
+  a.announce();
   a.write(Increment{1}, "n");
   a.write(WriteString{"only"}, "a");
   b.write(Increment{5}, "n");
@@ -298,12 +300,15 @@ TEST_F(TwoRegions, RejoinBySnapshotWithoutLosingIncrementsAndMembers) {
   b.write(WriteString{"mine"}, "b");
   a.announce();
   a.collect();
+  ASSERT_FALSE(b.region.begin_merge(a.region.save(), {}).has_value());  // nobody waits for it yet
+  a.region.join(2, a.now_ms);
+  a.announce();
 
-  ASSERT_TRUE(b.region.begin_merge(a.region.save(), false).has_value());
+  ASSERT_TRUE(b.region.begin_merge(a.region.save(), {}).has_value());
   for (const auto& [name, value] : ModelRedis(a.redis).keys)
     b.region.merge_key(name, [&] { b.redis.keys[name] = value; }, b.redis, b.now_ms);
-  b.region.finish_merge(2, b.redis, b.now_ms);
-  a.region.join(2);
+  b.region.merge_rest(b.redis, b.now_ms);
+  b.region.finish_merge(2);
   b.sent.clear();
   b.announce();
   meet_and_forget();
@@ -321,10 +326,12 @@ TEST(FirstMeeting, UnitesPlainCollections) {
   b.redis.add_member(set, "y");
   b.redis.write_string(text, "two");
   b.redis.write_field({0, "h"}, "f", "1");
-  ASSERT_TRUE(b.region.begin_merge(a.region.save(), true).has_value());
+  ASSERT_TRUE(b.region.begin_merge(a.region.save(), {.keeps_plain = true, .is_unchecked = true})
+                  .has_value());
   for (const auto& [name, value] : ModelRedis(a.redis).keys)
     b.region.merge_key(name, [&] { b.redis.keys[name] = value; }, b.redis, b.now_ms);
-  b.region.finish_merge(2, b.redis, b.now_ms);
+  b.region.merge_rest(b.redis, b.now_ms);
+  b.region.finish_merge(2);
   b.sent.clear();
   b.announce();
   a.hear(b);

@@ -14,7 +14,7 @@ namespace sluice::crdt {
 struct TestRegion {
   explicit TestRegion(RegionId id, std::vector<RegionId> peers = {1, 2, 3}) : region(id, limits()) {
     for (const RegionId peer : peers)
-      if (peer != id) region.join(peer);
+      if (peer != id) region.join(peer, 0);
     region.begin_incarnation(1);
     sent.push_back(*region.flush(now_ms));
   }

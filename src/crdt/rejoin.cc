@@ -69,6 +69,16 @@ class Collector {
   }
 
   void add_plain(const KeyState* entry) {
+    add_plain_elements(entry);
+    const auto deadline = keyspace_.deadline(query_.key);
+    if (entry == nullptr && shown_ != ValueType::kNone && deadline != kNoDeadline)
+      add(SetDeadline{deadline}, {});
+  }
+
+  std::vector<Surplus> take() { return std::move(found_); }
+
+ private:
+  void add_plain_elements(const KeyState* entry) {
     if (shown_ == ValueType::kList && (entry == nullptr || entry->list == nullptr))
       add(InsertElements{-1,
                          keyspace_.list_range(query_.key, 0, keyspace_.list_length(query_.key))},
@@ -87,9 +97,6 @@ class Collector {
           {});
   }
 
-  std::vector<Surplus> take() { return std::move(found_); }
-
- private:
   bool is_ours(const Stamp& stamp) const {
     return stamp.dot.actor.region == query_.region && !query_.peer.covers(stamp.dot);
   }
@@ -140,14 +147,19 @@ std::vector<Surplus> surplus_of(const SurplusQuery& query, KeyState* entry, Keys
 namespace {
 
 // Whether the peer has a later write of the same element, or another type.
-bool gives_way(const Surplus& surplus, KeyState* peer, Keyspace& keyspace) {
+bool gives_way(const Surplus& surplus, KeyState* peer, bool is_new, Keyspace& keyspace) {
   const auto type = type_of(surplus.op.effect);
   const auto shown = keyspace.type(surplus.op.key);
   if (type == ValueType::kNone) {
     const auto* const set = std::get_if<SetDeadline>(&surplus.op.effect);
-    return shown == ValueType::kNone || set->deadline <= keyspace.deadline(surplus.op.key);
+    return shown == ValueType::kNone ||
+           (!is_new && set->deadline <= keyspace.deadline(surplus.op.key));
   }
   if (shown != ValueType::kNone && shown != type) return true;
+  // What no PFADD would have done.
+  const bool is_hll = std::holds_alternative<AddToHll>(surplus.op.effect) ||
+                      std::holds_alternative<MergeHll>(surplus.op.effect);
+  if (is_hll && shown == type && !keyspace.string(surplus.op.key).starts_with("HYLL")) return true;
   const auto ops = element_ops(surplus.op.effect);
   if (ops.empty() || !ops.front().kills || shown == ValueType::kNone) return false;
   if (surplus.stamp == Stamp{})
@@ -166,8 +178,9 @@ bool gives_way(const Surplus& surplus, KeyState* peer, Keyspace& keyspace) {
 void Region::State::redo(std::vector<Surplus> surplus, KeyState* peer, Keyspace& keyspace,
                          std::uint64_t now_ms) {
   std::ranges::stable_sort(surplus, {}, &Surplus::stamp);
+  const bool is_new = !surplus.empty() && keyspace.type(surplus.front().op.key) == ValueType::kNone;
   for (Surplus& left : surplus) {
-    if (gives_way(left, peer, keyspace)) {
+    if (gives_way(left, peer, is_new, keyspace)) {
       lost_write(left.op.key, "", {}, left.stamp);
       continue;
     }
@@ -176,29 +189,89 @@ void Region::State::redo(std::vector<Surplus> surplus, KeyState* peer, Keyspace&
     const auto all = Context::everything();
     merge_op({left.op, left.stamp, all, vector}, scratch, keyspace, *this);
     fill(left.op, keyspace);
-    merging->redo.add(left.op, now_ms);
+    if (left.stamp == Stamp{}) left.stamp = {Hlc{now_ms << 16U}, {}};
+    merging->redo.push_back(std::move(left));
   }
 }
 
 // What concerns a key that has been merged comes after that for all who will
 // ever see it.
 void Region::State::note_while_merging(const Op& op, std::uint64_t now_ms) {
+  if (std::holds_alternative<Leave>(op.effect) || std::holds_alternative<Return>(op.effect)) return;
   const bool is_of_one_key =
       !std::holds_alternative<Flush>(op.effect) && !std::holds_alternative<WriteLibrary>(op.effect);
-  if (!is_of_one_key || merging->merged.contains(op.key)) merging->redo.add(op, now_ms);
+  const Stamp stamp{Hlc{now_ms << 16U}, {}};
+  if (!is_of_one_key || merging->merged.contains(op.key)) {
+    merging->redo.push_back({op, stamp});
+  } else if (merging->merged_before.contains(op.key)) {
+    merging->redone_before[op.key].push_back({op, stamp});
+  } else if (merging->is_sweeping) {
+    merging->late.push_back(op.key);
+  }
 }
 
-Result<void> Region::begin_merge(std::string_view saved, bool keeps_plain) {
+std::vector<Surplus> Merging::take_redone(const KeyName& key) {
+  const auto found = redone_before.find(key);
+  if (found == redone_before.end()) return {};
+  auto redone = std::move(found->second);
+  redone_before.erase(found);
+  return redone;
+}
+
+std::uint64_t Merging::undescribed() const {
+  // A master has its noted ops in its table, and their numbers in its vector; a replica has not.
+  if (peer->vector.at(peer->self) > peer->flushed) return 0;
+  return peer->noted.size() - std::min<std::uint64_t>(peer->described, peer->noted.size());
+}
+
+// A snapshot that lacks what somebody has forgotten, or has of our ops, would not do.
+Result<void> Region::State::check_snapshot(const State& peer) const {
+  const Departure& ours = peer.departures[self.region];
+  if (peer.departures[peer.self.region].has_left())
+    return fail(Errc::kBusy, "its maker has to rejoin itself");
+  if (peer.merging != nullptr) return fail(Errc::kBusy, "its maker is rejoining itself");
+  // It may still lack what a former life of its had told to some, and tell all who are on their way back to leave again.
+  if (!peer.stability.promised_by(peer.self.region).covers({peer.self, 1}))
+    return fail(Errc::kBusy, "its maker had not heard yet from everybody since it began anew");
+  if (!ours.has_left())
+    return fail(Errc::kBusy, "its maker had not heard yet that this region has to rejoin");
+  // Who has come back by it once has made ops since that others may have, and it has not.
+  if (ours.is_over_by(vector))
+    return fail(Errc::kBusy, "it is of an earlier time that this region had to rejoin");
+  if (!peer.is_awaited(self.region))
+    return fail(Errc::kBusy, "when it was made, not everybody waited yet for this region's return");
+  return {};
+}
+
+Result<void> Region::begin_merge(std::string_view saved, MergeWish wish) {
   State& s = *state_;
-  if (s.merging != nullptr) return fail(Errc::kRejected, "a snapshot is being merged already");
   constexpr std::size_t kRegionByte = 1;
   if (saved.size() <= kRegionByte) return fail(Errc::kProtocol, "saved region ends too early");
   const auto peer = static_cast<RegionId>(saved[kRegionByte]);
   if (peer < 1 || peer > kRegionIdMax || peer == s.self.region)
     return fail(Errc::kRejected, "snapshot is not another region's");
   TRY(auto loaded, State::loaded(saved, peer, s.limits));
-  s.merging = std::make_unique<Merging>(
-      Merging{std::move(loaded), keeps_plain, {}, NotedOps(s.limits.batch_ops_max)});
+  if (!wish.is_unchecked) TRY_VOID(s.check_snapshot(*loaded));
+  auto next = std::make_unique<Merging>();
+  next->keeps_plain = wish.keeps_plain || !loaded->vector.covers(s.stability.forgotten());
+  next->peer = std::move(loaded);
+  if (s.merging != nullptr) {
+    next->keeps_plain = next->keeps_plain || s.merging->keeps_plain;
+    next->merged_before = std::move(s.merging->merged_before);
+    next->redone_before = std::move(s.merging->redone_before);
+    s.merging->merged.for_each([&](const KeySet::Print& key) { next->merged_before.insert(key); });
+    for (Surplus& left : s.merging->redo) {
+      const bool is_of_one_key = !std::holds_alternative<Flush>(left.op.effect) &&
+                                 !std::holds_alternative<WriteLibrary>(left.op.effect);
+      if (is_of_one_key) {
+        auto& redone = next->redone_before[left.op.key];
+        redone.push_back(std::move(left));
+      } else {
+        next->redo.push_back(std::move(left));
+      }
+    }
+  }
+  s.merging = std::move(next);
   return {};
 }
 
@@ -214,38 +287,104 @@ KeyState* opened(SideTable& table, const KeyName& key) {
 void Region::merge_key(const KeyName& key, const std::function<void()>& write, Keyspace& keyspace,
                        std::uint64_t now_ms) {
   State& s = *state_;
-  CHECK(s.merging != nullptr);
+  CHECK(is_merging());
   Merging& merging = *s.merging;
-  if (!merging.merged.insert(key).second) return;
-  auto left = surplus_of({key, s.self.region, merging.peer->vector, merging.keeps_plain},
-                         opened(s.table, key), keyspace);
+  if (!merging.merged.insert(key)) return;
+  auto left = merging.merged_before.contains(key)
+                  ? merging.take_redone(key)
+                  : surplus_of({key, s.self.region, merging.peer->vector, merging.keeps_plain},
+                               opened(s.table, key), keyspace);
   keyspace.remove(key);
   write();
   s.redo(std::move(left), opened(merging.peer->table, key), keyspace, now_ms);
   if (KeyEntry* const entry = merging.peer->table.find(key)) entry->close();
 }
 
-void Region::finish_merge(std::uint32_t incarnation, Keyspace& keyspace, std::uint64_t now_ms) {
+void Region::merge_rest(Keyspace& keyspace, std::uint64_t now_ms) {
   State& s = *state_;
-  CHECK(s.merging != nullptr);
+  CHECK(is_merging());
   std::vector<KeyName> rest;
   for (std::uint32_t db = 0; db < keyspace.db_count(); ++db)
     keyspace.for_each_key(db, [&](const KeyName& key) {
       if (!s.merging->merged.contains(key)) rest.push_back(key);
     });
   for (const KeyName& key : rest) merge_key(key, [] {}, keyspace, now_ms);
-  state_ = s.merging->peer->taken_over_by(s);
-  state_->begin_incarnation(incarnation);
 }
 
-std::optional<Dot> Region::merge_waits_for() const {
-  if (state_->merging == nullptr) return std::nullopt;
+void Region::begin_sweep() {
+  CHECK(is_merging());
+  state_->merging->is_sweeping = true;
+}
+
+bool Region::is_merged(const KeyName& key) const {
+  return state_->merging != nullptr && state_->merging->merged.contains(key);
+}
+
+std::optional<KeyName> Region::take_late() {
+  CHECK(is_merging());
+  auto& late = state_->merging->late;
+  while (!late.empty()) {
+    const KeyName key = std::move(late.front());
+    late.pop_front();
+    if (!state_->merging->merged.contains(key)) return key;
+  }
+  return std::nullopt;
+}
+
+// Ops of the batch that are in the snapshot's values already; the others come again, for everybody to apply.
+Result<void> Region::merge_stream(std::string_view bytes) {
+  CHECK(is_merging());
+  Merging& merging = *state_->merging;
+  State& peer = *merging.peer;
+  TRY(Batch batch, decode_batch(bytes));
+  BatchHeader& header = batch.header;
+  if (header.actor.region != peer.self.region) return {};
+  const auto undescribed = merging.undescribed();
+  const auto here = peer.vector.at(header.actor);
+  const bool is_next =
+      header.actor == peer.self ? header.first <= peer.flushed + 1 : header.first == 1;
+  if (undescribed > 0 && is_next && header.first + header.count > here + 1) {
+    const auto known = header.actor == peer.self ? peer.flushed + 1 - header.first : 0;
+    const auto begins =
+        header.actor == peer.self ? 0U : 1U;  // the first op of a life says only that
+    const auto wanted = std::min<std::uint64_t>(header.count - known, undescribed + begins);
+    batch.ops.erase(batch.ops.begin(), batch.ops.begin() + static_cast<std::ptrdiff_t>(known));
+    batch.ops.resize(wanted);
+    header.first += known;
+    header.count = static_cast<std::uint32_t>(wanted);
+    header.more = wanted < undescribed + begins;
+    return peer.record(batch);
+  }
+  peer.stability.promise(peer.self.region, header.promise);
+  return {};
+}
+
+bool Region::is_merge_complete() const {
+  if (!is_merging() || state_->merging->undescribed() > 0) return false;
   const State& peer = *state_->merging->peer;
-  return Dot{peer.self, peer.vector.at(peer.self)};
+  const Dot last{peer.self, peer.vector.at(peer.self)};
+  return peer.stability.promised_by(peer.self.region).covers(last);
+}
+
+void Region::finish_merge(std::uint32_t incarnation) {
+  State& s = *state_;
+  CHECK(is_merging());
+  state_ = s.merging->peer->taken_over_by(s);
+  Departure& ours = state_->departures[state_->self.region];
+  if (ours.has_left()) ours = {.leaves = {}, .returns = {}, .wanted = {}, .back = incarnation};
+  if (!state_->follows) state_->begin_incarnation(incarnation);
 }
 
 bool Region::is_merging() const {
+  return state_->merging != nullptr && state_->merging->peer != nullptr;
+}
+
+bool Region::is_half_merged() const {
   return state_->merging != nullptr;
+}
+
+std::uint64_t Region::merged_keys() const {
+  return state_->merging == nullptr ? 0 : state_->merging->merged.size();
 }
 
 // This peer's knowledge, as `region`'s.
@@ -273,7 +412,10 @@ std::unique_ptr<Region::State> Region::State::taken_over_by(State& region) {
   next->stability.restore_forgotten(stability.forgotten());
   for (const Dot& dot : stability.waiting()) next->stability.arrived(dot);
   next->table = std::move(table);
-  next->noted = std::move(region.merging->redo);
+  next->follows = region.follows;
+  for (RegionId other = 1; other <= kRegionIdMax; ++other)
+    next->departures[other] = departures[other];
+  for (Surplus& left : region.merging->redo) next->noted.add(left.op, left.stamp.hlc.wall_ms());
   return next;
 }
 

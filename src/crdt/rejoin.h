@@ -2,10 +2,11 @@
 #pragma once
 
 #include <deque>
-#include <set>
+#include <unordered_map>
 #include <vector>
 
 #include "crdt/key_entry.h"
+#include "crdt/key_set.h"
 #include "crdt/region_state.h"
 
 namespace sluice::crdt {
@@ -27,11 +28,28 @@ struct SurplusQuery {
 };
 std::vector<Surplus> surplus_of(const SurplusQuery& query, KeyState* entry, Keyspace& keyspace);
 
+// An attempt. The next one, after a failure or from another peer, goes on from what this one has left: keys that have
+// been merged are the old peer's with our writes on top, which `redo` tells, and the metadata no more.
+struct KeyNameHash {
+  std::size_t operator()(const KeyName& key) const {
+    return std::hash<std::string>()(key.name) * 31 + key.db;
+  }
+};
+
 struct Merging {
-  std::unique_ptr<Region::State> peer;
+  // Absent: it is to be begun anew, after a restart.
+  std::unique_ptr<Region::State> peer = {};
   bool keeps_plain = false;
-  std::set<KeyName> merged;
-  NotedOps redo;
+  bool is_sweeping = false;
+  KeySet merged = {};
+  std::deque<Surplus> redo = {};
+  std::deque<KeyName> late = {};  // written first while the rest was swept
+  // Of attempts before this one; what has been merged again is not in it.
+  KeySet merged_before = {};
+  std::unordered_map<KeyName, std::vector<Surplus>, KeyNameHash> redone_before = {};
+
+  std::vector<Surplus> take_redone(const KeyName& key);
+  std::uint64_t undescribed() const;  // native writes in the snapshot whose batch was not yet there
 };
 
 }  // namespace sluice::crdt

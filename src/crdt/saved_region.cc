@@ -2,7 +2,7 @@
 // order of its members.
 #include <algorithm>
 
-#include "crdt/region_state.h"
+#include "crdt/rejoin.h"
 
 namespace sluice::crdt {
 namespace {
@@ -167,6 +167,59 @@ void get_entry(Reader& from, KeyState& entry) {
   if (from.byte() != 0) entry.list = get_list(from);
 }
 
+void put(Writer& into, const Departure& left) {
+  into.number(left.leaves.size());
+  for (const Dot& dot : left.leaves) into.dot(dot);
+  into.number(left.returns.size());
+  for (const Dot& dot : left.returns) into.dot(dot);
+  into.number(left.back);
+}
+
+Departure get_departure(Reader& from) {
+  Departure left;
+  for (auto count = from.count(3); count > 0 && from.ok(); --count)
+    left.leaves.push_back(from.dot());
+  for (auto count = from.count(3); count > 0 && from.ok(); --count)
+    left.returns.push_back(from.dot());
+  left.back = static_cast<std::uint32_t>(from.number_up_to(UINT32_MAX, "has a wide incarnation"));
+  return left;
+}
+
+// What a merge has done so far. The peer's state comes again, by a newer snapshot.
+void put(Writer& into, const Merging& merging) {
+  into.byte(merging.keeps_plain ? 1 : 0);
+  into.number(merging.merged.size() + merging.merged_before.size());
+  for (const KeySet* const keys : {&merging.merged, &merging.merged_before})
+    keys->for_each([&](const KeySet::Print& print) {
+      into.fixed(print.high);
+      into.fixed(print.low);
+    });
+  std::uint64_t count = merging.redo.size();
+  for (const auto& [key, redone] : merging.redone_before) count += redone.size();
+  into.number(count);
+  const auto put_one = [&](const Surplus& left) {
+    put(into, left.stamp);
+    encode_op(left.op, std::nullopt, into);
+  };
+  for (const auto& [key, redone] : merging.redone_before)
+    for (const Surplus& left : redone) put_one(left);
+  for (const Surplus& left : merging.redo) put_one(left);
+}
+
+std::unique_ptr<Merging> get_merging(Reader& from) {
+  auto merging = std::make_unique<Merging>();
+  merging->keeps_plain = from.byte() != 0;
+  for (auto left = from.count(16); left > 0 && from.ok(); --left) {
+    const auto high = from.fixed();
+    merging->merged.insert(KeySet::Print{high, from.fixed()});
+  }
+  for (auto left = from.count(); left > 0 && from.ok(); --left) {
+    const auto stamp = get_stamp(from);
+    merging->redo.push_back({decode_op(nullptr, from), stamp});
+  }
+  return merging;
+}
+
 }  // namespace
 
 std::string Region::save() const {
@@ -191,7 +244,10 @@ std::string Region::save() const {
                                         (s.stability.is_detached(peer) ? 2U : 0U)));
     put(into, s.stability.promised_by(peer));
     put(into, s.seen_by[peer]);
+    put(into, s.departures[peer]);
   }
+  into.byte(s.merging == nullptr ? 0 : 1);
+  if (s.merging != nullptr) put(into, *s.merging);
   into.number(s.described);
   s.noted.save(into);
   std::vector<const KeyEntry*> keys;
@@ -252,7 +308,9 @@ Result<std::unique_ptr<Region::State>> Region::State::loaded(std::string_view by
     const auto promised = get_vector(from);
     s.stability.promise(peer, {promised.entries().begin(), promised.entries().end()});
     s.seen_by[peer] = get_vector(from);
+    s.departures[peer] = get_departure(from);
   }
+  if (from.byte() != 0) s.merging = get_merging(from);
   s.described = from.number();
   s.noted.load(from);
   for (auto left = from.count(3); left > 0 && from.ok(); --left) s.stability.arrived(from.dot());

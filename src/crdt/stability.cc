@@ -28,7 +28,7 @@ void Stability::promise(RegionId peer, const std::vector<Dot>& changes) {
 }
 
 VersionVector Stability::stable(const VersionVector& here) const {
-  if (members_.bits == 0) return {};
+  if (is_alone_yet()) return {};
   VersionVector everywhere = VersionVector::meet(here, promised_[self_]);
   for (const RegionId peer : peers()) everywhere = VersionVector::meet(everywhere, promised_[peer]);
   return everywhere;
@@ -45,7 +45,7 @@ void Stability::extend(const Dot& newest) {
 }
 
 bool Stability::is_stable(const Dot& op) const {
-  if (members_.bits == 0 || !promised_[self_].covers(op)) return false;
+  if (is_alone_yet() || !promised_[self_].covers(op)) return false;
   for (RegionId peer = 1; peer <= kRegionIdMax; ++peer)
     if (members_.at_peer(peer) && !promised_[peer].covers(op)) return false;
   return true;
@@ -61,10 +61,10 @@ void Stability::take_back(const Dot& newest) {
     if (dot.actor == newest.actor) dot.seq = std::min(dot.seq, newest.seq);
 }
 
-std::optional<RegionId> Stability::hindmost() const {
+std::optional<RegionId> Stability::hindmost(std::uint64_t among) const {
   if (waiting_.empty()) return std::nullopt;
   for (const RegionId peer : peers())
-    if (!promised_[peer].covers(waiting_.front())) return peer;
+    if ((among >> peer & 1U) != 0 && !promised_[peer].covers(waiting_.front())) return peer;
   return std::nullopt;
 }
 

@@ -33,12 +33,14 @@ class Stability {
   // What has arrived last goes on up to `newest`.
   void extend(const Dot& newest);
   std::uint64_t arrivals() const { return first_ + waiting_.size() - 1; }
-  // Moves on as far as ops are stable, in the order of their arrival; the last that is. Without any peer nothing is.
+  // Moves on as far as ops are stable, in the order of their arrival; the last that is. Before there was any peer
+  // nothing is.
   std::uint64_t advance();
   // Ops of `newest.actor` after `newest` have never been.
   void take_back(const Dot& newest);
-  // As if the first that waits were stable. The peer who did not have it, if it was one.
-  std::optional<RegionId> hindmost() const;
+  // The peer who lacks the first that waits, if it is one of `among` (bit n: region n).
+  std::optional<RegionId> hindmost(std::uint64_t among) const;
+  // As if the first that waits were stable.
   void skip();
 
   // All that was ever stable: its metadata may be gone.
@@ -54,6 +56,7 @@ class Stability {
     std::vector<RegionId> all() const;
   };
   bool is_stable(const Dot& op) const;
+  bool is_alone_yet() const { return members_.bits == 0 && detached_.bits == 0; }
 
   RegionId self_;
   RegionSet members_, detached_;

@@ -49,12 +49,18 @@ std::optional<Taken> taken_by(const Batch& batch) {
   return taken_of(*taken, batch.header.actor.region);
 }
 
+bool is_native_write(const Op& op) {
+  return !std::holds_alternative<Begin>(op.effect) &&
+         !std::holds_alternative<TakeOver>(op.effect) &&
+         !std::holds_alternative<Leave>(op.effect) && !std::holds_alternative<Return>(op.effect);
+}
+
 std::uint64_t native_writes(const Batch& batch) {
   std::uint64_t count = 0;
   for (const Op& op : batch.ops) {
     if (const auto* const taken = std::get_if<TakeOver>(&op.effect))
       count += ops_of(*taken).size();
-    else if (!std::holds_alternative<Begin>(op.effect))
+    else if (is_native_write(op))
       ++count;
   }
   return count;
@@ -67,7 +73,7 @@ std::uint64_t Region::State::compare_noted(const Batch& batch) {
   for (const Op& op : batch.ops) {
     if (const auto* const taken = std::get_if<TakeOver>(&op.effect)) {
       std::ranges::move(ops_of(*taken), std::back_inserter(told));
-    } else if (!std::holds_alternative<Begin>(op.effect)) {
+    } else if (is_native_write(op)) {
       told.push_back(op);
     }
   }

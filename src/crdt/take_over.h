@@ -16,6 +16,8 @@ struct Taken {
 };
 std::optional<Taken> taken_by(const Batch& batch);
 
+// Whether this op stands for one: not for none, nor for those of a former life.
+bool is_native_write(const Op& op);
 // How many native writes a batch describes: some ops stand for none, one for many.
 std::uint64_t native_writes(const Batch& batch);
 

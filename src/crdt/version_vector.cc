@@ -14,6 +14,13 @@ bool VersionVector::covers(const VersionVector& other) const {
   return std::ranges::all_of(other.entries_, [&](const Dot& newest) { return covers(newest); });
 }
 
+Actor VersionVector::life_of(RegionId region) const {
+  Actor latest{region, 0};
+  for (const Dot& dot : entries_)
+    if (dot.actor.region == region) latest = dot.actor;
+  return latest;
+}
+
 void VersionVector::advance(Dot newest) {
   if (newest.seq == 0) return;
   const auto place = std::ranges::lower_bound(entries_, newest.actor, {}, &Dot::actor);

@@ -14,6 +14,8 @@ class VersionVector {
   Seq at(Actor actor) const;
   bool covers(Dot dot) const { return dot.seq <= at(dot.actor); }
   bool covers(const VersionVector& other) const;
+  // The latest incarnation of `region` of which anything is covered; 0 for none.
+  Actor life_of(RegionId region) const;
 
   // Never goes backwards: a lower `newest.seq` than the present one changes nothing.
   void advance(Dot newest);

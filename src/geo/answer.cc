@@ -16,6 +16,7 @@ constexpr std::array kWords{
     Word{"GEOGAP", Verdict::kGap},           Word{"GEOWAIT", Verdict::kWait},
     Word{"GEOBEHIND", Verdict::kBehind},     Word{"GEOAHEAD", Verdict::kAhead},
     Word{"GEODETACHED", Verdict::kDetached}, Word{"READONLY", Verdict::kNoMaster},
+    Word{"GEOREJOIN", Verdict::kRejoin},     Word{"GEOMERGING", Verdict::kMerging},
 };
 
 template <typename Number>
@@ -48,7 +49,8 @@ std::optional<crdt::Dot> parse_dot(std::string_view text) {
 
 std::string_view name_of(Verdict verdict) {
   constexpr std::array<std::string_view, kVerdicts> kNames{
-      "applied", "duplicate", "gap", "wait", "behind", "ahead", "detached", "no_master", "refused"};
+      "applied",  "duplicate", "gap",     "wait",      "behind", "ahead",
+      "detached", "rejoin",    "merging", "no_master", "refused"};
   return kNames.at(static_cast<std::size_t>(verdict));
 }
 
@@ -64,7 +66,10 @@ Answer parse_answer(const resp::Reply& reply) {
   for (const auto& known : kWords) {
     if (known.word == word) answer.verdict = known.verdict;
   }
-  if (answer.verdict != Verdict::kGap && answer.verdict != Verdict::kWait) return answer;
+  if (answer.verdict != Verdict::kGap && answer.verdict != Verdict::kWait &&
+      answer.verdict != Verdict::kRejoin) {
+    return answer;
+  }
   const auto dot = parse_dot(text.substr(word.size()));
   if (!dot) return {.verdict = Verdict::kRefused, .dot = {}, .text = reply.text};
   answer.dot = *dot;

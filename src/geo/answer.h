@@ -19,16 +19,18 @@ enum class Verdict : std::uint8_t {
   kBehind,    // its region has to rejoin by snapshot
   kAhead,     // its clock
   kDetached,  // its region
+  kRejoin,    // the target's region was told to leave: it needs a snapshot
+  kMerging,   // the target takes a snapshot, and nothing else meanwhile
   kNoMaster,  // the target is a replica now: look for the master
   kRefused    // anything else: not a batch, out of memory, no permission, still loading
 };
-inline constexpr std::size_t kVerdicts = 9;
+inline constexpr std::size_t kVerdicts = 11;
 
 std::string_view name_of(Verdict verdict);
 
 struct Answer {
   Verdict verdict = Verdict::kRefused;
-  crdt::Dot dot;     // of kGap and kWait: what is missing
+  crdt::Dot dot;     // of kGap and kWait: what is missing; of kRejoin: by what op
   std::string text;  // the target's words, of all but the first two
 };
 

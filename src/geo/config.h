@@ -24,6 +24,7 @@ struct Settings : hop::RouteSettings, redis::TlsSettings {
   std::optional<base::Endpoint> metrics;
   Milliseconds gossip_wait{200};
   Milliseconds retry_wait = std::chrono::seconds(1);
+  Milliseconds lack_patience = std::chrono::seconds(30);
   Milliseconds position_interval = std::chrono::seconds(1);
   Milliseconds answer_timeout = std::chrono::seconds(30);
   Milliseconds source_timeout = std::chrono::seconds(60);

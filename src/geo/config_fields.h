@@ -64,6 +64,12 @@ inline constexpr std::tuple kLinkFields{
         .min = Milliseconds(100),
     },
     base::Field{
+        .name = "lack_patience",
+        .member = &Settings::lack_patience,
+        .doc = "What a keeper's log does not reach back to may still come by others for so long; "
+               "then our region rejoins by a snapshot.",
+    },
+    base::Field{
         .name = "queue_bytes",
         .member = &Settings::queue_bytes,
         .doc = "Of batches read from one peer and not yet settled: beyond, its stream is not read.",

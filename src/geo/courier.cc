@@ -33,6 +33,8 @@ Courier::Courier(Target target, repl::Offset from, Limits limits)
 void Courier::take(StreamBatch batch, rt::Instant now) {
   // The target's own ops come back in every peer's stream.
   const bool is_news = brings_promise(batch.header);
+  auto& newest = newest_lives_[batch.header.actor.region];
+  newest = std::max(newest, batch.header.actor.incarnation);
   if (batch.header.actor == self_ || is_covered(batch.header)) return;
   if (batch.is_foreign && batch.header.count == 0 && !is_news) return;
   unsettled_.insert(batch.begin);
@@ -100,8 +102,30 @@ repl::Offset Courier::settled() const {
 
 std::optional<Courier::Apply> Courier::next(rt::Instant now) {
   if (is_draining_ || in_flight_bytes_ >= limits_.in_flight_bytes) return std::nullopt;
+  if (auto apply = next_notice()) return apply;
   if (auto apply = next_held(now)) return apply;
   return next_pending(now);
+}
+
+// The target takes nothing of a region that has left. But that one may have told the target to leave, too: it must
+// hear of it out of turn, since one of the two has to give in.
+std::optional<Courier::Apply> Courier::next_notice() {
+  if (!trouble_ || trouble_->verdict != Verdict::kDetached) return std::nullopt;
+  for (auto at = pending_.begin(); at != pending_.end(); ++at) {
+    auto& entry = *at;
+    if (std::exchange(entry.is_looked_at, true) || entry.batch.is_foreign) continue;
+    const auto batch = crdt::decode_batch(entry.batch.bytes);
+    const bool is_told = batch && std::ranges::any_of(batch->ops, [this](const crdt::Op& op) {
+                           const auto* const leave = std::get_if<crdt::Leave>(&op.effect);
+                           return leave != nullptr && leave->region == self_.region;
+                         });
+    if (!is_told) continue;
+    Entry notice = std::move(entry);
+    pending_.erase(at);
+    pending_.push_front(std::move(notice));
+    return send_first();
+  }
+  return std::nullopt;
 }
 
 // Those that were refused wait longer than those behind them, and are passed over meanwhile.
@@ -162,12 +186,14 @@ std::optional<crdt::BatchHeader> Courier::answer(const Answer& answer, rt::Insta
   in_flight_.pop_front();
   in_flight_bytes_ -= cost(entry.batch);
   const bool is_done = answer.verdict == Verdict::kApplied || answer.verdict == Verdict::kDuplicate;
-  // Its own link would be told the same, and its region counts no more.
-  const bool is_dropped = answer.verdict == Verdict::kDetached && entry.batch.is_foreign;
+  const bool is_dropped = is_void(entry, answer.verdict);
   std::optional<crdt::BatchHeader> settled_one;
   if (is_done || is_dropped) {
     if (is_done && entry.batch.header.count > 0) known_.advance(last(entry.batch.header));
-    if (is_dropped) ++dropped_;
+    if (is_dropped) {
+      ++dropped_;
+      dropped_regions_.insert(entry.batch.header.actor.region);
+    }
     if (entry.has_failed) trouble_.reset();
     settle(entry);
     settled_one = std::move(entry.batch.header);
@@ -177,6 +203,14 @@ std::optional<crdt::BatchHeader> Courier::answer(const Answer& answer, rt::Insta
   }
   if (is_draining_ && in_flight_.empty()) bring_back();
   return settled_one;
+}
+
+// Of a foreign batch its own link would be told the same. Of the peer's own: what it had made before it rejoined it has
+// made anew in a later life.
+bool Courier::is_void(const Entry& entry, Verdict verdict) const {
+  if (verdict != Verdict::kDetached && verdict != Verdict::kBehind) return false;
+  const auto& actor = entry.batch.header.actor;
+  return entry.batch.is_foreign || newest_lives_.at(actor.region) > actor.incarnation;
 }
 
 // Only the first refusal says something: those behind it may be its echo.
@@ -192,10 +226,17 @@ void Courier::retry(Entry& entry, const Answer& answer, rt::Instant now) {
       entry.due = now + limits_.gossip_wait;
       break;
     case Verdict::kWait:
+      // What was dropped before its region had left for all may be needed after all: it has to be read again.
+      if (dropped_regions_.contains(answer.dot.actor.region)) {
+        if (!entry.gap_since) entry.gap_since = now;
+        if (now - *entry.gap_since >= limits_.gap_wait) gap_ = answer.dot;
+      }
       entry.due = now + limits_.gossip_wait;
       break;
     case Verdict::kBehind:
     case Verdict::kDetached:
+    case Verdict::kRejoin:
+    case Verdict::kMerging:
       entry.due = now + kSlowly * limits_.retry_wait;
       break;
     case Verdict::kAhead:

@@ -76,7 +76,7 @@ class Courier {
   std::size_t held() const { return held_.size(); }
   // Of every region, how many of its ops wait here.
   const std::map<crdt::RegionId, std::uint64_t>& waiting_ops() const { return waiting_ops_; }
-  std::uint64_t dropped() const { return dropped_; }  // of detached regions
+  std::uint64_t dropped() const { return dropped_; }  // refused for good
 
  private:
   struct Entry {
@@ -85,6 +85,7 @@ class Courier {
     bool has_waited = false;  // for what it builds on
     std::optional<rt::Instant> gap_since{};
     bool has_failed = false;
+    bool is_looked_at = false;  // whether it tells the target to leave
   };
 
   void insert_pending(Entry entry);
@@ -93,9 +94,11 @@ class Courier {
   bool has_context(const crdt::BatchHeader& header) const;
   bool is_due(Entry& entry, rt::Instant now) const;
   void settle(const Entry& entry);
+  bool is_void(const Entry& entry, Verdict verdict) const;
   void retry(Entry& entry, const Answer& answer, rt::Instant now);
   void bring_back();
   std::optional<Apply> send_first();
+  std::optional<Apply> next_notice();
   std::optional<Apply> next_held(rt::Instant now);
   std::optional<Apply> next_pending(rt::Instant now);
 
@@ -113,6 +116,8 @@ class Courier {
   bool is_draining_ = false;  // after a refusal: nothing is sent until the rest is answered
   std::size_t queue_bytes_ = 0;
   std::size_t in_flight_bytes_ = 0;
+  std::map<crdt::RegionId, std::uint32_t> newest_lives_;  // by this stream
+  std::set<crdt::RegionId> dropped_regions_;
   std::optional<crdt::Dot> gap_;
   std::optional<Answer> trouble_;
   std::map<crdt::RegionId, std::uint64_t> waiting_ops_;

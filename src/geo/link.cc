@@ -1,5 +1,6 @@
 #include "geo/link.h"
 
+#include <algorithm>
 #include <array>
 #include <fmt/format.h>
 #include <utility>
@@ -13,16 +14,27 @@ namespace {
 
 // What has no cure but an operator's is not tried every 100 ms.
 constexpr auto kSlowRetry = std::chrono::seconds(5);
-// What a peer's snapshot has and our region lacks comes soon, in its stream or by others; or never.
-constexpr auto kLackPatience = std::chrono::seconds(30);
+constexpr auto kMergeRetry = std::chrono::seconds(2);
 // One write holds no more than this and one batch.
 constexpr std::size_t kWriteBytes = 256 * 1024;
+
+// Of regions that have begun anew since, older lives' ops may be lost or void: a gap tells if they are not.
+bool has_all_that_counts(const crdt::VersionVector& known, const crdt::VersionVector& snapshot) {
+  const auto is_here = [&known](const crdt::Dot& dot) {
+    return known.covers(dot) ||
+           std::any_of(known.entries().begin(), known.entries().end(),
+                       [&dot](const crdt::Dot& newer) {
+                         return newer.actor.region == dot.actor.region && newer.actor > dot.actor;
+                       });
+  };
+  return std::all_of(snapshot.entries().begin(), snapshot.entries().end(), is_here);
+}
 
 }  // namespace
 
 std::string_view name_of(LinkState state) {
-  constexpr std::array<std::string_view, 5> kNames{"no_target", "no_source", "streaming", "held_up",
-                                                   "needs_snapshot"};
+  constexpr std::array<std::string_view, 6> kNames{"no_target", "no_source",      "streaming",
+                                                   "held_up",   "needs_snapshot", "merging"};
   return kNames.at(static_cast<std::size_t>(state));
 }
 
@@ -41,6 +53,7 @@ struct Link::Session {
   // The keeper's log begins behind what our region has. The peer's master sends again, soon after the
   // snapshot, what is not stable; who was away for longer has a gap then.
   std::optional<crdt::VersionVector> lacks;
+  bool is_behind_snapshot = false;  // began where the keeper's log begins
   rt::Instant began;
   std::deque<Asked> asked;
   std::deque<repl::Offset> asked_positions;
@@ -67,16 +80,23 @@ rt::Task<void> Link::run() {
   unsigned failures = 0;
   while (!gate_.is_closing()) {
     const auto began = host_.clock().now();
-    const auto ended = co_await session();
+    const bool merges = lacking_.has_value();
+    Result<> ended;
+    if (merges) {
+      ended = co_await merge();
+    } else {
+      ended = co_await session();
+    }
+    if (ended) continue;
     if (gate_.is_closing()) break;
     if (host_.clock().now() - began > kSlowRetry) failures = 0;
     metrics_.session_ended();
     log_.warn("link broken", {{"state", name_of(state_)}, {"why", ended.error()}});
     why_ = ended.error().detail;
-    const bool is_slow =
-        state_ == LinkState::kNeedsSnapshot || ended.error().code == Errc::kRejected;
-    const rt::Duration pause = is_slow ? rt::Duration(kSlowRetry)
-                                       : rt::Duration(repl::backoff(failures++, host_.random()));
+    rt::Duration pause = kSlowRetry;
+    if (lacking_) pause = merges ? rt::Duration(kMergeRetry) : rt::Duration{};
+    if (!lacking_ && ended.error().code != Errc::kRejected)
+      pause = repl::backoff(failures++, host_.random());
     co_await gate_.sleep(pause);
   }
 }
@@ -84,11 +104,13 @@ rt::Task<void> Link::run() {
 void Link::stop() {
   gate_.close();
   if (session_ != nullptr) end(*session_, {Errc::kCancelled, "stopping"});
+  if (merge_ != nullptr) merge_->interrupt();
 }
 
 LinkReport Link::report() const {
   LinkReport report{
       .source = options_.source, .state = state_, .why = why_, .read = {}, .settled = {}};
+  if (merge_ != nullptr) report.merge = merge_->progress();
   if (session_ == nullptr || !session_->courier) return report;
   report.read = session_->reader->boundary();
   report.settled = session_->courier->settled();
@@ -131,6 +153,22 @@ rt::Task<Result<>> Link::session() {
   co_return tl::unexpected(*session.ended);
 }
 
+rt::Task<Result<>> Link::merge() {
+  SnapshotMerge::Options options{.source = options_.source,
+                                 .from = options_.from,
+                                 .to = options_.to,
+                                 .to_options = options_.to_options};
+  SnapshotMerge merge(host_, std::move(options), log_);
+  merge_ = &merge;
+  show(LinkState::kMerging, why_);
+  crdt::VersionVector lacking = *lacking_;
+  auto merged = co_await merge.run(std::move(lacking));
+  metrics_.merged(merge.progress(), merged.has_value());
+  merge_ = nullptr;
+  if (merged) lacking_.reset();
+  co_return merged;
+}
+
 rt::Task<Result<std::unique_ptr<redis::Upstream>>> Link::connect_source() {
   redis::UpstreamOptions options = options_.from;
   co_return co_await redis::Upstream::connect(host_, std::move(options));
@@ -151,6 +189,7 @@ rt::Task<Result<repl::Position>> Link::begin(Session& session, const RegionState
     }
     const auto snapshot = std::get<repl::FullResyncBegun>(reply).snapshot;
     CO_TRY_VOID(co_await start_behind_snapshot(session, state, snapshot));
+    session.is_behind_snapshot = true;
     wish.from = snapshot;
   }
   co_return fail(Errc::kBusy,
@@ -172,7 +211,7 @@ rt::Task<Result<>> Link::start_behind_snapshot(Session& session, const RegionSta
     co_return fail(Errc::kRejected,
                    "the peer's snapshot has no vector: load sluice-geo.so into the peer's Redis");
   }
-  if (!state.vector.covers(*vector)) session.lacks = *vector;
+  if (!has_all_that_counts(state.vector, *vector)) session.lacks = *vector;
   log_.info(session.lacks ? "our region lacks some of the peer's snapshot"
                           : "our region has all of the peer's snapshot",
             {{"offset", snapshot.offset.bytes()},
@@ -311,6 +350,13 @@ Result<> Link::take_reply(Session& session, const resp::Reply& reply) {
   }
   take_verdict(session, reply);
   const auto& gap = session.courier->gap();
+  if (gap && session.is_behind_snapshot) {
+    crdt::VersionVector lacking;
+    lacking.advance(*gap);
+    return tl::unexpected(needs_snapshot(
+        lacking, fmt::format("our master lacks op {} of region {}.{}, which no log holds any more",
+                             gap->seq, gap->actor.region, gap->actor.incarnation)));
+  }
   if (gap) {
     wants_older_ = true;
     return fail(Errc::kBusy,
@@ -319,6 +365,15 @@ Result<> Link::take_reply(Session& session, const resp::Reply& reply) {
                             gap->seq, gap->actor.region, gap->actor.incarnation));
   }
   const auto& trouble = session.courier->trouble();
+  if (trouble && trouble->verdict == Verdict::kRejoin) {
+    crdt::VersionVector lacking;
+    lacking.advance(trouble->dot);
+    return tl::unexpected(
+        needs_snapshot(lacking, "our region was told to leave: " + trouble->text));
+  }
+  if (trouble && trouble->verdict == Verdict::kMerging) {
+    return fail(Errc::kBusy, "master: " + trouble->text);
+  }
   if (trouble && trouble->verdict == Verdict::kNoMaster) {
     return fail(Errc::kDisconnected, "master: " + trouble->text);
   }
@@ -362,18 +417,29 @@ rt::Task<void> Link::acknowledge(Session& session) {
 }
 
 void Link::judge_lack(Session& session) {
-  if (session.courier->known().covers(*session.lacks)) {
+  if (has_all_that_counts(session.courier->known(), *session.lacks)) {
     session.lacks.reset();
     return;
   }
+  // The peer has to rejoin, not we: what we lack are ops of its own that are void.
+  const auto& trouble = session.courier->trouble();
+  const bool is_its_trouble =
+      trouble && (trouble->verdict == Verdict::kBehind || trouble->verdict == Verdict::kDetached);
+  if (is_its_trouble) session.began = host_.clock().now();
   session.wants_vector = true;
   session.work.notify_all();
-  if (host_.clock().now() - session.began < kLackPatience) return;
-  show(LinkState::kNeedsSnapshot, {});
+  if (host_.clock().now() - session.began < options_.lack_patience) return;
   end(session,
-      {Errc::kRejected, "our region lacks what the keeper's log does not reach back to: it has " +
-                            to_string(session.courier->known()) + ", the peer's snapshot " +
-                            to_string(*session.lacks) + "; see operating-geo.md, New regions"});
+      needs_snapshot(*session.lacks,
+                     "our region lacks what the keeper's log does not reach back to: it has " +
+                         to_string(session.courier->known()) + ", the peer's snapshot " +
+                         to_string(*session.lacks)));
+}
+
+Error Link::needs_snapshot(const crdt::VersionVector& lacking, std::string why) {
+  lacking_ = lacking;
+  show(LinkState::kNeedsSnapshot, why);
+  return {Errc::kRejected, std::move(why)};
 }
 
 void Link::show(LinkState state, std::string why) {

@@ -14,6 +14,7 @@
 #include "base/url.h"
 #include "geo/courier.h"
 #include "geo/link_metrics.h"
+#include "geo/snapshot_merge.h"
 #include "geo/target.h"
 #include "redis/upstream.h"
 #include "rt/gate.h"
@@ -26,7 +27,8 @@ enum class LinkState : std::uint8_t {
   kNoSource,  // the peer's keeper does not
   kStreaming,
   kHeldUp,         // streaming, but our master refuses what comes next: see why
-  kNeedsSnapshot,  // the keeper's log does not reach back to where our region is
+  kNeedsSnapshot,  // no log has what our region lacks, or it was told to leave: soon kMerging
+  kMerging,        // the peer's snapshot into our master, which serves
 };
 std::string_view name_of(LinkState state);
 
@@ -38,6 +40,7 @@ struct LinkReport {
   repl::Offset settled;
   std::size_t held = 0;
   std::size_t queue_bytes = 0;
+  MergeProgress merge = {};
 };
 
 // Connects again and again, each time from where our master says it is. Lives on one core.
@@ -50,6 +53,8 @@ class Link {
     redis::ClientOptions to_options;
     rt::Duration ack_interval = std::chrono::seconds(1);
     rt::Duration answer_timeout = std::chrono::seconds(30);
+    // What a peer's snapshot has and our region lacks comes soon, in its stream or by others; or never.
+    rt::Duration lack_patience = std::chrono::seconds(30);
     Courier::Limits limits;
   };
 
@@ -81,6 +86,8 @@ class Link {
   void take_verdict(Session& session, const resp::Reply& reply);
   rt::Task<void> acknowledge(Session& session);
   void judge_lack(Session& session);
+  Error needs_snapshot(const crdt::VersionVector& lacking, std::string why);
+  rt::Task<Result<>> merge();
   void end(Session& session, Error why);
   void show(LinkState state, std::string why);
   void show_trouble(const Courier& courier);
@@ -92,7 +99,10 @@ class Link {
   LinkState state_ = LinkState::kNoTarget;
   std::string why_ = "not connected yet";
   Session* session_ = nullptr;  // while there is one; owned by session()
-  bool wants_older_ = false;    // what the last session began with left a gap
+  // What made us ask for a snapshot.
+  std::optional<crdt::VersionVector> lacking_;
+  SnapshotMerge* merge_ = nullptr;  // while there is one; owned by merge()
+  bool wants_older_ = false;        // what the last session began with left a gap
   rt::Gate gate_;
 };
 

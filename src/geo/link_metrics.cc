@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "geo/courier.h"
+#include "geo/snapshot_merge.h"
 
 namespace sluice::geo {
 namespace {
@@ -23,10 +24,20 @@ LinkMetrics::LinkMetrics(base::Metrics& metrics, const std::string& source)
       sessions_ended_(metrics.counter(
           {"sluice_geo_sessions_ended_total", "Times that the link lost its source or its master."},
           of(source))),
-      state_(
-          metrics.gauge({"sluice_geo_link_state",
-                         "0 no master, 1 no source, 2 streaming, 3 held up, 4 needs a snapshot."},
-                        of(source))),
+      merged_keys_(metrics.counter(
+          {"sluice_geo_merged_keys_total", "Of the peer's snapshots, merged into the master."},
+          of(source))),
+      merges_(metrics.counter(
+          {"sluice_geo_merges_total", "Snapshots of the peer by which our region rejoined."},
+          of(source))),
+      merges_failed_(metrics.counter({"sluice_geo_merges_failed_total",
+                                      "Attempts at that which ended, most of them because the "
+                                      "snapshot was too early."},
+                                     of(source))),
+      state_(metrics.gauge(
+          {"sluice_geo_link_state",
+           "0 no master, 1 no source, 2 streaming, 3 held up, 4 needs a snapshot, 5 merges one."},
+          of(source))),
       held_(metrics.gauge(
           {"sluice_geo_held_batches", "Of third regions, given time to come by their own link."},
           of(source))),
@@ -38,8 +49,8 @@ LinkMetrics::LinkMetrics(base::Metrics& metrics, const std::string& source)
                                 "Of batches sent and not answered; at most in_flight_bytes and "
                                 "one batch."},
                                of(source))),
-      dropped_(metrics.gauge(
-          {"sluice_geo_dropped_batches", "Of detached regions, in this session."}, of(source))) {}
+      dropped_(metrics.gauge({"sluice_geo_dropped_batches", "Refused for good, in this session."},
+                             of(source))) {}
 
 void LinkMetrics::answered(Verdict verdict) {
   auto at = verdicts_.find(verdict);
@@ -77,6 +88,11 @@ void LinkMetrics::settled(const crdt::BatchHeader& header, std::int64_t wall_ms)
   one.lag.observe(static_cast<double>(std::max<std::int64_t>(lag_ms, 0)) / 1000);
   one.batches.add();
   one.ops.add(header.count);
+}
+
+void LinkMetrics::merged(const MergeProgress& progress, bool is_complete) {
+  merged_keys_.add(static_cast<double>(progress.keys));
+  (is_complete ? merges_ : merges_failed_).add();
 }
 
 void LinkMetrics::show(const Courier& courier) {

@@ -13,6 +13,7 @@
 namespace sluice::geo {
 
 class Courier;
+struct MergeProgress;
 
 class LinkMetrics {
  public:
@@ -24,6 +25,7 @@ class LinkMetrics {
   void read(std::size_t bytes) { stream_bytes_.add(static_cast<double>(bytes)); }
   void sent(std::size_t bytes) { sent_bytes_.add(static_cast<double>(bytes)); }
   void session_ended() { sessions_ended_.add(); }
+  void merged(const MergeProgress& progress, bool is_complete);
   void state(std::size_t number) { state_.set(static_cast<double>(number)); }
   void show(const Courier& courier);
 
@@ -40,6 +42,7 @@ class LinkMetrics {
   std::map<crdt::RegionId, Origin> origins_;
   std::map<Verdict, base::Counter> verdicts_;
   base::Counter stream_bytes_, sent_bytes_, sessions_ended_;
+  base::Counter merged_keys_, merges_, merges_failed_;
   base::Gauge state_, held_, queue_, in_flight_, dropped_;
 };
 

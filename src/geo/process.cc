@@ -29,6 +29,7 @@ Result<Link::Options> Process::options_of(const std::string& source) {
   options.to_options.tls = redis::tls_files(settings_);
   options.answer_timeout = settings_.answer_timeout;
   options.limits = courier_limits(settings_);
+  options.lack_patience = settings_.lack_patience;
   return options;
 }
 
@@ -73,6 +74,11 @@ http::Response Process::health() const {
                      {"settled", report.settled.bytes()},
                      {"held_batches", report.held},
                      {"queue_bytes", report.queue_bytes}});
+    if (report.state == LinkState::kMerging)
+      links.back()["merge"] = {{"step", report.merge.step},
+                               {"keys", report.merge.keys},
+                               {"bytes", report.merge.bytes},
+                               {"bytes_total", report.merge.bytes_total}};
   }
   const nlohmann::json body{{"status", is_well ? "streaming" : "degraded"},
                             {"links", std::move(links)}};

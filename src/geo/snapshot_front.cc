@@ -20,15 +20,6 @@ enum ModuleValue : std::uint8_t {
 // How strings are packed (Redis: RDB_ENC_*).
 enum Encoding : std::uint8_t { kInt8 = 0, kInt16 = 1, kInt32 = 2, kLzf = 3 };
 
-// A module type's id: nine letters of six bits, then ten bits of version (Redis: moduleTypeEncodeId).
-std::uint64_t type_id(std::string_view name) {
-  constexpr std::string_view kLetters =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  std::uint64_t id = 0;
-  for (const char letter : name) id = id << 6U | kLetters.find(letter);
-  return id << 10U;
-}
-
 std::uint64_t big_endian(std::string_view bytes) {
   std::uint64_t number = 0;
   for (const char byte : bytes) number = number << 8U | static_cast<std::uint8_t>(byte);
@@ -51,6 +42,14 @@ tl::unexpected<Error> no_vector() {
 }
 
 }  // namespace
+
+std::uint64_t module_type_id(std::string_view name) {
+  constexpr std::string_view kLetters =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::uint64_t id = 0;
+  for (const char letter : name) id = id << 6U | kLetters.find(letter);
+  return id << 10U;
+}
 
 Result<> SnapshotFront::feed(std::string_view bytes) {
   while (phase_ != Phase::kDone) {
@@ -93,7 +92,7 @@ Result<bool> SnapshotFront::step() {
     case Phase::kModule: {  // its id, then the number 2 and when it was saved
       const auto id = length_at(0);
       if (!id) return false;
-      is_ours_ = id->value >> 10U == type_id(kModuleType) >> 10U;
+      is_ours_ = id->value >> 10U == module_type_id(kModuleType) >> 10U;
       phase_ = Phase::kModuleValue;
       return pass(id->bytes);
     }

@@ -13,6 +13,8 @@ namespace sluice::geo {
 
 // The data type under whose name sluice-geo.so saves its state in an RDB: docs/protocol/geo.md.
 inline constexpr std::string_view kModuleType = "sluicegeo";
+// Its id there: nine letters of six bits, then ten bits of version (Redis: moduleTypeEncodeId).
+std::uint64_t module_type_id(std::string_view name);
 
 // Reads an RDB as far as its first key. What is long is skipped, never held.
 class SnapshotFront {

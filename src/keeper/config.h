@@ -69,6 +69,7 @@ struct ShardConfig : hop::RouteSettings {
   std::chrono::seconds snapshot_age = std::chrono::hours(24);
   SnapshotRefresh snapshot_refresh;
   std::string redis_server = "redis-server";
+  std::string redis_module;  // loaded by it: a line as after `loadmodule`
   std::uint64_t quarantine_keys_min = 1000;
   std::uint32_t quarantine_shrink_percent = 50;
   std::uint32_t full_resyncs_max = 256;

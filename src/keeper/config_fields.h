@@ -195,6 +195,12 @@ inline constexpr std::tuple kStorageFields{
         .member = &ShardConfig::redis_server,
         .doc = "The redis-server that is run for private snapshots.",
     },
+    base::Field{
+        .name = "redis_module",
+        .member = &ShardConfig::redis_module,
+        .doc = "What that redis-server loads, as after loadmodule, where the master has a module: "
+               "/path/sluice-geo.so region=eu id=1.",
+    },
 };
 
 inline constexpr std::tuple kShardFields =

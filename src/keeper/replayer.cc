@@ -92,7 +92,8 @@ std::string Replayer::config() const {
          std::string(kLoopback) + " " + std::to_string(door.port) +
          "\nsave \"\"\nappendonly no\ndaemonize no\nrepl-diskless-sync yes\n"
          "repl-diskless-sync-delay 0\nrepl-diskless-load on-empty-db\nrepl-timeout 3600\n"
-         "client-output-buffer-limit replica 0 0 0\n";
+         "client-output-buffer-limit replica 0 0 0\n" +
+         (options_.module.empty() ? std::string() : "loadmodule " + options_.module + "\n");
 }
 
 rt::Task<void> Replayer::watch_process() {

@@ -22,6 +22,7 @@ namespace sluice::keeper {
 
 struct ReplayerOptions {
   std::string redis_server = "redis-server";
+  std::string module;                 // loaded by it: path and arguments; empty: none
   std::string working_directory;      // for its temporary files
   std::optional<repl::Offset> until;  // it is given the stream up to here and no more
   rt::Duration start_timeout = std::chrono::seconds(30);

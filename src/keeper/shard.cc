@@ -262,6 +262,7 @@ rt::Task<void> Shard::refresh(RefreshSource source) {
 Result<RefreshSource> Shard::refresh_source() const {
   RefreshSource source;
   source.replayer.redis_server = config_.redis_server;
+  source.replayer.module = config_.redis_module;
   source.replayer.working_directory = config_.dir;
   if (std::holds_alternative<RefreshPrivately>(config_.snapshot_refresh)) return source;
   if (std::holds_alternative<RefreshOff>(config_.snapshot_refresh)) {

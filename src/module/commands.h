@@ -23,6 +23,8 @@ inline int reply_error(Ctx* ctx, const std::string& text) {
   return api::ReplyWithError(ctx, text.c_str());
 }
 
+int geo_merge(Ctx* ctx, String** argv, int argc);
+
 // false, with a line in the log, if the server takes one of them not.
 bool register_geo_commands(Ctx* ctx);
 bool register_replaced_commands(Ctx* ctx);

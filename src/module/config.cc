@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::string_view kUsage =
     "; write: loadmodule sluice-geo.so region=NAME id=1..16 [allow-flush=yes|no] "
-    "[unstable-bytes-max=BYTES] [clock-ahead-max-ms=MS]";
+    "[unstable-bytes-max=BYTES] [away-min-ms=MS] [clock-ahead-max-ms=MS]";
 
 tl::unexpected<Error> wrong(std::string what) {
   return fail(Errc::kRejected, std::move(what) + std::string(kUsage));
@@ -35,11 +35,12 @@ Result<void> set(Config& config, std::string_view name, std::string_view value) 
     return {};
   }
   const auto amount = number(value);
-  const bool is_known =
-      name == "id" || name == "unstable-bytes-max" || name == "clock-ahead-max-ms";
+  const bool is_known = name == "id" || name == "unstable-bytes-max" || name == "away-min-ms" ||
+                        name == "clock-ahead-max-ms";
   if (!is_known) return wrong("unknown argument " + std::string(name));
   if (!amount) return wrong(std::string(name) + " is not a number: " + std::string(value));
   if (name == "unstable-bytes-max") config.limits.unstable_bytes_max = *amount;
+  if (name == "away-min-ms") config.limits.away_min_ms = *amount;
   if (name == "clock-ahead-max-ms") config.limits.clock_ahead_max_ms = *amount;
   if (name == "id") {
     if (*amount < 1 || *amount > crdt::kRegionIdMax) return wrong("id must be from 1 to 16");

@@ -36,6 +36,10 @@ std::optional<crdt::RegionId> region_id(String* word) {
   return static_cast<crdt::RegionId>(*id);
 }
 
+std::uint64_t now_ms() {
+  return static_cast<std::uint64_t>(api::Milliseconds());
+}
+
 bool comes_from_master(Ctx* ctx) {
   return (api::GetContextFlags(ctx) & (kFlagReplicated | kFlagLoading)) != 0;
 }
@@ -95,6 +99,14 @@ int geo_apply(Ctx* ctx, String** argv, int argc) {
           [&](const crdt::Detached& detached) {
             return reply_error(ctx, "GEODETACHED " + std::to_string(detached.region));
           },
+          [&](const crdt::Expelled& expelled) {
+            node().region().announce_again();
+            return reply_error(ctx, "GEOREJOIN " + text(expelled.leave) +
+                                        ": by this op our region left; it must merge a snapshot");
+          },
+          [&](const crdt::MergeUnderWay&) {
+            return reply_error(ctx, "GEOMERGING a peer's snapshot is being merged");
+          },
       },
       *outcome);
 }
@@ -111,13 +123,20 @@ int geo_position(Ctx* ctx, String** argv, int argc) {
 
 // --- members -----------------------------------------------------------------------------------------
 
+// An op about members has a batch of its own: a promoted replica names what no batch describes by its order.
+int refuse_paused(Ctx* ctx) {
+  return reply_error(ctx, "ERR clients are paused: send it again");
+}
+
 int geo_join(Ctx* ctx, String** argv, int argc) {
   if (argc != 2 && argc != 3) return api::WrongArity(ctx);
   const auto id = region_id(argv[1]);
   if (!id) return reply_error(ctx, "ERR a region's id is a number from 1 to 16");
   if (*id == node().config().id) return reply_error(ctx, "ERR this is the region itself");
-  node().region().join(*id);
+  if (!node().flush_all(ctx)) return refuse_paused(ctx);
+  node().region().join(*id, now_ms());
   api::ReplicateVerbatim(ctx);
+  node().flush_all(ctx);
   return api::ReplyWithSimpleString(ctx, "OK");
 }
 
@@ -125,8 +144,9 @@ int geo_detach(Ctx* ctx, String** argv, int argc) {
   if (argc != 2) return api::WrongArity(ctx);
   const auto id = region_id(argv[1]);
   if (!id) return reply_error(ctx, "ERR a region's id is a number from 1 to 16");
-  node().region().detach(*id);
-  api::ReplicateVerbatim(ctx);
+  if (!node().flush_all(ctx)) return refuse_paused(ctx);
+  node().region().detach(*id, now_ms());
+  node().flush_all(ctx);
   return api::ReplyWithSimpleString(ctx, "OK");
 }
 
@@ -226,6 +246,7 @@ bool register_geo_commands(Ctx* ctx) {
   const Command commands[] = {
       {"geo.ops", guarded<geo_ops>, "write deny-script fast"},
       {"geo.apply", guarded<geo_apply>, "write deny-oom deny-script"},
+      {"geo.merge", guarded<geo_merge>, "write deny-oom deny-script"},
       {"geo.position", guarded<geo_position>, "write deny-script fast"},
       {"geo.join", guarded<geo_join>, "write admin deny-script fast"},
       {"geo.detach", guarded<geo_detach>, "write admin deny-script fast"},

@@ -63,6 +63,19 @@ std::string info_text(Node& node) {
     out.line("promise_" + std::to_string(peer), text(region.promised_by(peer)));
   }
 
+  std::string detached;
+  for (const auto gone : region.detached()) {
+    if (!detached.empty()) detached += ',';
+    detached += std::to_string(gone);
+  }
+  out.line("detached", detached);
+  out.line("must_rejoin", region.must_rejoin() ? "yes" : "no");
+  out.line("merging_from", node.merge().source);
+  out.line("merging", region.is_merging() ? "yes" : region.is_half_merged() ? "interrupted" : "no");
+  out.line("merged_keys", region.merged_keys());
+  out.line("adopting", node.adoption().is_due() ? "yes" : "no");
+  out.line("adopted_keys", node.adoption().adopted());
+
   out.section("Unstable");
   out.line("unstable_keys", stats.unstable_keys);
   out.line("unstable_entries", stats.unstable_entries);

@@ -149,6 +149,14 @@ void RedisKeyspace::expire_all_due(std::uint32_t db) {
   }
 }
 
+// With its deadline apart: one that has passed would remove the key on a master at once, and not on its replica.
+bool RedisKeyspace::restore(const KeyName& key, std::uint64_t deadline, std::string_view value) {
+  const CallReply reply(call("RESTORE", key, {"0", value}));
+  if (reply.failed()) return false;
+  if (deadline != 0) set_deadline(key, deadline);
+  return true;
+}
+
 RedisModuleCallReply* RedisKeyspace::call(const char* command, const KeyName& key,
                                           const std::vector<String*>& words) {
   String* name = name_of(key);

@@ -92,6 +92,10 @@ class RedisKeyspace final : public ObservedKeyspace {
   // merged into it, and before them in the stream.
   void set_late_deadlines();
 
+  // What RESTORE makes of `value`, in the place of an absent key; a deadline that has passed makes nothing. False: the
+  // server does not take it.
+  bool restore(const crdt::KeyName& key, std::uint64_t deadline, std::string_view value);
+
   // A string value if it can be had without disturbing how it is stored.
   crdt::ValueType type(const crdt::KeyName& key) override;
   crdt::Deadline deadline(const crdt::KeyName& key) override;

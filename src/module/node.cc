@@ -37,12 +37,18 @@ Node::Node(Config config)
 
 void Node::begin(Ctx* ctx) {
   is_master_ = (api::GetContextFlags(ctx) & kFlagMaster) != 0;
-  if (is_master_) begin_incarnation();
+  if (!is_master_) return;
+  begin_incarnation();
+  note_plain_data(ctx);
 }
 
 // Strictly above every incarnation of this region that is known here, and above those that are not, as
 // long as no two lives begin within one step.
 void Node::begin_incarnation() {
+  region_->begin_incarnation(next_incarnation());
+}
+
+std::uint32_t Node::next_incarnation() const {
   const std::uint64_t now = now_ms();
   auto incarnation = static_cast<std::uint32_t>(
       now > kIncarnationEpochMs ? (now - kIncarnationEpochMs) / kIncarnationStepMs : 1);
@@ -52,7 +58,7 @@ void Node::begin_incarnation() {
       incarnation = std::max(incarnation, dot.actor.incarnation + 1);
     }
   }
-  region_->begin_incarnation(incarnation);
+  return incarnation;
 }
 
 // --- commands as they come -------------------------------------------------------------------------
@@ -165,7 +171,8 @@ void Node::before_sleep(Ctx* ctx) {
     // The tick's batch may be empty: it announces what is promised.
     if (is_master_ && (is_due || region_->has_unflushed() || !outbox_.empty())) flush(ctx);
     if (is_master_ && is_due) look_at_aof(ctx);
-    forget(is_due);
+    forget(ctx, is_due);
+    if (is_master_ && is_due && adoption_.is_due()) adopt(ctx);
   }
   is_asleep_ = true;
 }
@@ -182,7 +189,9 @@ void Node::tick(Ctx* ctx) {
   drop_stable_retained();
 }
 
-void Node::forget(bool is_due) {
+// It may tell somebody to leave: by a batch of its own, so not while none may be cut.
+void Node::forget(Ctx* ctx, bool is_due) {
+  if (!flush_all(ctx)) return;
   const auto& counts = region_->counts();
   const auto ops = counts.local_ops + counts.remote_ops;
   const auto before = std::exchange(ops_before_, ops);
@@ -191,6 +200,7 @@ void Node::forget(bool is_due) {
   } else if (is_due) {
     region_->collect(kCollectedPerTick);
   }
+  flush_all(ctx);
 }
 
 void Node::cut_batches(crdt::Turn turn) {
@@ -214,6 +224,11 @@ bool Node::flush(Ctx* ctx) {
   }
   outbox_.clear();
   return true;
+}
+
+bool Node::flush_all(Ctx* ctx) {
+  const bool has_any = is_master_ && !is_loading_ && (region_->has_unflushed() || !outbox_.empty());
+  return !has_any || flush(ctx);
 }
 
 // A log that begins with a snapshot lacks the batches before it. Those that some region may not have yet
@@ -270,12 +285,12 @@ Result<crdt::Outcome> Node::apply(Ctx* ctx, std::string_view bytes) {
       }
       last = &op.key;
     }
-    if (!flush(ctx) && region_->has_unflushed()) {
+    if (!flush(ctx) && region_->has_unflushed())
       return fail(Errc::kBusy, "clients are paused: send it again");
-    }
   }
   const Quiet quiet(*this);
   auto outcome = region_->apply(batch, keyspace_, now);
+  flush_all(ctx);  // who leaves by that, or is called back
   for (const auto& op : batch.ops) tell_list_length(op);
   keyspace_.set_late_deadlines();
   return outcome;
@@ -343,6 +358,7 @@ void Node::reset() {
   retained_bytes_ = 0;
   unrecorded_.clear();
   forget_promises();
+  adoption_.end();
 }
 
 void Node::loading(Ctx* ctx, std::uint64_t step) {
@@ -356,6 +372,7 @@ void Node::loading(Ctx* ctx, std::uint64_t step) {
       reset();
       if (is_master_ && has_turned_) outbox_ = std::move(unsent);
       is_loading_ = true;
+      has_loaded_state_ = false;
       return;
     }
     case kLoadingEnded:
@@ -363,6 +380,7 @@ void Node::loading(Ctx* ctx, std::uint64_t step) {
       is_loading_ = false;
       if (is_master_) {
         begin_incarnation();
+        if (!has_loaded_state_) note_plain_data(ctx);
         note_unrecorded(ctx);
       }
       unrecorded_.clear();
@@ -399,7 +417,10 @@ void Node::async_loading(std::uint64_t step) {
 
 std::string Node::save() {
   cut_batches(crdt::Turn::kGoesOn);
-  SavedState state{.region = region_->save(), .batches = {}, .positions = positions_};
+  SavedState state{.region = region_->save(),
+                   .batches = {},
+                   .positions = positions_,
+                   .has_plain_data = adoption_.is_due()};
   for (const auto& [last, batch] : retained_) state.batches.push_back(batch);
   state.batches.insert(state.batches.end(), outbox_.begin(), outbox_.end());
   return encode(state);
@@ -420,6 +441,8 @@ Result<void> Node::load(std::string_view bytes) {
   }
   TRY(auto state, decode_saved_state(bytes));
   TRY_VOID(region_->load(state.region));
+  has_loaded_state_ = true;
+  if (state.has_plain_data) adoption_.begin();
   positions_ = std::move(state.positions);
   for (auto& batch : state.batches) retain(std::move(batch));
   return {};

@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "crdt/region.h"
+#include "module/adoption.h"
 #include "module/command_table.h"
 #include "module/fsynced.h"
+#include "module/key_sweep.h"
 #include "module/keyspace.h"
 #include "module/observer.h"
 #include "module/redismodule.h"
@@ -35,6 +37,18 @@ Result<Config> parse_config(const std::vector<std::string_view>& words);
 struct Position {
   std::string replid;
   std::int64_t offset = 0;
+};
+
+// A merge from which nothing is heard for so long may be taken over by another link.
+inline constexpr std::uint64_t kMergeSilenceMaxMs = 60'000;
+inline constexpr std::uint32_t kDbsMax = 1U << 20U;
+
+// Of the master's part in a merge of a peer's snapshot.
+struct MergeProgress {
+  std::string source;
+  std::uint64_t touched_ms = 0;
+  bool is_swept = false;
+  KeySweep sweep;
 };
 
 class Node {
@@ -84,8 +98,16 @@ class Node {
   };
   // Puts what was noted into the replication stream, unless it must not be disturbed now.
   bool flush(Ctx* ctx);
+  bool flush_all(
+      Ctx* ctx);  // what a master has noted, if anything; false: it must not be disturbed
   Result<crdt::Outcome> apply(Ctx* ctx, std::string_view bytes);
   Result<void> record(Ctx* ctx, std::string_view batch);
+  MergeProgress& merge() { return merge_; }
+  Adoption& adoption() { return adoption_; }
+  std::uint32_t next_incarnation() const;
+  void has_merged(const std::vector<crdt::KeyName>&
+                      keys);  // these are done, of a snapshot that is being merged
+  void merged();              // all of it: our batches so far are void, or known
   std::uint64_t retained_bytes() const { return retained_bytes_; }
   std::uint64_t held_commands() const { return stash_.held(); }
   std::uint64_t unknown_commands() const { return unknown_commands_; }
@@ -98,6 +120,8 @@ class Node {
  private:
   void begin_incarnation();
   void cut_batches(crdt::Turn turn);
+  void adopt(Ctx* ctx);
+  void note_plain_data(Ctx* ctx);
   void retain(std::string batch);
   void drop_oldest_retained();
   void drop_stable_retained();
@@ -106,7 +130,7 @@ class Node {
   void tell_list_length(const crdt::Op& op);
   void filter_write(RedisModuleCommandFilterCtx* command, std::string_view name);
   void tick(Ctx* ctx);
-  void forget(bool is_due);
+  void forget(Ctx* ctx, bool is_due);
   void look_for_multi(Ctx* ctx);
   void promise_what_replicas_have(Ctx* ctx);
   void look_at_aof(Ctx* ctx);
@@ -136,6 +160,10 @@ class Node {
   std::uint64_t next_tick_ms_ = 0, next_look_ms_ = 0;
   std::uint64_t ops_before_ = 0;  // this turn
   std::uint64_t unknown_commands_ = 0;
+
+  MergeProgress merge_;
+  Adoption adoption_;
+  bool has_loaded_state_ = false;  // by the load that is under way
 
   // Batches that are cut but not in the stream yet.
   std::deque<std::string> outbox_;

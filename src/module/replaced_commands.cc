@@ -289,6 +289,9 @@ int flush_db(Ctx* ctx, String** argv, int argc) {
         "ERR refused by sluice-geo: this would empty every region; if that is meant, "
         "CONFIG SET geo.allow-flush yes first");
   }
+  if (!is_told && node().region().is_half_merged()) {
+    return reply_error(ctx, "ERR refused by sluice-geo while a peer's snapshot is being merged");
+  }
   const CallReply reply(command.run());
   if (!reply.failed()) {
     const auto db = static_cast<std::uint32_t>(api::GetSelectedDb(ctx));

@@ -8,7 +8,7 @@ namespace sluice::module {
 
 namespace {
 
-constexpr char kVersion = 1;
+constexpr char kVersion = 2;
 
 void put(std::string& out, std::uint64_t value) {
   for (int i = 0; i < 8; ++i) out.push_back(static_cast<char>(value >> (8 * i)));
@@ -65,6 +65,7 @@ std::string encode(const SavedState& state) {
     positions.insert(positions.end(), {source, at.replid, std::to_string(at.offset)});
   }
   put(out, positions);
+  put(out, state.has_plain_data ? 1 : 0);
   return out;
 }
 
@@ -79,7 +80,11 @@ Result<SavedState> decode_saved_state(std::string_view bytes) {
   if (region.size() != 1 || positions.size() % 3 != 0) {
     return fail(Errc::kCorrupt, "the module's part of the RDB does not add up");
   }
-  SavedState state{.region = std::move(region[0]), .batches = std::move(batches), .positions = {}};
+  TRY(const auto plain, reader.number());
+  SavedState state{.region = std::move(region[0]),
+                   .batches = std::move(batches),
+                   .positions = {},
+                   .has_plain_data = plain != 0};
   for (std::size_t i = 0; i < positions.size(); i += 3) {
     Position at{.replid = positions[i + 1], .offset = 0};
     const std::string& digits = positions[i + 2];

@@ -12,12 +12,14 @@
 
 namespace sluice::module {
 
-// Bytes: version 1; then three counted lists of length-prefixed strings (little-endian 64-bit lengths):
-// [region], batches, and source, replid, offset in turn.
+// Bytes: version 2; then three counted lists of length-prefixed strings (little-endian 64-bit lengths):
+// [region], batches, and source, replid, offset in turn. Then 8 bytes: 1 if there are data from before the module of
+// which others have not been told (none: 0).
 struct SavedState {
   std::string region;
   std::vector<std::string> batches;
   std::map<std::string, Position, std::less<>> positions;
+  bool has_plain_data = false;
 };
 
 std::string encode(const SavedState& state);

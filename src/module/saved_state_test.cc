@@ -24,7 +24,7 @@ TEST(SavedStateTest, IsRefusedWhenItEndsEarlyOrIsNewer) {
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_FALSE(decode_saved_state(std::string_view(bytes).substr(0, size))) << size;
   }
-  EXPECT_FALSE(decode_saved_state("\x02" + bytes.substr(1)));
+  EXPECT_FALSE(decode_saved_state("\x03" + bytes.substr(1)));
 }
 
 TEST(ParseConfig, NamesWhatIsWrong) {

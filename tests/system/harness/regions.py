@@ -18,7 +18,7 @@ class Link(Process):
         super().__init__(name, folder)
         self.sources, self.targets = list(sources), list(targets)
         self.metrics_port = free_port()
-        self.flags = {'position-interval': '100ms', 'retry-wait': '200ms', **(flags or {})}
+        self.flags = {'position-interval': '100ms', 'retry-wait': '200ms', 'lack-patience': '3s', **(flags or {})}
 
     def argv(self):
         words = [SLUICE, 'geo', 'link', '--metrics', f'127.0.0.1:{self.metrics_port}']
@@ -88,26 +88,34 @@ class Region:
 class Mesh:
     """`count` regions, each with a link from every other one, through proxies that can be cut."""
 
-    def __init__(self, redis_server, keeper, proxy, link, count=2, replicas=0, options=None):
+    def __init__(self, redis_server, keeper, proxy, link, count=2, replicas=0, options=None, is_joined=True,
+                 prepare=None, module_words='', is_linked=True):
         self._redis, self._keeper, self._proxy, self._link = redis_server, keeper, proxy, link
+        self.module_words = module_words
         self.regions = [Region(number + 1) for number in range(count)]
         for region in self.regions:
             region.nodes = [self.start_redis(region, options)]
             region.nodes += [self.start_redis(region, {**(options or {}), 'replicaof':
                              f'127.0.0.1 {region.master.port}'}) for _ in range(replicas)]
-            region.keeper = keeper(region.master, name=f'{region.name}-keeper')
+            if prepare:
+                prepare(region)
+            region.keeper = keeper(region.master, name=f'{region.name}-keeper',
+                                   flags={'redis-module': self.module_line(region)})
             eventually(region.keeper.link_is_up, f'the keeper of {region.name} follows')
         # So that nobody forgets what a region lacks that has not been heard of yet.
-        for region in self.regions:
+        for region in self.regions if is_joined else []:
             for other in self.regions:
                 if other is not region:
                     region.client.execute_command('GEO.JOIN', other.number)
-        for region in self.regions:
+        for region in self.regions if is_linked else []:
             self.connect(region)
+
+    def module_line(self, region):
+        return f'{MODULE} region={region.name} id={region.number} {self.module_words}'.strip()
 
     def start_redis(self, region, options=None):
         return self._redis(f'{region.name}-redis', options={
-            'loadmodule': f'{MODULE} region={region.name} id={region.number}', **(options or {})})
+            'loadmodule': self.module_line(region), **(options or {})})
 
     def connect(self, region):
         others = [other for other in self.regions if other is not region]

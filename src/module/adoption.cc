@@ -1,0 +1,42 @@
+#include "module/adoption.h"
+
+#include <utility>
+
+#include "crdt/region.h"
+#include "module/keyspace.h"
+
+namespace sluice::module {
+
+namespace {
+
+// Of one portion: a tenth of a second's, since a tick comes ten times in one.
+constexpr std::uint64_t kKeysPerPortion = 500;
+constexpr std::uint64_t kPortionMs = 10;
+
+}  // namespace
+
+void Adoption::end() {
+  is_due_ = false;
+  sweep_.restart();
+}
+
+Adoption::Portion Adoption::next(Ctx* ctx, const crdt::Region& region, RedisKeyspace& keyspace) {
+  Portion portion;
+  const auto until = static_cast<std::uint64_t>(api::Milliseconds()) + kPortionMs;
+  while (!portion.is_last && static_cast<std::uint64_t>(api::Milliseconds()) < until &&
+         portion.old_ops.size() + portion.writes.size() < kKeysPerPortion) {
+    std::vector<crdt::KeyName> keys;
+    portion.is_last = !sweep_.next(ctx, kKeysPerPortion / 10,
+                                   [&](crdt::KeyName key) { keys.push_back(std::move(key)); });
+    for (const auto& key : keys) {
+      const auto age = region.age_of(key, keyspace.type(key));
+      if (age == crdt::Region::Age::kKnown) continue;
+      const bool is_old = age == crdt::Region::Age::kUnknown;
+      Observer::whole_value(key, keyspace, is_old ? portion.old_ops : portion.writes);
+      ++adopted_;
+    }
+  }
+  return portion;
+}
+
+}  // namespace sluice::module

@@ -1,0 +1,278 @@
+// GEO.MERGE: a peer's snapshot, key by key, into a master that serves meanwhile. docs/protocol/geo.md has the words.
+#include <charconv>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "module/command_table.h"
+#include "module/commands.h"
+#include "module/node.h"
+#include "module/saved_state.h"
+
+namespace sluice::module {
+
+namespace {
+
+// One call looks at no more keys than this, whose removal may take as long as they are large.
+constexpr std::uint64_t kSweptPerCall = 1'000;
+
+std::uint64_t now_ms() {
+  return static_cast<std::uint64_t>(api::Milliseconds());
+}
+
+template <typename Number>
+std::optional<Number> number(String* word) {
+  Number value{};
+  const auto digits = bytes_of(word);
+  const char* end = digits.data() + digits.size();
+  const auto read = std::from_chars(digits.data(), end, value);
+  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  return value;
+}
+
+bool comes_from_master(Ctx* ctx) {
+  return (api::GetContextFlags(ctx) & (kFlagReplicated | kFlagLoading)) != 0;
+}
+
+int reply_ok(Ctx* ctx) {
+  api::ReplicateVerbatim(ctx);
+  return api::ReplyWithSimpleString(ctx, "OK");
+}
+
+// What every step of a merge needs: our own batches before it, our own writes unobserved.
+class Step {
+ public:
+  Step(Ctx* ctx, const std::vector<crdt::KeyName>& keys) : use_(node().keyspace(), ctx) {
+    if (!comes_from_master(ctx)) {
+      for (const auto& key : keys) node().keyspace().expire_if_due(key);
+      node().flush(ctx);
+    }
+    quiet_.emplace(node());
+  }
+
+ private:
+  RedisKeyspace::Use use_;
+  std::optional<Node::Quiet> quiet_;
+};
+
+int refuse_without_merge(Ctx* ctx) {
+  return reply_error(ctx, "GEONOMERGE no snapshot is being merged: begin with GEO.MERGE BEGIN");
+}
+
+// GEO.MERGE WANT region incarnation seq [region incarnation seq ...]: the ops that we lack.
+int want(Ctx* ctx, String** argv, int argc) {
+  if (argc < 5 || (argc - 2) % 3 != 0) return api::WrongArity(ctx);
+  auto& region = node().region();
+  bool is_wanted = region.must_rejoin();
+  for (int at = 2; at < argc; at += 3) {
+    const auto maker = number<unsigned>(argv[at]);
+    const auto incarnation = number<std::uint32_t>(argv[at + 1]);
+    const auto seq = number<std::uint64_t>(argv[at + 2]);
+    if (!maker || *maker < 1 || *maker > crdt::kRegionIdMax || !incarnation || !seq) {
+      return reply_error(ctx, "ERR syntax: GEO.MERGE WANT region incarnation seq ...");
+    }
+    const crdt::Dot dot{{static_cast<crdt::RegionId>(*maker), *incarnation}, *seq};
+    is_wanted = is_wanted || region.lacks(dot);
+  }
+  if (!is_wanted) return api::ReplyWithSimpleString(ctx, "NOTHING");
+  region.detach(region.self().region, now_ms());  // whoever told us to may have left himself
+  region.announce_again();
+  node().flush(ctx);
+  return api::ReplyWithSimpleString(ctx, "OK");
+}
+
+// GEO.MERGE BEGIN source saved
+int begin(Ctx* ctx, String** argv, int argc) {
+  if (argc != 4) return api::WrongArity(ctx);
+  const auto saved = decode_saved_state(bytes_of(argv[3]));
+  if (!saved) return reply_error(ctx, "ERR " + saved.error().detail);
+  auto& merge = node().merge();
+  if (!comes_from_master(ctx) && node().region().is_merging() &&
+      merge.source != bytes_of(argv[2]) && now_ms() < merge.touched_ms + kMergeSilenceMaxMs) {
+    return reply_error(ctx, "GEOEARLY the snapshot of " + merge.source + " is being merged");
+  }
+  const Step step(ctx, {});
+  const auto begun =
+      node().region().begin_merge(saved->region, {.keeps_plain = node().adoption().is_due()});
+  if (!begun) {
+    const bool is_early = begun.error().code == Errc::kBusy;
+    return reply_error(ctx, (is_early ? "GEOEARLY " : "ERR ") + begun.error().detail);
+  }
+  merge.source = bytes_of(argv[2]);
+  merge.touched_ms = now_ms();
+  merge.is_swept = false;
+  merge.sweep.restart();
+  return reply_ok(ctx);
+}
+
+// GEO.MERGE KEYS db name deadline value [name deadline value ...]: the value as RESTORE takes it, the deadline as Unix
+// time in ms, 0 for none.
+int keys(Ctx* ctx, String** argv, int argc) {
+  constexpr int kFirst = 3, kWords = 3;
+  if (argc < kFirst + kWords || (argc - kFirst) % kWords != 0) return api::WrongArity(ctx);
+  if (!node().region().is_merging()) return refuse_without_merge(ctx);
+  const auto db = number<std::uint32_t>(argv[2]);
+  if (!db || *db >= kDbsMax) return reply_error(ctx, "ERR db is not a number of a database");
+  std::vector<crdt::KeyName> names;
+  for (int at = kFirst; at < argc; at += kWords)
+    names.push_back({*db, std::string(bytes_of(argv[at]))});
+  const Step step(ctx, names);
+  std::string failed;
+  for (int at = kFirst; at < argc; at += kWords) {
+    const auto& key = names[static_cast<std::size_t>((at - kFirst) / kWords)];
+    const auto deadline = number<std::uint64_t>(argv[at + 1]).value_or(0);
+    const auto write = [&] {
+      const bool is_restored = node().keyspace().restore(key, deadline, bytes_of(argv[at + 2]));
+      if (!is_restored && failed.empty()) failed = key.name;
+    };
+    node().region().merge_key(key, write, node().keyspace(), now_ms());
+  }
+  node().has_merged(names);
+  node().merge().touched_ms = now_ms();
+  api::ReplicateVerbatim(ctx);
+  if (failed.empty()) return api::ReplyWithSimpleString(ctx, "OK");
+  return reply_error(ctx, "ERR RESTORE refuses the value of key " + failed +
+                              ": is this server older than the one that made the snapshot?");
+}
+
+// GEO.MERGE LIBRARY code
+int library(Ctx* ctx, String** argv, int argc) {
+  if (argc != 3) return api::WrongArity(ctx);
+  if (!node().region().is_merging()) return refuse_without_merge(ctx);
+  const Step step(ctx, {});
+  node().keyspace().write_library("", bytes_of(argv[2]));
+  return reply_ok(ctx);
+}
+
+// GEO.MERGE STREAM batch
+int stream(Ctx* ctx, String** argv, int argc) {
+  if (argc != 3) return api::WrongArity(ctx);
+  if (!node().region().is_merging()) return refuse_without_merge(ctx);
+  const Step step(ctx, {});
+  const auto merged = node().region().merge_stream(bytes_of(argv[2]));
+  if (!merged) return reply_error(ctx, "ERR " + merged.error().detail);
+  node().merge().touched_ms = now_ms();
+  return reply_ok(ctx);
+}
+
+void drop(const std::vector<crdt::KeyName>& names) {
+  for (const auto& key : names) node().region().merge_key(key, [] {}, node().keyspace(), now_ms());
+  node().has_merged(names);
+}
+
+void replicate_drops(Ctx* ctx, const std::vector<crdt::KeyName>& names) {
+  for (const auto& key : names)
+    api::Replicate(ctx, "geo.merge", "clb", "DROP", static_cast<long long>(key.db), key.name.data(),
+                   key.name.size());
+}
+
+// GEO.MERGE SWEEP: +MORE as long as there are keys that the snapshot may not have, +OK then.
+int sweep(Ctx* ctx, String** /*argv*/, int argc) {
+  if (argc != 2) return api::WrongArity(ctx);
+  auto& region = node().region();
+  if (!region.is_merging()) return refuse_without_merge(ctx);
+  auto& merge = node().merge();
+  merge.touched_ms = now_ms();
+  region.begin_sweep();
+  std::vector<crdt::KeyName> rest;
+  if (!merge.is_swept) {
+    merge.is_swept = !merge.sweep.next(ctx, kSweptPerCall, [&](crdt::KeyName key) {
+      if (!region.is_merged(key)) rest.push_back(std::move(key));
+    });
+  }
+  while (merge.is_swept && rest.size() < kSweptPerCall) {
+    auto late = region.take_late();
+    if (!late) break;
+    rest.push_back(std::move(*late));
+  }
+  const bool has_more = !merge.is_swept || rest.size() >= kSweptPerCall;
+  {
+    const Step step(ctx, rest);
+    drop(rest);
+  }
+  replicate_drops(ctx, rest);
+  return api::ReplyWithSimpleString(ctx, has_more ? "MORE" : "OK");
+}
+
+// GEO.MERGE DROP db name: a step of SWEEP, for replicas.
+int drop_one(Ctx* ctx, String** argv, int argc) {
+  if (argc != 4) return api::WrongArity(ctx);
+  const auto db = number<std::uint32_t>(argv[2]);
+  if (!comes_from_master(ctx) || !db || !node().region().is_merging()) {
+    return reply_error(ctx, "ERR GEO.MERGE DROP is what a master tells its replicas");
+  }
+  const Step step(ctx, {});
+  node().region().begin_sweep();
+  drop({{*db, std::string(bytes_of(argv[3]))}});
+  return reply_ok(ctx);
+}
+
+// GEO.MERGE END source replid offset: where the peer's stream goes on behind the snapshot.
+// GEO.MERGE FINISH incarnation source replid offset: the same, for replicas.
+int end(Ctx* ctx, String** argv, int argc) {
+  const bool is_told = comes_from_master(ctx);
+  if (argc != (is_told ? 6 : 5)) return api::WrongArity(ctx);
+  String** const at = argv + (is_told ? 3 : 2);
+  const auto offset = number<std::int64_t>(at[2]);
+  if (!offset) return reply_error(ctx, "ERR offset is not a number");
+  auto& region = node().region();
+  if (!region.is_merging()) return refuse_without_merge(ctx);
+  auto incarnation = is_told ? number<std::uint32_t>(argv[2]).value_or(0) : 0;
+  if (!is_told) {
+    if (!region.is_merge_complete()) {
+      return reply_error(
+          ctx,
+          "GEOWAITSTREAM the peer's stream has not told yet all that its snapshot has: "
+          "send GEO.MERGE STREAM");
+    }
+    if (!node().merge().is_swept) return reply_error(ctx, "ERR send GEO.MERGE SWEEP first");
+    incarnation = node().next_incarnation();
+  }
+  {
+    const Step step(ctx, {});
+    if (!is_told) {
+      std::vector<crdt::KeyName> late;
+      while (auto key = region.take_late()) late.push_back(std::move(*key));
+      drop(late);
+      replicate_drops(ctx, late);
+      const auto text = std::to_string(incarnation);
+      api::Replicate(ctx, "geo.merge", "ccsss", "FINISH", text.c_str(), at[0], at[1], at[2]);
+    } else {
+      api::ReplicateVerbatim(ctx);
+    }
+    region.finish_merge(incarnation);
+    node().merged();
+    node().set_position(bytes_of(at[0]), {std::string(bytes_of(at[1])), *offset});
+  }
+  if (!is_told) node().flush(ctx);
+  return api::ReplyWithSimpleString(ctx, "OK");
+}
+
+// GEO.MERGE ADOPTED: what was here before the module is now known to all, says a master to its replicas.
+int adopted(Ctx* ctx, String** /*argv*/, int argc) {
+  if (argc != 2) return api::WrongArity(ctx);
+  node().adoption().end();
+  return reply_ok(ctx);
+}
+
+struct Subcommand {
+  const char* name;
+  int (*run)(Ctx*, String**, int);
+};
+constexpr Subcommand kSubcommands[] = {
+    {"want", want},     {"begin", begin},     {"keys", keys},     {"library", library},
+    {"stream", stream}, {"sweep", sweep},     {"drop", drop_one}, {"end", end},
+    {"finish", end},    {"adopted", adopted},
+};
+
+}  // namespace
+
+int geo_merge(Ctx* ctx, String** argv, int argc) {
+  if (argc < 2) return api::WrongArity(ctx);
+  for (const auto& subcommand : kSubcommands)
+    if (is_word(bytes_of(argv[1]), subcommand.name)) return subcommand.run(ctx, argv, argc);
+  return reply_error(ctx, "ERR GEO.MERGE WANT, BEGIN, KEYS, LIBRARY, STREAM, SWEEP or END");
+}
+
+}  // namespace sluice::module

@@ -1,0 +1,61 @@
+// A node's part in joining by a peer's snapshot, and in telling of what was here before the module.
+#include <algorithm>
+
+#include "module/node.h"
+
+namespace sluice::module {
+
+namespace {
+
+// Data from before the module are told as fast as others promise them: no more of them wait than this.
+constexpr std::uint64_t kAdoptedUnstableBytesMax = std::uint64_t{64} << 20U;
+
+}  // namespace
+
+// Keys that are here although no state of ours came with them were written before there was a module.
+void Node::note_plain_data(Ctx* ctx) {
+  KeySweep sweep;
+  bool has_keys = false;
+  while (!has_keys && sweep.next(ctx, 1, [&](const crdt::KeyName&) { has_keys = true; })) {
+  }
+  if (has_keys) adoption_.begin();
+}
+
+void Node::adopt(Ctx* ctx) {
+  const bool may = !region_->peers().empty() && !region_->must_rejoin() &&
+                   !region_->is_half_merged() &&
+                   region_->stats_bytes() <
+                       std::min(kAdoptedUnstableBytesMax, config_.limits.unstable_bytes_max / 2);
+  if (!may || region_->has_unflushed() || !outbox_.empty()) return;
+  const RedisKeyspace::Use use(keyspace_, ctx);
+  const Quiet quiet(*this);
+  auto portion = adoption_.next(ctx, *region_, keyspace_);
+  for (auto& op : portion.old_ops) region_->note_old(std::move(op), keyspace_);
+  cut_batches(crdt::Turn::kGoesOn);
+  note(portion.writes);
+  flush(ctx);
+  if (!portion.is_last) return;
+  adoption_.end();
+  api::Replicate(ctx, "geo.merge", "c", "ADOPTED");
+}
+
+void Node::merged() {
+  retained_.clear();
+  retained_bytes_ = 0;
+  outbox_.clear();
+  forget_promises();
+  promise();
+  merge_.source.clear();
+  adoption_.end();
+}
+
+// As apply() leaves it: clients that wait for the lists are served next, and deadlines that have passed are set once the
+// step is done.
+void Node::has_merged(const std::vector<crdt::KeyName>& keys) {
+  for (const auto& key : keys)
+    if (keyspace_.type(key) == crdt::ValueType::kList)
+      observer_.list_became(key, keyspace_.list_length(key));
+  keyspace_.set_late_deadlines();
+}
+
+}  // namespace sluice::module
