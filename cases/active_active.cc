@@ -1,5 +1,5 @@
-// Case 1, communications platform: a plain Redis becomes the first of three regions that all take calls; one
-// is cut off, then dies and comes back while another serves its users.
+// Case 1, communications platform: three regions take calls; one is cut off, then dies and comes back while another
+// serves its users; then a plain Redis with data and users of its own moves in as the fourth.
 #include <cstdio>
 #include <fmt/format.h>
 #include <memory>
@@ -19,12 +19,14 @@ using redis::Words;
 
 struct Scale {
   double calls_per_second;
-  rt::Duration quiet;   // before and between what happens
-  rt::Duration outage;  // the cut and the death
+  rt::Duration quiet;    // before and between what happens
+  rt::Duration outage;   // the cut and the death
+  rt::Duration meeting;  // at most, until the data of two sides are united
+  double wait_max;       // seconds that a user may wait meanwhile
   std::uint64_t legacy_keys;
 };
-constexpr Scale kFull{100, 10s, 60s, 20'000};
-constexpr Scale kQuick{40, 1s, 3s, 500};
+constexpr Scale kFull{100, 10s, 60s, 180s, 5, 20'000};
+constexpr Scale kQuick{40, 1s, 3s, 60s, 20, 500};
 
 // Each region lets this many of an account's calls through by itself; while regions do not hear of
 // each other, one account's users may be served in two of them.
@@ -43,6 +45,7 @@ class Platform {
     CO_TRY_VOID(co_await start());
     CO_TRY_VOID(co_await outlast_a_cut());
     CO_TRY_VOID(co_await outlast_a_death());
+    CO_TRY_VOID(co_await move_in());
     co_await end_calls();
     co_return co_await compare_all();
   }
@@ -63,55 +66,64 @@ class Platform {
   }
 
   rt::Task<Result<>> start() {
-    scenario_.title("A plain Redis becomes the first of three regions");
-    CO_TRY_VOID(co_await take_in_a_plain_redis());
-    for (const char* name : {"us", "asia"}) {
+    scenario_.title("Three regions take calls, a plain Redis elsewhere those of its own users");
+    for (const char* name : {"eu", "us", "asia"}) {
       std::string called = name;
       CO_TRY_VOID(co_await mesh_.add(std::move(called)));
     }
     CO_TRY_VOID(co_await mesh_.connect());
-    CO_TRY_VOID(co_await tell_all(*mesh_.find("eu")->master));
-    CO_TRY_VOID(co_await settle("us and asia have what the plain Redis had"));
-    for (const auto& region : mesh_.regions()) open_office(*region);
-    scenario_.title("Three regions take calls");
-    scenario_.say(fmt::format("eu, us and asia: {} calls/s each, {} in {} s per account",
-                              scale_.calls_per_second, kLimit, 2));
+    CO_TRY_VOID(co_await mesh_.until_met(30s));
+    for (const auto& region : mesh_.regions()) open_office(region->name, *region->master);
+    CO_TRY_VOID(co_await start_plain_redis());
+    scenario_.say(fmt::format("eu, us, asia and {}: {} calls/s each, {} in {} s per account",
+                              kLegacy, scale_.calls_per_second, kLimit, 2));
     CO_TRY_VOID(co_await scenario_.pause(scale_.quiet));
     co_return co_await settle("every region has what all others took");
   }
 
-  void open_office(const lab::Mesh::Region& region) {
-    Office::Options options{.home = region.name, .calls_per_second = scale_.calls_per_second};
-    offices_[region.name] =
-        std::make_unique<Office>(world_, *region.master, std::move(options), books_);
-    tasks_.spawn(offices_[region.name]->run(tasks_));
+  void open_office(std::string home, lab::Server& master, std::string total = "calls:total") {
+    Office::Options options{
+        .home = home, .calls_per_second = scale_.calls_per_second, .total = std::move(total)};
+    auto& office = offices_[home];
+    office = std::make_unique<Office>(world_, master, std::move(options), books_);
+    tasks_.spawn(office->run(tasks_));
   }
 
   // While calls go on, regions are never equal for long; what is lacking must not grow old.
   rt::Task<Result<>> settle(std::string_view what) {
     const double start = scenario_.seconds();
-    const auto before = co_await mesh_.look();
+    double asked = start;
+    auto before = co_await mesh_.look();
     for (;;) {
       const auto now = co_await mesh_.look();
-      bool has_all = true;
-      for (const auto& region : now) {
-        has_all = has_all && region.is_up;
-        for (const auto& other : before) {
-          for (const auto& [actor, seq] : other.vector) {
-            const auto have = region.vector.find(actor);
-            has_all = has_all && have != region.vector.end() && have->second >= seq;
-          }
-        }
-      }
-      if (has_all) break;
+      if (has_all(now, before)) break;
       if (scenario_.seconds() - start > kPatience) {
         scenario_.expect(false, what);
         co_return Result<>();
       }
       CO_TRY_VOID(co_await scenario_.pause(20ms));
+      if (scenario_.seconds() - asked < kAskAgain) continue;
+      // Of a life that has ended not everybody gets all.
+      asked = scenario_.seconds();
+      before = co_await mesh_.look();
     }
     scenario_.expect(true, fmt::format("{}, {:.1f} s later", what, scenario_.seconds() - start));
     co_return Result<>();
+  }
+
+  // Whether every region has now what any had before.
+  static bool has_all(const std::vector<lab::RegionFigures>& now,
+                      const std::vector<lab::RegionFigures>& before) {
+    for (const auto& region : now) {
+      if (!region.is_up) return false;
+      for (const auto& other : before) {
+        for (const auto& [actor, seq] : other.vector) {
+          const auto have = region.vector.find(actor);
+          if (have == region.vector.end() || have->second < seq) return false;
+        }
+      }
+    }
+    return true;
   }
 
   // --- the outages ------------------------------------------------------------------------------
@@ -145,29 +157,13 @@ class Platform {
 
   // --- the migration ------------------------------------------------------------------------------
 
-  rt::Task<Result<>> take_in_a_plain_redis() {
-    lab::RedisNode node{
-        .name = "legacy",
-        .replica_of = "",
-        .settings = {
-            {"appendonly", "yes"}, {"appendfsync", "always"}, {"enable-module-command", "local"}}};
-    CO_TRY(auto* legacy, co_await world_.start(std::move(node)));
-    CO_TRY_VOID(co_await fill(*legacy));
-    const auto module = mesh_.module_line("eu", mesh_.next_id());
-    scenario_.say("MODULE LOAD " + module);
-    Words load{"MODULE", "LOAD"};
-    for (std::size_t at = 0; at < module.size();) {
-      const auto end = std::min(module.find(' ', at), module.size());
-      load.push_back(module.substr(at, end - at));
-      at = end + 1;
-    }
-    CO_TRY_VOID(co_await world_.need(*legacy, std::move(load)));
-    CO_TRY_VOID(co_await mesh_.adopt("eu", *legacy));
-    co_return Result<>();
-  }
-
-  rt::Task<Result<>> fill(lab::Server& legacy) {
-    CO_TRY(const auto client, co_await world_.connect(legacy));
+  // As it was installed years ago: no module, and it would not load one while it runs.
+  rt::Task<Result<>> start_plain_redis() {
+    lab::RedisNode node{.name = kLegacy,
+                        .replica_of = "",
+                        .settings = {{"appendonly", "yes"}, {"appendfsync", "always"}}};
+    CO_TRY(legacy_, co_await world_.start(std::move(node)));
+    CO_TRY(const auto client, co_await world_.connect(*legacy_));
     std::vector<Words> commands;
     for (std::uint64_t i = 0; i < scale_.legacy_keys; ++i) {
       const auto n = std::to_string(i);
@@ -176,29 +172,71 @@ class Platform {
       commands.push_back({"ZADD", "legacy:score", n, "customer " + n});
     }
     CO_TRY_VOID(co_await client->pipeline(std::move(commands)));
-    scenario_.say(fmt::format("a plain Redis with {} keys", 2 * scale_.legacy_keys + 1));
+    scenario_.say(
+        fmt::format("{}: a plain Redis with {} keys", kLegacy, 2 * scale_.legacy_keys + 1));
+    // Counters that both sides have cannot be told apart once they are united.
+    open_office(kLegacy, *legacy_, "calls:total:legacy");
     co_return Result<>();
   }
 
-  // What was there before the module has no ops: each key is written once over itself.
-  rt::Task<Result<>> tell_all(lab::Server& legacy) {
-    constexpr const char* kRewrite =
-        "for _, key in ipairs(KEYS) do local value = redis.call('DUMP', key) "
-        "if value then local ends = redis.call('PEXPIRETIME', key) "
-        "if ends < 0 then redis.call('RESTORE', key, 0, value, 'REPLACE') "
-        "else redis.call('RESTORE', key, ends, value, 'REPLACE', 'ABSTTL') end end end";
-    std::string cursor = "0";
-    do {
-      Words scan{"SCAN", cursor, "COUNT", "100"};
-      CO_TRY(const auto reply, co_await world_.need(legacy, std::move(scan)));
-      cursor = reply.elements[0].text;
-      const auto& keys = reply.elements[1].elements;
-      if (keys.empty()) continue;
-      Words rewrite{"EVAL", kRewrite, std::to_string(keys.size())};
-      for (const auto& key : keys) rewrite.push_back(key.text);
-      CO_TRY_VOID(co_await world_.need(legacy, std::move(rewrite)));
-    } while (cursor != "0");
+  rt::Task<Result<>> move_in() {
+    scenario_.title("The plain Redis moves into the mesh; its users go on");
+    CO_TRY_VOID(co_await hand_over());
+    auto& master = *world_.find(kLegacyMaster);
+    CO_TRY_VOID(co_await mesh_.adopt(kRegionOfLegacy, master));
+    const double start = scenario_.seconds();
+    const auto served = offices_[kLegacy]->calls();
+    CO_TRY_VOID(co_await mesh_.connect());
+    const auto met = co_await mesh_.until_met(scale_.meeting);
+    scenario_.expect(
+        met.has_value(),
+        met ? fmt::format("data of both sides are united, {:.1f} s later; its users made "
+                          "{} calls meanwhile",
+                          scenario_.seconds() - start, offices_[kLegacy]->calls() - served)
+            : met.error().detail);
+    const auto wait = offices_[kLegacy]->take_longest_wait();
+    scenario_.expect(wait < scale_.wait_max,
+                     fmt::format("none of them waited longer than {:.2f} s", wait));
+    CO_TRY_VOID(co_await settle("every region has what all others took"));
+    scenario_.say("us serves those users too");
+    offices_["us"]->take_over(kLegacy);
+    CO_TRY_VOID(co_await scenario_.pause(scale_.quiet));
+    offices_["us"]->hand_back(kLegacy);
+    co_return co_await settle("every region has what us did for them");
+  }
+
+  // A replica with the module follows; when it has everything, FAILOVER makes it the master. The server holds writes
+  // meanwhile, so that none is lost, and refuses them afterwards, so that users go to the new one.
+  rt::Task<Result<>> hand_over() {
+    lab::RedisNode node{
+        .name = kLegacyMaster, .replica_of = kLegacy, .settings = options().settings};
+    node.settings.emplace_back("loadmodule", mesh_.module_line(kRegionOfLegacy, mesh_.next_id()));
+    CO_TRY(auto* const heir, co_await world_.start(std::move(node)));
+    const auto follows = [](const redis::Info& info) {
+      return info.field("master_link_status") == "up";
+    };
+    CO_TRY_VOID(co_await scenario_.until(*heir, follows, "a replica with the module follows"));
+    (void)offices_[kLegacy]->take_longest_wait();
+    CO_TRY_VOID(co_await fail_over_to(*heir));
+    const auto leads = [](const redis::Info& info) { return info.field("role") == "master"; };
+    CO_TRY(const auto after, co_await scenario_.until(*heir, leads, "it is the master"));
+    offices_[kLegacy]->move_to(*heir);
+    scenario_.say(
+        fmt::format("FAILOVER: a replica with the module is the master {:.2f} s later", after));
+    co_await world_.stop(*legacy_);
     co_return Result<>();
+  }
+
+  // The server takes a replica for online only once that has acknowledged something.
+  rt::Task<Result<>> fail_over_to(lab::Server& heir) {
+    for (;;) {
+      Words failover{"FAILOVER", "TO", "127.0.0.1", std::to_string(heir.port())};
+      CO_TRY(const auto reply, co_await world_.call(*legacy_, std::move(failover)));
+      if (!reply.is_error()) co_return Result<>();
+      if (reply.text.find("not online") == std::string::npos)
+        co_return fail(Errc::kRejected, "FAILOVER: " + reply.text);
+      CO_TRY_VOID(co_await scenario_.pause(20ms));
+    }
   }
 
   // --- the books ------------------------------------------------------------------------------------
@@ -216,6 +254,7 @@ class Platform {
     for (const auto& region : mesh_.regions()) {
       CO_TRY_VOID(co_await offices_["us"]->drain(region->name));
     }
+    CO_TRY_VOID(co_await offices_["us"]->drain(kLegacy));
     CO_TRY_VOID(co_await mesh_.settle(30s));
     const auto equal = co_await mesh_.verify();
     scenario_.expect(equal.has_value(),
@@ -244,12 +283,16 @@ class Platform {
     co_return Result<>();
   }
 
-  static constexpr double kPatience = 30;  // seconds
+  static constexpr double kPatience = 30, kAskAgain = 3;  // seconds
+  static constexpr const char* kLegacy = "legacy";
+  static constexpr const char* kLegacyMaster = "master-brazil";
+  static constexpr const char* kRegionOfLegacy = "brazil";
 
   lab::Scenario& scenario_;
   lab::World& world_;
   const Scale scale_;
   lab::Mesh mesh_;
+  lab::Server* legacy_ = nullptr;
   Books books_;
   std::map<std::string, std::unique_ptr<Office>> offices_;
   rt::Gate tasks_;

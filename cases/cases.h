@@ -28,7 +28,8 @@ inline constexpr std::array<Case, 3> kCases{{
      run_resync_storm},
     {"cross-region", "a replica beyond an ocean: 200 ms away, 1 % loss, cuts, dead processes",
      run_cross_region},
-    {"active-active", "three regions that all take writes: one is cut off, dies, is taken over",
+    {"active-active",
+     "regions that all take writes: cut off, dead, taken over; a plain Redis moves in",
      run_active_active},
 }};
 

@@ -52,14 +52,20 @@ rt::Task<void> Office::run(rt::Gate& until) {
 
 rt::Task<Result<>> Office::serve(rt::Gate& until) {
   auto& clock = world_.host().clock();
-  CO_TRY(const auto client, co_await world_.connect(master_));
+  const lab::Server* const master = master_;
+  CO_TRY(const auto client, co_await world_.connect(*master_));
   const auto pause = std::chrono::duration_cast<rt::Duration>(
       std::chrono::duration<double>(1.0 / options_.calls_per_second));
   auto due = clock.now();
-  while (!until.is_closing()) {
+  while (!until.is_closing() && master == master_) {
     const std::set<std::string> homes = homes_;
     for (const auto& home : homes) {
       CO_TRY_VOID(co_await call(*client, home));
+      const auto now = clock.now();
+      if (served_ != rt::Instant{})
+        longest_wait_ =
+            std::max(longest_wait_, std::chrono::duration<double>(now - served_).count());
+      served_ = now;
       CO_TRY_VOID(co_await answer_one(*client, home));
     }
     due = std::max(due + pause, clock.now());
@@ -111,7 +117,7 @@ rt::Task<Result<bool>> Office::is_within_limit(redis::Client& client, std::strin
 rt::Task<Result<>> Office::ring(redis::Client& client, std::string home, std::string account,
                                 std::string id) {
   auto& book = books_.calls[id];
-  auto& total = books_.counters["calls:total"];
+  auto& total = books_.counters[options_.total];
   auto& billed = books_.counters["billed:" + account];
   book.is_sure = false;
   ++total.unsure;
@@ -120,16 +126,20 @@ rt::Task<Result<>> Office::ring(redis::Client& client, std::string home, std::st
       {"MULTI"},
       {"HSET", "call:" + id, "state", "ringing", "account", account, "served-by", options_.home},
       {"RPUSH", "queue:" + home, id},
-      {"INCR", "calls:total"},
+      {"INCR", options_.total},
       {"INCRBY", "billed:" + account, std::to_string(kSecondsBilled)},
       {"EXEC"},
   };
   CO_TRY(const auto replies, co_await client.pipeline(std::move(commands)));
-  CO_TRY_VOID(no_error(replies));
-  book = {.state = "ringing", .is_sure = true, .was_queued = true};
   --total.unsure;
-  ++total.sure;
   billed.unsure -= kSecondsBilled;
+  const auto done = no_error(replies);
+  if (!done) {  // refused: nothing of it was done
+    books_.calls.erase(id);
+    co_return done;
+  }
+  book = {.state = "ringing", .is_sure = true, .was_queued = true};
+  ++total.sure;
   billed.sure += kSecondsBilled;
   co_return Result<>();
 }
@@ -148,16 +158,20 @@ rt::Task<Result<bool>> Office::answer_one(redis::Client& client, std::string hom
 
 rt::Task<Result<>> Office::change(redis::Client& client, std::string id, std::string state) {
   auto& book = books_.calls[id];
-  book.is_sure = false;
+  const bool was_sure = std::exchange(book.is_sure, false);
   Words words{"HSET", "call:" + id, "state", state};
-  CO_TRY_VOID(co_await client.need(std::move(words)));
+  CO_TRY(const auto reply, co_await client.call(std::move(words)));
+  if (reply.is_error()) {
+    book.is_sure = was_sure;
+    co_return fail(Errc::kRejected, reply.text);
+  }
   book.state = std::move(state);
   book.is_sure = true;
   co_return Result<>();
 }
 
 rt::Task<Result<>> Office::drain(std::string home) {
-  CO_TRY(const auto client, co_await world_.connect(master_));
+  CO_TRY(const auto client, co_await world_.connect(*master_));
   for (;;) {
     CO_TRY(const bool was_waiting, co_await answer_one(*client, home));
     if (!was_waiting) co_return Result<>();

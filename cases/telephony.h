@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "lab/mesh.h"
@@ -49,9 +50,10 @@ class Office {
     std::string home;  // whose users it serves at first
     double calls_per_second = 50;
     std::uint32_t accounts = 20;
+    std::string total = "calls:total";  // the counter of all its calls
   };
   Office(lab::World& world, lab::Server& master, Options options, Books& books)
-      : world_(world), master_(master), options_(std::move(options)), books_(books) {
+      : world_(world), master_(&master), options_(std::move(options)), books_(books) {
     homes_.insert(options_.home);
   }
 
@@ -61,7 +63,11 @@ class Office {
   // Serves that region's users, and answers the calls that wait in its queue.
   void take_over(const std::string& home) { homes_.insert(home); }
   void hand_back(const std::string& home) { homes_.erase(home); }
+  // Its users go on there, as soon as their master refuses them or is gone.
+  void move_to(lab::Server& master) { master_ = &master; }
   std::uint64_t calls() const { return made_; }
+  // The longest that its users have waited from one call to the next, since this was asked last.
+  double take_longest_wait() { return std::exchange(longest_wait_, 0); }
 
   // Answers every call that still waits in the queue of `home`.
   rt::Task<Result<>> drain(std::string home);
@@ -77,11 +83,13 @@ class Office {
   rt::Task<Result<>> change(redis::Client& client, std::string id, std::string state);
 
   lab::World& world_;
-  lab::Server& master_;
+  lab::Server* master_;
   const Options options_;
   Books& books_;
   std::set<std::string> homes_;
   std::uint64_t made_ = 0;
+  rt::Instant served_ = {};  // the last call
+  double longest_wait_ = 0;  // seconds
 };
 
 // Reads all of it on one region, and says what is not as the books have it; empty if all is.

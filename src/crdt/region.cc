@@ -95,32 +95,9 @@ void Region::note_old(Op op, Keyspace& keyspace) {
   s.noted.add(op, 0);
 }
 
-Region::Age Region::age_of(const KeyName& key, ValueType shown) const {
+bool Region::knows(const KeyName& key) const {
   const KeyEntry* const entry = state_->table.find(key);
-  if (entry == nullptr || entry->empty()) return Age::kUnknown;
-  Age age = Age::kKnown;
-  entry->read([&](const KeyState& state) {
-    if (shown == ValueType::kList) {
-      const auto is_old = [](const Piece& piece) {
-        return piece.is_visible() && piece.is_stable();
-      };
-      if (state.list == nullptr || std::ranges::any_of(state.list->pieces(), is_old))
-        age = Age::kOlder;
-      return;
-    }
-    const auto body = std::ranges::find(state.bodies, shown, &Body::type);
-    if (body == state.bodies.end()) {
-      age = Age::kOlder;
-      return;
-    }
-    const auto is_told = [&](const auto& element) {
-      const auto created = element.second.greatest(true).has_value();
-      const bool is_all = shown == ValueType::kString && element.second.base == BaseState::kNone;
-      return created || is_all;
-    };
-    if (std::ranges::none_of(body->elements, is_told)) age = Age::kOlder;
-  });
-  return age;
+  return entry != nullptr && !entry->empty();
 }
 
 bool Region::has_unflushed() const {

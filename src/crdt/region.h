@@ -106,12 +106,10 @@ class Region {
   // Of a key that was here before there was a module and of which nothing is known: its value, as ops that every other
   // write outdoes. Flush before it and behind it.
   void note_old(Op op, Keyspace& keyspace);
-  enum class Age : std::uint8_t {
-    kUnknown,  // there is no metadata of it
-    kOlder,    // than its metadata: something of its value, of type `shown`, no op here tells
-    kKnown
-  };
-  Age age_of(const KeyName& key, ValueType shown) const;
+  // Of a key of which something is known: ops that write over itself what no op here tells. A region that comes back by a
+  // snapshot makes all its own ops once more: so what came from others must not be among them.
+  std::vector<Op> untold(const KeyName& key, Keyspace& keyspace) const;
+  bool knows(const KeyName& key) const;  // there is metadata of it
   // The noted ops since the last flush, encoded, at most batch_ops_max: call until it gives nothing. Also an empty
   // batch when a promise has to be announced. The same bytes must go to this region's replicas (see record).
   std::optional<std::string> flush(std::uint64_t now_ms, Turn turn = Turn::kEnds);

@@ -71,7 +71,8 @@ class Collector {
   void add_plain(const KeyState* entry) {
     add_plain_elements(entry);
     const auto deadline = keyspace_.deadline(query_.key);
-    if (entry == nullptr && shown_ != ValueType::kNone && deadline != kNoDeadline)
+    const bool is_told = entry != nullptr && !entry->deadlines.empty();
+    if (!is_told && shown_ != ValueType::kNone && deadline != kNoDeadline)
       add(SetDeadline{deadline}, {});
   }
 
@@ -107,10 +108,16 @@ class Collector {
 
   void add(ValueType type, const std::string& name, Element& element) {
     if (type == ValueType::kStream && name.empty()) return;  // comes with its entries
-    if (std::ranges::none_of(element.live, [&](const Live& live) { return is_ours(live.stamp); }))
+    const bool keeps_base =
+        query_.keeps_plain && type == shown_ && element.base != BaseState::kNone;
+    if (!keeps_base &&
+        std::ranges::none_of(element.live, [&](const Live& live) { return is_ours(live.stamp); }))
       return;
     if (type == shown_)
       element.capture(read_element(keyspace_, query_.key, type, name), arithmetic_of(type));
+    // What stands beneath increments, and no op tells.
+    if (keeps_base && element.base == BaseState::kKnown)
+      add(write_of(type, name, element.base_value), {});
     for (const Live& live : element.live)
       if (is_ours(live.stamp)) add(effect_of(type, name, live), live.stamp);
   }
@@ -142,6 +149,55 @@ std::vector<Surplus> surplus_of(const SurplusQuery& query, KeyState* entry, Keys
   if (entry != nullptr) collector.add(*entry);
   if (query.keeps_plain) collector.add_plain(entry);
   return collector.take();
+}
+
+namespace {
+
+// Each run of elements that is stable, as its removal and its insertion in the same place.
+void tell_stable_pieces(const KeyName& key, const Sequence& list, Keyspace& keyspace,
+                        std::vector<Op>& ops) {
+  const std::uint64_t length = keyspace.list_length(key);
+  std::uint64_t at = 0;
+  for (const Piece& piece : list.pieces()) {
+    if (!piece.is_visible()) continue;
+    if (piece.is_stable()) {
+      const auto place = static_cast<std::int64_t>(at);
+      ops.push_back({key, RemoveElements{place, piece.count, length}});
+      ops.push_back({key, InsertElements{place, keyspace.list_range(key, at, piece.count),
+                                         length - piece.count}});
+    }
+    at += piece.count;
+  }
+}
+
+}  // namespace
+
+std::vector<Op> Region::untold(const KeyName& key, Keyspace& keyspace) const {
+  KeyEntry* const compact = state_->table.find(key);
+  CHECK(compact != nullptr);
+  std::vector<Op> ops;
+  const ValueType shown = keyspace.type(key);
+  if (shown == ValueType::kNone || shown == ValueType::kOther) return ops;
+  KeyState& entry = compact->open();
+  if (shown == ValueType::kString) {
+    const Body* const body = entry.find(shown);
+    const auto found = body == nullptr ? decltype(body->elements.end()){} : body->elements.find("");
+    const bool is_told =
+        body != nullptr && found != body->elements.end() && found->second.base == BaseState::kNone;
+    if (!is_told) ops.push_back({key, WriteString{keyspace.string(key), keyspace.deadline(key)}});
+  } else if (shown == ValueType::kList && entry.list != nullptr) {
+    tell_stable_pieces(key, *entry.list, keyspace, ops);
+  } else {
+    const SurplusQuery query{key, 0, state_->vector, true};
+    Collector collector(query, keyspace);
+    collector.add_plain(&entry);
+    for (Surplus& plain : collector.take()) ops.push_back(std::move(plain.op));
+  }
+  const auto deadline = keyspace.deadline(key);
+  if (shown != ValueType::kString && entry.deadlines.empty() && deadline != kNoDeadline)
+    ops.push_back({key, SetDeadline{deadline}});
+  compact->close();
+  return ops;
 }
 
 namespace {

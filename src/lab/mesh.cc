@@ -49,17 +49,12 @@ rt::Task<Result<Mesh::Region*>> Mesh::adopt(std::string name, Server& master) {
   region->name = name;
   region->id = next_id();
   region->master = &master;
-  Node keeper = KeeperNode{.name = "keeper-" + name, .upstream = master.name(), .flags = {}};
+  // So that it can make newer snapshots by itself.
+  const std::vector<std::string> flags{"--redis-module", module_line(name, region->id)};
+  Node keeper = KeeperNode{.name = "keeper-" + name, .upstream = master.name(), .flags = flags};
   CO_TRY(region->keeper, co_await world_.start(std::move(keeper)));
   options_.on_start(*region->keeper);
   CO_TRY_VOID(co_await until_linked(world_, *region->keeper));
-  // So that nobody forgets what a region lacks that has not been heard of yet.
-  for (const auto& other : regions_) {
-    redis::Words there{"GEO.JOIN", std::to_string(region->id), region->name};
-    CO_TRY_VOID(co_await world_.need(*other->master, std::move(there)));
-    redis::Words here{"GEO.JOIN", std::to_string(other->id), other->name};
-    CO_TRY_VOID(co_await world_.need(master, std::move(here)));
-  }
   regions_.push_back(std::move(region));
   co_return regions_.back().get();
 }
@@ -191,6 +186,32 @@ rt::Task<Result<>> Mesh::settle(rt::Duration patience) {
     }
     if (late.empty()) co_return Result<>();
     if (world_.host().clock().now() > until) co_return fail(Errc::kTimedOut, std::move(late));
+    co_await rt::sleep(world_.host(), kLook);
+  }
+}
+
+rt::Task<Result<bool>> Mesh::has_met(Region& region) {
+  redis::Words ask{"GEO.INFO"};
+  CO_TRY(const auto text, co_await world_.need(*region.master, std::move(ask)));
+  const auto info = redis::Info::parse(text.text);
+  const auto peers = info.field("peers");
+  co_return info.field("must_rejoin") == "no" && info.field("merging") == "no" &&
+      info.field("adopting") == "no" && info.field("detached").empty() &&
+      std::count(peers.begin(), peers.end(), ',') + 2 ==
+          static_cast<std::ptrdiff_t>(regions_.size());
+}
+
+rt::Task<Result<>> Mesh::until_met(rt::Duration patience) {
+  const auto until = world_.host().clock().now() + patience;
+  for (;;) {
+    std::string late;
+    for (const auto& region : regions_) {
+      CO_TRY(const bool has, co_await has_met(*region));
+      if (!has) late += (late.empty() ? "" : ", ") + region->name;
+    }
+    if (late.empty()) co_return Result<>();
+    if (world_.host().clock().now() > until)
+      co_return fail(Errc::kTimedOut, late + " and the others have not taken each other's data");
     co_await rt::sleep(world_.host(), kLook);
   }
 }

@@ -50,7 +50,7 @@ class Mesh {
 
   // A new master and its keeper; without links.
   rt::Task<Result<Region*>> add(std::string name);
-  // A region around a master that runs and has the module.
+  // A region around a master that runs and has the module. The first contact joins it to the others.
   rt::Task<Result<Region*>> adopt(std::string name, Server& master);
   // Every region that is there gets links from all others.
   rt::Task<Result<>> connect();
@@ -65,6 +65,8 @@ class Mesh {
   rt::Task<std::vector<RegionFigures>> look();
   // Until no region lacks an op of another; kTimedOut with who does.
   rt::Task<Result<>> settle(rt::Duration patience);
+  // Until all have told and taken what they had before they met: no snapshot is being merged, and no region has to rejoin.
+  rt::Task<Result<>> until_met(rt::Duration patience);
   // `sluice geo verify`: kRejected with what differs.
   rt::Task<Result<>> verify();
 
@@ -78,6 +80,7 @@ class Mesh {
  private:
   rt::Task<Result<>> connect(Region& region);
   rt::Task<RegionFigures> figures_of(Region& region);
+  rt::Task<Result<bool>> has_met(Region& region);
   Result<Region*> need(std::string_view name);
 
   World& world_;

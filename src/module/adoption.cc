@@ -1,5 +1,7 @@
 #include "module/adoption.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "crdt/region.h"
@@ -29,10 +31,13 @@ Adoption::Portion Adoption::next(Ctx* ctx, const crdt::Region& region, RedisKeys
     portion.is_last = !sweep_.next(ctx, kKeysPerPortion / 10,
                                    [&](crdt::KeyName key) { keys.push_back(std::move(key)); });
     for (const auto& key : keys) {
-      const auto age = region.age_of(key, keyspace.type(key));
-      if (age == crdt::Region::Age::kKnown) continue;
-      const bool is_old = age == crdt::Region::Age::kUnknown;
-      Observer::whole_value(key, keyspace, is_old ? portion.old_ops : portion.writes);
+      if (region.knows(key)) {
+        auto untold = region.untold(key, keyspace);
+        if (untold.empty()) continue;
+        std::ranges::move(untold, std::back_inserter(portion.writes));
+      } else {
+        Observer::whole_value(key, keyspace, portion.old_ops);
+      }
       ++adopted_;
     }
   }

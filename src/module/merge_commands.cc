@@ -76,6 +76,7 @@ int want(Ctx* ctx, String** argv, int argc) {
     is_wanted = is_wanted || region.lacks(dot);
   }
   if (!is_wanted) return api::ReplyWithSimpleString(ctx, "NOTHING");
+  if (!node().flush_all(ctx)) return reply_error(ctx, "GEOEARLY clients are paused");
   region.detach(region.self().region, now_ms());  // whoever told us to may have left himself
   region.announce_again();
   node().flush(ctx);

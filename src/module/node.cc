@@ -37,7 +37,7 @@ Node::Node(Config config)
 
 void Node::begin(Ctx* ctx) {
   is_master_ = (api::GetContextFlags(ctx) & kFlagMaster) != 0;
-  if (!is_master_) return;
+  if (!is_master_) return look_whether_master_is_plain();
   begin_incarnation();
   note_plain_data(ctx);
 }
@@ -111,6 +111,7 @@ void Node::observe(Ctx* ctx, int type, const char* event, String* name) {
     if (type != kNotifyNew) unrecorded_.insert(key.owned());
     return;
   }
+  if (is_plain_) return;
   if (quiet_ > 0 && type != kNotifyExpired) return;
   if (type == kNotifyNew) return observer_.created(key);
   std::span<const std::string_view> words;
@@ -128,6 +129,7 @@ void Node::observe(Ctx* ctx, int type, const char* event, String* name) {
 }
 
 void Node::note(const Observer::Ops& ops) {
+  if (is_plain_) return;
   for (const auto& op : ops) {
     region_->note(op, keyspace_, begin_to_note());
     tell_list_length(op);
@@ -192,6 +194,10 @@ void Node::tick(Ctx* ctx) {
 // It may tell somebody to leave: by a batch of its own, so not while none may be cut.
 void Node::forget(Ctx* ctx, bool is_due) {
   if (!flush_all(ctx)) return;
+  // What is forgotten looks like data from before the module, which a merge would tell once more.
+  if (adoption_.is_due() && !is_heard_by_all() &&
+      region_->stats_bytes() < config_.limits.unstable_bytes_max)
+    return;
   const auto& counts = region_->counts();
   const auto ops = counts.local_ops + counts.remote_ops;
   const auto before = std::exchange(ops_before_, ops);
@@ -320,8 +326,9 @@ Result<void> Node::record(Ctx* ctx, std::string_view batch) {
     return {};
   }
   unrecorded_.clear();
+  const bool was_plain = std::exchange(is_plain_, false);
   const bool is_atomic = (api::GetContextFlags(ctx) & kFlagMulti) != 0;
-  if (!is_atomic && !is_loading_ && region_->compare_noted(rest) > 0) {
+  if (!is_atomic && !is_loading_ && !was_plain && region_->compare_noted(rest) > 0) {
     api::Log(ctx, "warning", "sluice-geo: a write here was noted otherwise than by the master: %s",
              region_->misnoted().c_str());
   }
@@ -341,6 +348,7 @@ void Node::set_position(std::string_view source, Position position) {
 void Node::become_master() {
   if (is_master_) return;
   is_master_ = true;
+  is_plain_ = false;
   begin_incarnation();
 }
 
@@ -348,6 +356,7 @@ void Node::become_replica() {
   is_master_ = false;
   region_->follow();
   forget_promises();
+  look_whether_master_is_plain();
 }
 
 void Node::reset() {
@@ -382,6 +391,8 @@ void Node::loading(Ctx* ctx, std::uint64_t step) {
         begin_incarnation();
         if (!has_loaded_state_) note_plain_data(ctx);
         note_unrecorded(ctx);
+      } else {
+        look_whether_master_is_plain();
       }
       unrecorded_.clear();
       return;
@@ -413,6 +424,7 @@ void Node::async_loading(std::uint64_t step) {
   if (step != kAsyncLoadCompleted) return;
   reset();
   if (const auto bytes = std::exchange(loaded_, std::nullopt)) (void)load(*bytes);
+  look_whether_master_is_plain();
 }
 
 std::string Node::save() {

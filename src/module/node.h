@@ -121,7 +121,9 @@ class Node {
   void begin_incarnation();
   void cut_batches(crdt::Turn turn);
   void adopt(Ctx* ctx);
+  bool is_heard_by_all() const;
   void note_plain_data(Ctx* ctx);
+  void look_whether_master_is_plain();
   void retain(std::string batch);
   void drop_oldest_retained();
   void drop_stable_retained();
@@ -150,6 +152,8 @@ class Node {
   std::map<std::string, Position, std::less<>> positions_;
 
   bool is_master_ = true;
+  // A replica, and its master has no module: what comes is data from before it, told at the first contact after promotion.
+  bool is_plain_ = false;
   bool is_loading_ = false;
   bool is_async_loading_ = false;
   bool is_asleep_ = false;   // between our flush and the poll

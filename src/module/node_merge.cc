@@ -21,9 +21,26 @@ void Node::note_plain_data(Ctx* ctx) {
   if (has_keys) adoption_.begin();
 }
 
+// A master with the module has told of its life before anybody follows it.
+void Node::look_whether_master_is_plain() {
+  const auto known = region_->vector().entries();
+  is_plain_ = !is_master_ && std::ranges::none_of(known, [&](const crdt::Dot& dot) {
+    return dot.actor.region == config_.id;
+  });
+  if (is_plain_) adoption_.begin();
+}
+
+// Who has not been heard may be told to rejoin: the snapshot then keeps what was here before the module, and what would
+// have been told already came twice.
+bool Node::is_heard_by_all() const {
+  const auto peers = region_->peers();
+  return !peers.empty() && std::ranges::all_of(peers, [&](const crdt::RegionId peer) {
+    return region_->promised_by(peer).at(region_->self()) > 0;
+  });
+}
+
 void Node::adopt(Ctx* ctx) {
-  const bool may = !region_->peers().empty() && !region_->must_rejoin() &&
-                   !region_->is_half_merged() &&
+  const bool may = is_heard_by_all() && !region_->must_rejoin() && !region_->is_half_merged() &&
                    region_->stats_bytes() <
                        std::min(kAdoptedUnstableBytesMax, config_.limits.unstable_bytes_max / 2);
   if (!may || region_->has_unflushed() || !outbox_.empty()) return;
