@@ -1,4 +1,3 @@
-#include <charconv>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -6,6 +5,7 @@
 
 #include "base/overloaded.h"
 #include "module/command_table.h"
+#include "module/command_words.h"
 #include "module/commands.h"
 #include "module/digest.h"
 #include "module/info.h"
@@ -20,28 +20,10 @@ std::string text(const crdt::Dot& dot) {
          std::to_string(dot.seq);
 }
 
-template <typename Number>
-std::optional<Number> number(String* word) {
-  Number value{};
-  const auto digits = bytes_of(word);
-  const char* end = digits.data() + digits.size();
-  const auto read = std::from_chars(digits.data(), end, value);
-  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
-  return value;
-}
-
 std::optional<crdt::RegionId> region_id(String* word) {
   const auto id = number<unsigned>(word);
   if (!id || *id < 1 || *id > crdt::kRegionIdMax) return std::nullopt;
   return static_cast<crdt::RegionId>(*id);
-}
-
-std::uint64_t now_ms() {
-  return static_cast<std::uint64_t>(api::Milliseconds());
-}
-
-bool comes_from_master(Ctx* ctx) {
-  return (api::GetContextFlags(ctx) & (kFlagReplicated | kFlagLoading)) != 0;
 }
 
 // --- batches ---------------------------------------------------------------------------------------

@@ -1,11 +1,11 @@
 // GEO.MERGE: a peer's snapshot, key by key, into a master that serves meanwhile. docs/protocol/geo.md has the words.
-#include <charconv>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "module/command_table.h"
+#include "module/command_words.h"
 #include "module/commands.h"
 #include "module/node.h"
 #include "module/saved_state.h"
@@ -16,24 +16,6 @@ namespace {
 
 // One call looks at no more keys than this, whose removal may take as long as they are large.
 constexpr std::uint64_t kSweptPerCall = 1'000;
-
-std::uint64_t now_ms() {
-  return static_cast<std::uint64_t>(api::Milliseconds());
-}
-
-template <typename Number>
-std::optional<Number> number(String* word) {
-  Number value{};
-  const auto digits = bytes_of(word);
-  const char* end = digits.data() + digits.size();
-  const auto read = std::from_chars(digits.data(), end, value);
-  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
-  return value;
-}
-
-bool comes_from_master(Ctx* ctx) {
-  return (api::GetContextFlags(ctx) & (kFlagReplicated | kFlagLoading)) != 0;
-}
 
 int reply_ok(Ctx* ctx) {
   api::ReplicateVerbatim(ctx);

@@ -1,0 +1,33 @@
+// What GEO.* commands read: numbers among their words, the server's clock, and whose word it is.
+#pragma once
+
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <system_error>
+
+#include "module/keyspace.h"
+
+namespace sluice::module {
+
+// Decimal, the whole word; nullopt for anything else.
+template <typename Number>
+std::optional<Number> number(String* word) {
+  Number value{};
+  const auto digits = bytes_of(word);
+  const char* end = digits.data() + digits.size();
+  const auto read = std::from_chars(digits.data(), end, value);
+  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  return value;
+}
+
+inline std::uint64_t now_ms() {
+  return static_cast<std::uint64_t>(api::Milliseconds());
+}
+
+// By its stream, or out of the AOF.
+inline bool comes_from_master(Ctx* ctx) {
+  return (api::GetContextFlags(ctx) & (kFlagReplicated | kFlagLoading)) != 0;
+}
+
+}  // namespace sluice::module
