@@ -1,5 +1,6 @@
 #include "geo/snapshot_reader.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "geo/snapshot_front.h"
@@ -70,7 +71,7 @@ Result<std::optional<SnapshotItem>> SnapshotReader::next() {
     TRY(const bool goes_on, step());
     if (!goes_on) break;
     if (layout_ == nullptr || *layout_ != '\0') continue;
-    auto item = complete();
+    TRY(auto item, complete());
     done_ += at_;
     at_ = 0;
     layout_ = nullptr;
@@ -187,17 +188,22 @@ Result<bool> SnapshotReader::element(char kind) {
 Result<bool> SnapshotReader::string() {
   const auto length = length_at(at_);
   if (!length) return false;
-  std::uint64_t size = length->bytes + length->value;
+  std::uint64_t body = length->value, unpacked = 0;
+  std::size_t header = length->bytes;
   if (length->is_encoding && length->value < kLzf) {
-    size = length->bytes + (std::uint64_t{1} << length->value);
+    body = std::uint64_t{1} << length->value;
   } else if (length->is_encoding) {
     const auto packed = length_at(at_ + length->bytes);
     if (!packed) return false;
     const auto whole = length_at(at_ + length->bytes + packed->bytes);
     if (!whole) return false;
-    size = length->bytes + packed->bytes + whole->bytes + packed->value;
+    header += packed->bytes + whole->bytes;
+    body = packed->value;
+    unpacked = whole->value;
   }
-  if (size > kItemBytesMax) return fail(Errc::kRejected, "a string of the snapshot is endless");
+  if (std::max(body, unpacked) > kItemBytesMax)
+    return fail(Errc::kRejected, "a string of the snapshot takes more than 512 MiB");
+  const auto size = header + body;
   if (unread().size() < at_ + size) return false;
   at_ += static_cast<std::size_t>(size);
   if (name_end_ == 0) name_end_ = at_;
@@ -236,37 +242,35 @@ Result<bool> SnapshotReader::module_value() {
   return false;
 }
 
-std::optional<SnapshotItem> SnapshotReader::complete() {
+Result<std::optional<SnapshotItem>> SnapshotReader::complete() {
+  using Item = std::optional<SnapshotItem>;
   switch (opcode_) {
     case rdb::kExpireMs:
       deadline_ = number_;
-      return std::nullopt;
+      return Item();
     case rdb::kExpireSeconds:
       deadline_ = number_ * 1000;
-      return std::nullopt;
+      return Item();
     case rdb::kFunction: {
-      auto code = text_at(1);
-      if (!code) return std::nullopt;
-      return SnapshotLibrary{*std::move(code)};
+      TRY(auto code, text_at(1));
+      return Item(SnapshotLibrary{std::move(code)});
     }
     case rdb::kModuleAux: {
       if (module_id_ >> 10U != module_type_id(kModuleType) >> 10U || module_strings_ != 2)
-        return std::nullopt;
-      auto state = text_at(module_text_);
-      if (!state) return std::nullopt;
-      return SavedModule{*std::move(state)};
+        return Item();
+      TRY(auto state, text_at(module_text_));
+      return Item(SavedModule{std::move(state)});
     }
     default:
       break;
   }
-  if (!rdb::is_value_type(opcode_)) return std::nullopt;
-  auto name = text_at(1);
-  if (!name) return std::nullopt;
+  if (!rdb::is_value_type(opcode_)) return Item();
+  TRY(auto name, text_at(1));
   const auto value = unread().substr(name_end_, at_ - name_end_);
-  return SnapshotKey{.db = db_,
-                     .name = *std::move(name),
-                     .deadline = std::exchange(deadline_, 0),
-                     .value = dumped(static_cast<char>(opcode_), value)};
+  return Item(SnapshotKey{.db = db_,
+                          .name = std::move(name),
+                          .deadline = std::exchange(deadline_, 0),
+                          .value = dumped(static_cast<char>(opcode_), value)});
 }
 
 Result<std::string> SnapshotReader::text_at(std::size_t at) const {

@@ -60,7 +60,7 @@ class SnapshotReader {
   Result<bool> string();
   Result<bool> module_value();
   void settle();
-  std::optional<SnapshotItem> complete();
+  Result<std::optional<SnapshotItem>> complete();
   std::optional<Length> length_at(std::size_t at) const;
   Result<std::string> text_at(std::size_t at) const;
   std::string_view unread() const { return std::string_view(held_).substr(done_); }
