@@ -288,6 +288,8 @@ class Merge {
       return;
     }
     const auto native = read_element(keyspace_, key_, type, name);
+    // A remove that its maker had not seen has left nothing here, which is another base than a stable value.
+    if (element.empty() && !native) element.base = BaseState::kNone;
     if (op.kind == LiveKind::kIncrementFloat || !element.only_integers())
       element.capture(native, arithmetic_of(type));
     const auto sum = stepped(native, op, arithmetic_of(type));

@@ -415,6 +415,8 @@ bool Region::State::applied_at_once(const Op& op, const Stamp& stamp, const Cont
   if (!one) return false;
   const auto type = type_of(one->kind), shown = keyspace.type(op.key);
   if (shown != type && shown != ValueType::kNone) return false;
+  // Its maker had a value, and here is none: noted at once it would seem to stand on a stable one.
+  if (one->kind == OneKind::kIncrement && shown == ValueType::kNone && !one->creates) return false;
   KeyEntry& entry = table.touch(op.key, at);
   const bool is_over_its_like = shown == type && one->kind != OneKind::kIncrement &&
                                 entry.is_write_of(*one) && context.covers(entry.newest_stamp().dot);

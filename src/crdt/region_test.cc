@@ -170,6 +170,24 @@ TEST(ThreeRegions, ShowAHyperLogLogOverANumberInWhateverOrderTheyCome) {
   EXPECT_EQ(c.redis.string({0, "k"}), hll_union("", {"2"}));
 }
 
+// Seed 224379: the increment alone, of a value that is gone here, was taken to stand on a stable one.
+TEST(ThreeRegions, ShowAHyperLogLogOverAnIncrementOfWhatWasRemovedMeanwhile) {
+  TestRegion a{1}, b{2}, c{3};
+  b.write(AddToHll{{"1"}});
+  a.hear(b);
+  a.write(WriteString{"36"});
+  c.hear(a);
+  c.write(RemoveKey{});
+  a.write(Increment{-5});
+  b.write(AddToHll{{"2"}});
+  c.hear(a);
+  c.hear(b);
+  a.hear(b);
+  a.hear(c);
+  EXPECT_EQ(ModelRedis::difference(a.redis, c.redis), "");
+  EXPECT_EQ(c.redis.string({0, "k"}), hll_union("", {"2"}));
+}
+
 TEST_F(TwoRegions, KeepEveryPushedElementInOneOrder) {
   a.write(InsertElements{0, {"x"}});
   meet();
