@@ -45,6 +45,11 @@ std::uint64_t Region::State::staying() const {
   return regions;
 }
 
+// Whoever has to rejoin himself, and knows it, tells nobody else to leave.
+bool Region::State::has_a_say() const {
+  return !departures[self.region].has_left() && !expelled_by && merging == nullptr;
+}
+
 // No native write is behind it: with others in one batch it would shift the names that a promoted replica gives them.
 void Region::State::note_member(Effect effect, std::uint64_t now_ms) {
   CHECK(std::ranges::none_of(noted.ops(), is_native_write));
@@ -134,19 +139,38 @@ bool Region::State::may_be_back_unseen(RegionId region) const {
          std::ranges::none_of(left.leaves, is_by_us);
 }
 
-// If all have left, somebody has to be there whom the others can come back to: of those who wanted to leave by
-// themselves the one with the lowest number.
+// Whoever was told to leave says so himself, by an op. From then on he takes what everybody tells, of those too whom he had
+// told to leave, and forgets nothing that they might come back to him without.
+void Region::State::leave_as_told() {
+  if (follows || merging != nullptr || !expelled_by || departures[self.region].has_left()) return;
+  note_leave(self.region, newest.wall_ms());
+}
+
+// If all have left, somebody has to be there whom the others can come back to: of those who say so themselves, and whom nobody
+// has called back, the one with the lowest number. Whoever has their word has all that they had then, so nobody has
+// forgotten what he lacks.
 void Region::State::stay_after_all() {
-  const auto wanted_to = [&](RegionId region) {
+  const auto says_so = [&](RegionId region) {
     const Departure& left = departures[region];
-    return left.has_left() && std::ranges::all_of(left.leaves, [&](const Dot& dot) {
-             return dot.actor.region == region;
-           });
+    return !left.is_returning() && std::ranges::any_of(left.leaves, [&](const Dot& dot) {
+      return dot.actor.region == region;
+    });
   };
-  if (follows || merging != nullptr || expelled_by || staying() != 0) return;
-  for (RegionId region = 1; region < self.region; ++region)
-    if (wanted_to(region)) return;
-  if (wanted_to(self.region)) note_member(Return{self.region}, newest.wall_ms());
+  const bool is_called_back = expelled_by && !vector.covers(*expelled_by);
+  if (follows || merging != nullptr || is_called_back || staying() != 0 || !says_so(self.region))
+    return;
+  for (RegionId other = 1; other <= kRegionIdMax; ++other) {
+    const bool may_yet_stay = stability.is_member(other) && !departures[other].is_returning();
+    if (says_so(other) ? other < self.region : may_yet_stay) return;
+  }
+  expelled_by.reset();
+  note_member(Return{self.region}, newest.wall_ms());
+}
+
+// Until others have come back to us, or we to them, nothing is forgotten.
+std::uint64_t Region::State::advance() {
+  if (departures[self.region].has_left()) return stability.first_waiting() - 1;
+  return stability.advance();
 }
 
 // Whoever made this batch had told us to leave. If so did we him, the greater part stays.
@@ -163,8 +187,8 @@ std::optional<Dot> Region::State::expulsion(const Batch& batch) const {
     if (back != nullptr && back->region == self.region && departures[self.region].has_left())
       return dot;
     if (leave == nullptr || leave->region != self.region) continue;
-    const bool is_mutual =
-        departures[header.actor.region].has_left() && !departures[self.region].has_left();
+    if (departures[self.region].has_left()) continue;  // we say so ourselves
+    const bool is_mutual = departures[header.actor.region].has_left();
     if (is_mutual && outweighs(staying(), leave->staying)) continue;
     return dot;
   }
@@ -214,7 +238,8 @@ void Region::State::learn_from(const Outcome& refused, const BatchHeader& header
     const bool is_newest = std::ranges::none_of(vector.entries(), [&](const Dot& dot) {
       return dot.actor.region == region && dot.actor.incarnation > header.actor.incarnation;
     });
-    if (region != self.region && is_newest && !maker.has_left()) note_leave(region, now_ms);
+    if (region != self.region && is_newest && !maker.has_left() && has_a_say())
+      note_leave(region, now_ms);
   } else if (std::holds_alternative<Detached>(refused) && region != self.region) {
     if (stability.is_detached(region) && !maker.is_returning()) note_member(Return{region}, now_ms);
   }
@@ -262,12 +287,13 @@ std::optional<RegionId> Region::State::hindmost() {
   return peer;
 }
 
-// Of all who count for stability; of two equal halves the one with the lowest number.
-bool Region::State::is_majority(std::uint64_t part) const {
+// Of all who count for stability; of two equal halves the one with the lowest number. Not while we know that only from a
+// former life, which the other half may have told to leave.
+bool Region::State::is_majority(std::uint64_t part) {
   std::uint64_t all = 1ULL << self.region;
   for (const RegionId peer : stability.peers()) all |= 1ULL << peer;
   const auto twice = 2 * std::popcount(part), count = std::popcount(all);
-  return twice > count || (twice == count && (part & all & (~all + 1)) != 0);
+  return twice > count || (twice == count && (part & all & (~all + 1)) != 0 && may_promise());
 }
 
 // Who is cut off from several at once must not count the one when it tells the other to leave.

@@ -85,7 +85,6 @@ class Mesh {
 
   Dice dice_;
   bool may_lose_everything_ = false;
-  bool needs_operator_ = false;
   bool may_depart_ = false;
   std::uint64_t now_ms_ = 10'000'000;
   RegionLimits limits_;

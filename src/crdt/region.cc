@@ -100,6 +100,14 @@ bool Region::knows(const KeyName& key) const {
   return entry != nullptr && !entry->empty();
 }
 
+void Region::begin_adoption() {
+  if (!state_->told_lists) state_->told_lists.emplace();
+}
+
+void Region::end_adoption() {
+  state_->told_lists.reset();
+}
+
 bool Region::has_unflushed() const {
   return !state_->follows && !state_->noted.empty();
 }
@@ -228,14 +236,16 @@ void Region::skip(const BatchHeader& header) {
 void Region::join(RegionId peer, std::uint64_t now_ms) {
   State& s = *state_;
   const Departure& left = s.departures[peer];
-  if (!left.has_left()) return s.stability.join(peer);
+  const bool is_self = peer == s.self.region;
+  if (!left.has_left()) return is_self ? void() : s.stability.join(peer);
+  if (is_self && !s.follows) s.expelled_by.reset();
   if (!s.follows && !left.is_returning()) s.note_member(Return{peer}, now_ms);
 }
 
 void Region::detach(RegionId region, std::uint64_t now_ms) {
   State& s = *state_;
   const bool is_leaving = s.departures[region].has_left() && !s.departures[region].is_returning();
-  const bool has_a_say = !s.departures[s.self.region].has_left();
+  const bool has_a_say = region == s.self.region ? !s.departures[region].has_left() : s.has_a_say();
   const bool would_leave_nobody = (s.staying() & ~(1ULL << region)) == 0;
   if (s.follows || is_leaving || !has_a_say || would_leave_nobody) return;
   s.note_leave(region, now_ms);
@@ -269,11 +279,12 @@ std::vector<RegionId> Region::detached() const {
 
 bool Region::collect(std::uint64_t entries_max) {
   State& s = *state_;
+  s.leave_as_told();
   s.stay_after_all();
   for (RegionId peer = 1; !s.follows && peer <= kRegionIdMax; ++peer)
     if (s.may_be_back_unseen(peer)) detach(peer, s.newest.wall_ms());
   const auto prune = [&] {
-    const auto arrival = s.stability.advance();
+    const auto arrival = s.advance();
     return s.table.prune(s.stability.forgotten(), arrival, entries_max);
   };
   bool is_more = prune();
@@ -283,7 +294,7 @@ bool Region::collect(std::uint64_t entries_max) {
     if (const auto peer = s.hindmost()) {
       detach(*peer, s.newest.wall_ms());
       if (s.follows || !s.stability.is_detached(*peer)) break;
-    } else if (s.stability.peers().empty() && s.stability.arrivals() > 0) {
+    } else if (s.stability.peers().empty() && s.stability.arrivals() > 0 && s.staying() != 0) {
       s.stability.skip();
     } else {
       break;

@@ -110,6 +110,10 @@ class Region {
   // snapshot makes all its own ops once more: so what came from others must not be among them.
   std::vector<Op> untold(const KeyName& key, Keyspace& keyspace) const;
   bool knows(const KeyName& key) const;  // there is metadata of it
+  // From when there may be keys of which no op tells until ops have told of all. Meanwhile it is remembered which lists ops were
+  // about: a merge that keeps plain data must not add what others have of them.
+  void begin_adoption();
+  void end_adoption();
   // The noted ops since the last flush, encoded, at most batch_ops_max: call until it gives nothing. Also an empty
   // batch when a promise has to be announced. The same bytes must go to this region's replicas (see record).
   std::optional<std::string> flush(std::uint64_t now_ms, Turn turn = Turn::kEnds);
@@ -139,7 +143,8 @@ class Region {
   // --- members ----------------------------------------------------------------------------------------
   // Who counts for stability besides ourselves. A peer whose batch arrives joins by that. Until there was a
   // first peer nothing is forgotten (up to unstable_bytes_max), so that regions can be started one by one.
-  // Of one that has left: everybody waits for it again, until it has taken a snapshot. An op of this kind has a batch of
+  // Of one that has left: everybody waits for it again, until it has taken a snapshot. Ourselves: we stay after all, whom
+  // nobody is left to take back. An op of this kind has a batch of
   // its own: flush before and behind join(), detach(), apply() and collect() (begin_incarnation says why).
   void join(RegionId peer, std::uint64_t now_ms);
   // By an op, so that all who stay agree: departure.h. Ourselves: to come back by a peer's snapshot.
@@ -200,8 +205,8 @@ class Region {
   // All of it but the native values; belongs into the same snapshot as they.
   std::string save() const;
   Result<void> load(std::string_view bytes);
-  // Keys of which there is metadata and, in `keyspace`, no value: it may have been dropped while it was loaded.
-  std::vector<KeyName> valueless(Keyspace& keyspace) const;
+  // Keys that must have a value by their metadata and, in `keyspace`, have none: their deadline passed while they were loaded.
+  std::vector<KeyName> dropped(Keyspace& keyspace, std::uint64_t now_ms) const;
 
   struct State;  // region_state.h's
 

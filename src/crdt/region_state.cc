@@ -151,6 +151,7 @@ void Region::State::note_into_table(const Op& op, const Stamp& stamp, std::uint6
     return;
   }
   if (is_of_no_key(op.effect)) return move_member(op.effect, stamp.dot, Context::everything());
+  if (told_lists && type_of(op.effect) == ValueType::kList) told_lists->insert(op.key);
   const KeyName key = place_of(op);
   if (std::holds_alternative<RemoveKey>(op.effect)) {
     KeyEntry* const entry = table.find(key);
@@ -336,7 +337,7 @@ Outcome Region::State::apply(const Batch& batch, Keyspace& keyspace, std::uint64
   if (const auto known = contexts.find(header.actor); known != contexts.end()) seen = known->second;
   for (const Dot& dot : header.context)
     if (dot.actor != header.actor) seen.advance(dot);
-  stability.advance();
+  advance();
   if (!follows) {
     if (const auto leave = expulsion(batch)) {
       expelled_by = *leave;
@@ -391,6 +392,7 @@ void Region::State::merge_into_table(const Op& op, const Stamp& stamp, const Con
   }
   ++counts.remote_ops;
   if (is_of_no_key(op.effect)) return move_member(op.effect, stamp.dot, context);
+  if (told_lists && type_of(op.effect) == ValueType::kList) told_lists->insert(op.key);
   if (applied_at_once(op, stamp, context, at, keyspace)) {
     ++counts.fast_ops;
     return;

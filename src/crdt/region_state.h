@@ -3,10 +3,12 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "crdt/departure.h"
+#include "crdt/key_set.h"
 #include "crdt/merge.h"
 #include "crdt/noted_ops.h"
 #include "crdt/region.h"
@@ -64,11 +66,14 @@ struct Region::State : ConflictLog {
 
   // departure.cc
   std::uint64_t staying() const;
+  bool has_a_say() const;
   void move_member(const Effect& effect, const Dot& dot, const Context& context);
   bool is_agreed(RegionId leaver) const;
   bool is_shut_out(RegionId leaver) const;
   void judge_departures();
+  void leave_as_told();
   void stay_after_all();
+  std::uint64_t advance();
   bool may_be_back_unseen(RegionId region) const;
   bool is_awaited(RegionId region) const;
   std::optional<Dot> expulsion(const Batch& batch) const;
@@ -83,7 +88,7 @@ struct Region::State : ConflictLog {
   std::uint64_t silent_for(std::uint64_t ms);
   std::uint64_t in_touch() const;
   std::optional<RegionId> hindmost();
-  bool is_majority(std::uint64_t part) const;
+  bool is_majority(std::uint64_t part);
   void note_leave(RegionId region, std::uint64_t now_ms);
 
   void redo(std::vector<Surplus> surplus, KeyState* peer, Keyspace& keyspace, std::uint64_t now_ms);
@@ -132,6 +137,7 @@ struct Region::State : ConflictLog {
 
   std::string misnoted;
 
+  std::optional<KeySet> told_lists;  // of an adoption: those that ops were about
   std::unique_ptr<Merging> merging;
 
   RegionStats counts;

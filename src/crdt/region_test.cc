@@ -10,13 +10,16 @@ class TwoRegions : public testing::Test {
   TwoRegions() { meet(); }
 
   // Both hear all, twice: promises too; and forget.
-  void meet() {
+  void exchange() {
     for (int round = 0; round < 4; ++round) {
       a.hear(b);
       b.hear(a);
       a.announce();
       b.announce();
     }
+  }
+  void meet() {
+    exchange();
     EXPECT_EQ(ModelRedis::difference(a.redis, b.redis), "");
   }
   void meet_and_forget() {
@@ -25,6 +28,18 @@ class TwoRegions : public testing::Test {
     b.collect();
     EXPECT_EQ(a.region.stats().unstable_keys, 0U);
     EXPECT_EQ(b.region.stats().unstable_keys, 0U);
+  }
+  // b, which was told to leave, takes a's snapshot.
+  void rejoin(Region::MergeWish wish) {
+    a.region.join(2, a.now_ms);
+    a.announce();
+    ASSERT_TRUE(b.region.begin_merge(a.region.save(), wish).has_value());
+    for (const auto& [name, value] : ModelRedis(a.redis).keys)
+      b.region.merge_key(name, [&] { b.redis.keys[name] = value; }, b.redis, b.now_ms);
+    b.region.merge_rest(b.redis, b.now_ms);
+    b.region.finish_merge(2);
+    b.sent.clear();
+    b.announce();
   }
   std::string string() { return a.redis.string(key); }
 
@@ -319,21 +334,37 @@ TEST_F(TwoRegions, RejoinBySnapshotWithoutLosingIncrementsAndMembers) {
   a.announce();
   a.collect();
   ASSERT_FALSE(b.region.begin_merge(a.region.save(), {}).has_value());  // nobody waits for it yet
-  a.region.join(2, a.now_ms);
-  a.announce();
-
-  ASSERT_TRUE(b.region.begin_merge(a.region.save(), {}).has_value());
-  for (const auto& [name, value] : ModelRedis(a.redis).keys)
-    b.region.merge_key(name, [&] { b.redis.keys[name] = value; }, b.redis, b.now_ms);
-  b.region.merge_rest(b.redis, b.now_ms);
-  b.region.finish_merge(2);
-  b.sent.clear();
-  b.announce();
+  rejoin({});
   meet_and_forget();
   EXPECT_EQ(a.redis.string({0, "n"}), "16");
   EXPECT_TRUE(a.redis.contains(KeyName{0, "s"}, "y"));
   EXPECT_EQ(a.redis.string({0, "b"}), "mine");
   EXPECT_EQ(b.redis.string({0, "a"}), "only");
+}
+
+// In the middle of telling what was here before the module.
+TEST_F(TwoRegions, RejoinWithoutDoublingElementsOfListsThatWereToldOf) {
+  const KeyName told{0, "told"}, plain{0, "plain"}, both{0, "both"};
+  b.region.begin_adoption();
+  b.redis.insert_elements(told, 0, {"1", "1", "2"});
+  b.redis.insert_elements(plain, 0, {"1"});
+  b.redis.insert_elements(both, 0, {"1"});
+  b.region.note_old({told, RemoveKey{}}, b.redis);
+  b.region.note_old({told, InsertElements{0, {"1", "1", "2"}}}, b.redis);
+  b.sent.push_back(*b.region.flush(b.now_ms));
+  b.write(InsertElements{-1, {"1"}}, "both");
+  exchange();
+  a.write(InsertElements{-1, {"1"}}, "plain");
+  a.collect();
+  b.collect();
+  a.region.detach(2, a.now_ms);
+  a.announce();
+  b.write(InsertElements{-1, {"3"}}, "told");
+  rejoin({.keeps_plain = true});
+  meet_and_forget();
+  EXPECT_EQ(a.redis.keys[told].list, (std::vector<std::string>{"1", "1", "2", "3"}));
+  EXPECT_EQ(a.redis.keys[plain].list.size(), 2U);
+  EXPECT_EQ(a.redis.keys[both].list.size(), 2U);
 }
 
 TEST(FirstMeeting, UnitesPlainCollections) {

@@ -1,6 +1,7 @@
 #include "crdt/rejoin.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/check.h"
 #include "crdt/effect_codec.h"
@@ -228,13 +229,34 @@ bool gives_way(const Surplus& surplus, KeyState* peer, bool is_new, Keyspace& ke
   return winner != nullptr && winner->stamp > surplus.stamp;
 }
 
+// Elements of lists without metadata are plain, or ops of which nothing is kept: those the peer has too.
+void drop_told(std::vector<Surplus>& surplus, const std::vector<std::string>& of_peer) {
+  std::multiset<std::string> told(of_peer.begin(), of_peer.end());
+  for (Surplus& left : surplus) {
+    auto* const insert = std::get_if<InsertElements>(&left.op.effect);
+    if (insert == nullptr || left.stamp.dot.seq != 0) continue;
+    std::vector<std::string> plain;
+    for (std::string& value : insert->values)
+      if (told.extract(value).empty()) plain.push_back(std::move(value));
+    insert->values = std::move(plain);
+  }
+  std::erase_if(surplus, [](const Surplus& left) {
+    const auto* const insert = std::get_if<InsertElements>(&left.op.effect);
+    return insert != nullptr && insert->values.empty();
+  });
+}
+
 }  // namespace
 
 // Does once more, as writes of this region on top of what the peer has.
 void Region::State::redo(std::vector<Surplus> surplus, KeyState* peer, Keyspace& keyspace,
                          std::uint64_t now_ms) {
   std::ranges::stable_sort(surplus, {}, &Surplus::stamp);
-  const bool is_new = !surplus.empty() && keyspace.type(surplus.front().op.key) == ValueType::kNone;
+  if (surplus.empty()) return;
+  const KeyName key = surplus.front().op.key;
+  const bool is_new = keyspace.type(key) == ValueType::kNone;
+  if (told_lists && told_lists->contains(key) && keyspace.type(key) == ValueType::kList)
+    drop_told(surplus, keyspace.list_range(key, 0, keyspace.list_length(key)));
   for (Surplus& left : surplus) {
     if (gives_way(left, peer, is_new, keyspace)) {
       lost_write(left.op.key, "", {}, left.stamp);

@@ -7,7 +7,7 @@
 namespace sluice::crdt {
 namespace {
 
-constexpr std::uint8_t kVersion = 3, kVersionWithoutBase = 2;
+constexpr std::uint8_t kVersion = 4, kVersionWithoutToldLists = 3, kVersionWithoutBase = 2;
 
 void put(Writer& into, const VersionVector& vector) {
   into.number(vector.entries().size());
@@ -72,7 +72,7 @@ Element get_element(Reader& from) {
       from.defect("lacks what was added");
     if (!element.empty() && op.stamp < element.live.back().stamp)
       from.defect("has ops that are not in order");
-    element.live.add(std::move(op));
+    if (from.ok()) element.live.add(std::move(op));
   }
   if (element.empty()) from.defect("has an element without ops");
   return element;
@@ -185,15 +185,32 @@ Departure get_departure(Reader& from) {
   return left;
 }
 
+void put(Writer& into, const KeySet& keys) {
+  std::vector<KeySet::Print> prints;
+  keys.for_each([&](const KeySet::Print& print) { prints.push_back(print); });
+  std::ranges::sort(prints, {}, [](const auto& print) { return std::pair(print.high, print.low); });
+  into.number(prints.size());
+  for (const auto& print : prints) {
+    into.fixed(print.high);
+    into.fixed(print.low);
+  }
+}
+
+KeySet get_keys(Reader& from) {
+  KeySet keys;
+  for (auto left = from.count(16); left > 0 && from.ok(); --left) {
+    const auto high = from.fixed();
+    keys.insert(KeySet::Print{high, from.fixed()});
+  }
+  return keys;
+}
+
 // What a merge has done so far. The peer's state comes again, by a newer snapshot.
 void put(Writer& into, const Merging& merging) {
   into.byte(merging.keeps_plain ? 1 : 0);
-  into.number(merging.merged.size() + merging.merged_before.size());
-  for (const KeySet* const keys : {&merging.merged, &merging.merged_before})
-    keys->for_each([&](const KeySet::Print& print) {
-      into.fixed(print.high);
-      into.fixed(print.low);
-    });
+  KeySet merged = merging.merged;
+  merging.merged_before.for_each([&](const KeySet::Print& print) { merged.insert(print); });
+  put(into, merged);
   std::uint64_t count = merging.redo.size();
   for (const auto& [key, redone] : merging.redone_before) count += redone.size();
   into.number(count);
@@ -209,10 +226,7 @@ void put(Writer& into, const Merging& merging) {
 std::unique_ptr<Merging> get_merging(Reader& from) {
   auto merging = std::make_unique<Merging>();
   merging->keeps_plain = from.byte() != 0;
-  for (auto left = from.count(16); left > 0 && from.ok(); --left) {
-    const auto high = from.fixed();
-    merging->merged.insert(KeySet::Print{high, from.fixed()});
-  }
+  merging->merged = get_keys(from);
   for (auto left = from.count(); left > 0 && from.ok(); --left) {
     const auto stamp = get_stamp(from);
     merging->redo.push_back({decode_op(nullptr, from), stamp});
@@ -248,6 +262,8 @@ std::string Region::save() const {
   }
   into.byte(s.merging == nullptr ? 0 : 1);
   if (s.merging != nullptr) put(into, *s.merging);
+  into.byte(s.told_lists ? 1 : 0);
+  if (s.told_lists) put(into, *s.told_lists);
   into.number(s.described);
   s.noted.save(into);
   std::vector<const KeyEntry*> keys;
@@ -286,12 +302,12 @@ Result<std::unique_ptr<Region::State>> Region::State::loaded(std::string_view by
   State& s = *loaded;
   Reader from(bytes);
   const auto version = from.byte();
-  if (version != kVersion && version != kVersionWithoutBase)
-    from.defect("is of another version than 2 and 3");
+  if (version < kVersionWithoutBase || version > kVersion)
+    from.defect("is of another version than 2 to 4");
   if (from.byte() != s.self.region) from.defect("is another region's");
   s.self.incarnation = static_cast<std::uint32_t>(from.number_up_to(UINT32_MAX, "is too wide"));
   s.newest.bits = from.fixed();
-  s.base.bits = version == kVersion ? from.fixed() : s.newest.bits + 1;
+  s.base.bits = version > kVersionWithoutBase ? from.fixed() : s.newest.bits + 1;
   s.flushed = from.number();
   s.vector = get_vector(from);
   s.told_context = get_vector(from);
@@ -311,6 +327,7 @@ Result<std::unique_ptr<Region::State>> Region::State::loaded(std::string_view by
     s.departures[peer] = get_departure(from);
   }
   if (from.byte() != 0) s.merging = get_merging(from);
+  if (version > kVersionWithoutToldLists && from.byte() != 0) s.told_lists = get_keys(from);
   s.described = from.number();
   s.noted.load(from);
   for (auto left = from.count(3); left > 0 && from.ok(); --left) s.stability.arrived(from.dot());
@@ -323,6 +340,7 @@ Result<std::unique_ptr<Region::State>> Region::State::loaded(std::string_view by
     s.table.change(s.table.touch(key, arrival), [&](KeyEntry& entry) {
       KeyState& state = entry.open();
       get_entry(from, state);
+      if (!from.ok()) return entry.clear();
       state.weigh();
       entry.close();
     });
@@ -331,11 +349,21 @@ Result<std::unique_ptr<Region::State>> Region::State::loaded(std::string_view by
   return loaded;
 }
 
-std::vector<KeyName> Region::valueless(Keyspace& keyspace) const {
+std::vector<KeyName> Region::dropped(Keyspace& keyspace, std::uint64_t now_ms) const {
   std::vector<KeyName> found;
+  // Of a list whose elements are removed, and of a key whose deadline waits for a write that revives it, there is
+  // metadata too: nothing was dropped of those.
+  const auto had_value = [&](const KeyState& state) {
+    return state.contenders() > 0 || std::ranges::any_of(state.deadlines, [&](const auto& each) {
+             return each.deadline <= now_ms;
+           });
+  };
   state_->table.for_each([&](const KeyEntry& entry) {
     const bool is_library = entry.key().db == kEveryDb;
-    if (!entry.empty() && !is_library) found.push_back(entry.key().owned());
+    if (entry.empty() || is_library) return;
+    entry.read([&](const KeyState& state) {
+      if (had_value(state)) found.push_back(entry.key().owned());
+    });
   });
   std::erase_if(found, [&](const auto& key) { return keyspace.type(key) != ValueType::kNone; });
   return found;

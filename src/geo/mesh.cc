@@ -163,7 +163,8 @@ rt::Task<Result<Outcome>> conflicts(std::vector<Member>& members,
 rt::Task<Result<Outcome>> join(std::vector<Member>& members, const MeshInvocation& invocation) {
   Outcome outcome;
   for (auto& member : members) {
-    if (member.state.self.region == invocation.id) continue;
+    // Alone it is told that it stays, whom nobody is left to take back.
+    if (member.state.self.region == invocation.id && members.size() > 1) continue;
     redis::Words words{"GEO.JOIN", std::to_string(invocation.id)};
     if (!invocation.settings.name.empty()) words.push_back(invocation.settings.name);
     CO_TRY_VOID(co_await member.client->need(std::move(words)));

@@ -114,7 +114,8 @@ int geo_join(Ctx* ctx, String** argv, int argc) {
   if (argc != 2 && argc != 3) return api::WrongArity(ctx);
   const auto id = region_id(argv[1]);
   if (!id) return reply_error(ctx, "ERR a region's id is a number from 1 to 16");
-  if (*id == node().config().id) return reply_error(ctx, "ERR this is the region itself");
+  if (*id == node().config().id && !node().region().must_rejoin())
+    return reply_error(ctx, "ERR this is the region itself");
   if (!node().flush_all(ctx)) return refuse_paused(ctx);
   node().region().join(*id, now_ms());
   api::ReplicateVerbatim(ctx);

@@ -235,7 +235,7 @@ int end(Ctx* ctx, String** argv, int argc) {
 // GEO.MERGE ADOPTED: what was here before the module is now known to all, says a master to its replicas.
 int adopted(Ctx* ctx, String** /*argv*/, int argc) {
   if (argc != 2) return api::WrongArity(ctx);
-  node().adoption().end();
+  node().end_adoption();
   return reply_ok(ctx);
 }
 

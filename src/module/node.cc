@@ -367,7 +367,7 @@ void Node::reset() {
   retained_bytes_ = 0;
   unrecorded_.clear();
   forget_promises();
-  adoption_.end();
+  end_adoption();
 }
 
 void Node::loading(Ctx* ctx, std::uint64_t step) {
@@ -405,7 +405,7 @@ void Node::loading(Ctx* ctx, std::uint64_t step) {
 // RDB was loaded, which the server then drops without a word.
 void Node::note_unrecorded(Ctx* ctx) {
   const RedisKeyspace::Use use(keyspace_, ctx);
-  for (const auto& key : region_->valueless(keyspace_))
+  for (const auto& key : region_->dropped(keyspace_, now_ms()))
     note({{.key = key, .effect = crdt::RemoveKey{.expired = true}}});
   for (const auto& key : std::exchange(unrecorded_, {})) {
     ops_.clear();
@@ -454,7 +454,7 @@ Result<void> Node::load(std::string_view bytes) {
   TRY(auto state, decode_saved_state(bytes));
   TRY_VOID(region_->load(state.region));
   has_loaded_state_ = true;
-  if (state.has_plain_data) adoption_.begin();
+  if (state.has_plain_data) begin_adoption();
   positions_ = std::move(state.positions);
   for (auto& batch : state.batches) retain(std::move(batch));
   return {};

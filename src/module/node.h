@@ -104,6 +104,8 @@ class Node {
   Result<void> record(Ctx* ctx, std::string_view batch);
   MergeProgress& merge() { return merge_; }
   Adoption& adoption() { return adoption_; }
+  void begin_adoption();
+  void end_adoption();
   std::uint32_t next_incarnation() const;
   void has_merged(const std::vector<crdt::KeyName>&
                       keys);  // these are done, of a snapshot that is being merged

@@ -12,13 +12,23 @@ constexpr std::uint64_t kAdoptedUnstableBytesMax = std::uint64_t{64} << 20U;
 
 }  // namespace
 
+void Node::begin_adoption() {
+  adoption_.begin();
+  region_->begin_adoption();
+}
+
+void Node::end_adoption() {
+  adoption_.end();
+  region_->end_adoption();
+}
+
 // Keys that are here although no state of ours came with them were written before there was a module.
 void Node::note_plain_data(Ctx* ctx) {
   KeySweep sweep;
   bool has_keys = false;
   while (!has_keys && sweep.next(ctx, 1, [&](const crdt::KeyName&) { has_keys = true; })) {
   }
-  if (has_keys) adoption_.begin();
+  if (has_keys) begin_adoption();
 }
 
 // A master with the module has told of its life before anybody follows it.
@@ -27,7 +37,7 @@ void Node::look_whether_master_is_plain() {
   is_plain_ = !is_master_ && std::ranges::none_of(known, [&](const crdt::Dot& dot) {
     return dot.actor.region == config_.id;
   });
-  if (is_plain_) adoption_.begin();
+  if (is_plain_) begin_adoption();
 }
 
 // Who has not been heard may be told to rejoin: the snapshot then keeps what was here before the module, and what would
@@ -52,7 +62,7 @@ void Node::adopt(Ctx* ctx) {
   note(portion.writes);
   flush(ctx);
   if (!portion.is_last) return;
-  adoption_.end();
+  end_adoption();
   api::Replicate(ctx, "geo.merge", "c", "ADOPTED");
 }
 
@@ -63,7 +73,7 @@ void Node::merged() {
   forget_promises();
   promise();
   merge_.source.clear();
-  adoption_.end();
+  end_adoption();
 }
 
 // As apply() leaves it: clients that wait for the lists are served next, and deadlines that have passed are set once the

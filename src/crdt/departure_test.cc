@@ -1,0 +1,101 @@
+#include <gtest/gtest.h>
+#include <map>
+#include <utility>
+
+#include "crdt/region_test.h"
+
+namespace sluice::crdt {
+namespace {
+
+// Links that wait where something is refused, and look further for what concerns their own region.
+class ThreeWhoMayLeave : public testing::Test {
+ protected:
+  void exchange() {
+    for (TestRegion* const to : all)
+      for (TestRegion* const from : all)
+        if (from != to) deliver(*from, *to);
+    for (TestRegion* const one : all) {
+      one->now_ms += 1000;
+      one->announce();
+      one->collect();
+      one->announce();
+    }
+  }
+
+  void deliver(TestRegion& from, TestRegion& to) {
+    auto& at = positions[{&from, &to}];
+    bool waits = false;
+    for (auto next = at; next < from.sent.size(); ++next) {
+      const auto outcome = to.region.apply(from.sent[next], to.redis, to.now_ms);
+      ASSERT_TRUE(outcome.has_value());
+      if (std::holds_alternative<Applied>(*outcome)) to.sent.push_back(from.sent[next]);
+      to.announce();  // it may tell somebody to leave, or call him back
+      waits = waits || !(std::holds_alternative<Applied>(*outcome) ||
+                         std::holds_alternative<Duplicate>(*outcome));
+      if (!waits) at = next + 1;
+    }
+  }
+
+  // By the snapshot of whoever is able to give one.
+  void rejoin(TestRegion& region) {
+    for (TestRegion* const peer : all) {
+      if (peer == &region || !region.region.must_rejoin()) continue;
+      if (!region.region.begin_merge(peer->region.save(), {})) continue;
+      for (const auto& [name, value] : ModelRedis(peer->redis).keys)
+        region.region.merge_key(
+            name, [&] { region.redis.keys[name] = value; }, region.redis, region.now_ms);
+      region.region.merge_rest(region.redis, region.now_ms);
+      region.region.finish_merge(region.region.self().incarnation + 1);
+      region.announce();
+    }
+  }
+
+  void come_together() {
+    for (int round = 0; round < 20; ++round) {
+      exchange();
+      for (TestRegion* const one : all) rejoin(*one);
+    }
+  }
+
+  TestRegion a{1}, b{2}, c{3};
+  TestRegion* const all[3] = {&a, &b, &c};
+  std::map<std::pair<TestRegion*, TestRegion*>, std::size_t> positions;
+  const KeyName key{0, "k"};
+};
+
+TEST_F(ThreeWhoMayLeave, ComeTogetherWhereEachHasToldTheNextToLeave) {
+  a.write(Increment{1});
+  exchange();
+  exchange();
+  const std::pair<TestRegion*, RegionId> told[] = {{&a, 2}, {&b, 3}, {&c, 1}};
+  for (const auto& [one, next] : told) {
+    one->write(Increment{10});
+    one->region.detach(next, one->now_ms);
+    one->announce();
+    one->write(Increment{100});
+  }
+  come_together();
+  for (TestRegion* const one : all) {
+    EXPECT_FALSE(one->region.must_rejoin());
+    EXPECT_TRUE(one->region.detached().empty());
+    EXPECT_EQ(one->redis.string(key), "331");
+    EXPECT_EQ(one->region.stats().unstable_keys, 0U);
+  }
+  EXPECT_EQ(a.region.self().incarnation, 1U);  // it has stayed
+}
+
+TEST_F(ThreeWhoMayLeave, StayByTheOperatorsWordWhereOneIsGone) {
+  a.write(Increment{1});
+  exchange();
+  b.region.detach(1, b.now_ms);
+  b.announce();
+  a.region.detach(2, a.now_ms);
+  a.announce();
+  for (TestRegion* const one : {&a, &b}) one->region.detach(one->region.self().region, one->now_ms);
+  a.region.join(1, a.now_ms);
+  a.announce();
+  EXPECT_FALSE(a.region.must_rejoin());
+}
+
+}  // namespace
+}  // namespace sluice::crdt
