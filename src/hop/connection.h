@@ -25,8 +25,7 @@ struct Tunnel::Connection {
   bool is_dead = false;
   bool was_heard = false;
   tunnel::Time probe_put_off;  // when BBR's ten seconds began last
-  std::uint64_t acked = 0;     // by the kernel, as seen last
-  std::uint64_t moving = 0;    // lately
+  std::uint64_t arrived = 0;   // says its TCP, as seen last
   int tasks = 2;
 };
 

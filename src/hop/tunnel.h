@@ -92,6 +92,7 @@ class Tunnel {
   void ask_for_stripes(tunnel::Time now);
   void make_room(tunnel::Time now);
   void put_off_probes(tunnel::Time now);
+  void renew_late(tunnel::Time now);
   void catch_up(tunnel::Time now);
   void begin_returned(tunnel::Time now);
   void put_off_if_idle(Connection& connection, tunnel::Time now);

@@ -20,6 +20,12 @@ constexpr Time kProbePauseMost =
 // A socket of a tunnel that is behind holds what its connection sends in such a part of a second.
 constexpr std::uint64_t kSocketsPerSecond = 16;
 
+// From here on it matters that a TCP that has seen packets overtake each other repairs late (renewal.h).
+constexpr Time kRoundTripLong = std::chrono::milliseconds(20);
+
+// In an interval of catching up: a round trip that was smoothed over so many acks is of now.
+constexpr std::uint64_t kMuchMoved = 128 * 1024;
+
 // Since more waited to be sent than its connections took.
 constexpr Time kGreedyFor = std::chrono::seconds(1);
 
@@ -32,6 +38,7 @@ void Tunnel::make_room(Time at) {
   if (session_.is_behind(at)) greedy_until_ = at + kGreedyFor;
   fit_sockets(at);
   put_off_probes(at);
+  renew_late(at);
   const bool shall_yield = limits_.bulk_yields && at < greedy_until_ && hooks_.is_beside_small &&
                            hooks_.is_beside_small();
   if (!shall_yield && session_.is_catching_up()) return;
@@ -47,26 +54,32 @@ void Tunnel::make_room(Time at) {
   if (round_trip) session_.make_room(*round_trip, *least, at);
 }
 
-// The round trip of a connection that carries nothing, or is still in its timeout, is one of before. That
-// of the one that carries most is of now.
+// The round trip of a connection that carries nothing is one of before, and so is for a while that of one
+// that comes out of a timeout. The shortest of those that carry something is of now.
 void Tunnel::catch_up(Time at) {
   begin_returned(at);
   if (!session_.is_catching_up() || at < catch_up_due_) return;
+  // What arrived before it began tells nothing.
+  const bool has_begun = at < catch_up_due_ + tunnel::CatchUp::kInterval;
   catch_up_due_ = at + tunnel::CatchUp::kInterval;
   tunnel::CatchUp::Seen seen;
   std::uint64_t most = 0;
+  std::optional<Time> shortest;
   for (const auto& connection : connections_) {
     const auto path = connection->stream->figures();
     if (!path || path->rtt_min == Time{0}) continue;
-    const auto moved = path->acked_bytes - std::exchange(connection->acked, path->acked_bytes);
-    connection->moving = connection->moving / 2 + moved;
-    if (connection->moving >= most) {
-      most = connection->moving;
+    const auto moved =
+        path->arrived_bytes - std::exchange(connection->arrived, path->arrived_bytes);
+    if (has_begun) seen.arrived += moved;
+    if (moved >= kMuchMoved) shortest = std::min(shortest.value_or(path->rtt), Time(path->rtt));
+    if (moved >= most) {
+      most = moved;
       seen.round_trip = path->rtt;
     }
     const Time least(path->rtt_min);
     seen.least = seen.least == Time{0} ? least : std::min(seen.least, least);
   }
+  if (shortest) seen.round_trip = *shortest;
   session_.catch_up(seen, at);
 }
 
@@ -105,6 +118,16 @@ void Tunnel::put_off_probes(Time at) {
     if (at - connection->probe_put_off < pause) continue;
     connection->probe_put_off = at;
     connection->stream->put_off_probe();
+  }
+}
+
+// Where a quarter of the round trip is worth it.
+void Tunnel::renew_late(Time at) {
+  for (const auto& connection : connections_) {
+    if (connection->is_dead || !session_.is_resting(connection->number)) continue;
+    const auto path = connection->stream->figures();
+    if (!path || path->reorderings == 0 || path->rtt_min < kRoundTripLong) continue;
+    session_.renew(connection->number, at);
   }
 }
 

@@ -76,7 +76,8 @@ RelayMetrics::RelayMetrics(base::Metrics& metrics)
                            "Connections that such tunnels have had, replacements too."})),
       // In the order of StripeEnd.
       stripes_ended_{stripe_counter(metrics, "reset"), stripe_counter(metrics, "silent"),
-                     stripe_counter(metrics, "collapsed"), stripe_counter(metrics, "surplus")} {}
+                     stripe_counter(metrics, "collapsed"), stripe_counter(metrics, "surplus"),
+                     stripe_counter(metrics, "renewed")} {}
 
 void RelayMetrics::stripes_changed(const tunnel::SessionStats& before,
                                    const tunnel::SessionStats& now) {

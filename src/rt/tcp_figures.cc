@@ -16,12 +16,14 @@ std::optional<TcpFigures> tcp_figures(int fd) {
   figures.rtt_var = std::chrono::microseconds(info.tcpi_rttvar);
   figures.rtt_min = std::chrono::microseconds(info.tcpi_min_rtt);
   figures.retransmits = info.tcpi_total_retrans;
+  figures.reorderings = info.tcpi_reord_seen;
   figures.delivery_bytes_s = info.tcpi_delivery_rate;
   figures.is_app_limited = info.tcpi_delivery_rate_app_limited != 0;
   figures.cwnd_bytes = std::uint64_t{info.tcpi_snd_cwnd} * info.tcpi_snd_mss;
   figures.unacked_bytes = std::uint64_t{info.tcpi_unacked} * info.tcpi_snd_mss;
   figures.unsent_bytes = info.tcpi_notsent_bytes;
   figures.acked_bytes = info.tcpi_bytes_acked;
+  figures.arrived_bytes = std::uint64_t{info.tcpi_delivered} * info.tcpi_snd_mss;
   figures.received_bytes = info.tcpi_bytes_received;
   std::array<char, 16> name{};  // TCP_CA_NAME_MAX
   length = name.size() - 1;

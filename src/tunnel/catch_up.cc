@@ -10,9 +10,14 @@ namespace {
 // Shares of the least round trip. A link's queue mostly holds half of one, or more.
 constexpr int kLittleQueue = 8;
 constexpr int kMuchQueue = 5;
-constexpr std::uint64_t kGrowsByLeast = 4;  // 256ths, each time it is measured; ever faster
-constexpr std::uint64_t kGrowsByMost = 12;
+// 256ths, each time it is measured: up to what the link has been seen to carry, and beyond.
+constexpr std::uint64_t kGrowsByBelow = 8;
+constexpr std::uint64_t kGrowsByAbove = 2;
 constexpr int kRoundsUnheard = 2;  // until round trips are not those of before any more
+constexpr int kRoundsDoubted = 4;
+constexpr Time kDoubtedMin = 5 * CatchUp::kInterval;
+constexpr Time kQueueMin = std::chrono::milliseconds(10);  // less may be anything
+constexpr std::uint64_t kSlowerMost = 4;                   // times, than before the cut
 constexpr std::uint64_t kLimitLeast = 1024 * 1024;
 
 }  // namespace
@@ -20,13 +25,17 @@ constexpr std::uint64_t kLimitLeast = 1024 * 1024;
 void CatchUp::begin(std::uint64_t bytes_s, Time now) {
   is_on_ = true;
   is_ramping_ = true;
-  began_ = stepped_ = needed_ = now;
-  limit_ = before_ = std::max(bytes_s, kLimitLeast);
-  least_limit_ = 0;
+  began_ = stepped_ = needed_ = measured_ = now;
+  arrived_ = {};
+  limit_ = carries_ = std::max(bytes_s, kLimitLeast);
+  queueing_since_.reset();
+  least_limit_ = bytes_s / kSlowerMost;
 }
 
 void CatchUp::measure(const Seen& seen, Time now) {
   if (!is_on_) return;
+  if (measured_ == began_) sent_ = seen.sent;
+  note_arrived(seen.arrived, now);
   if (seen.is_behind) needed_ = now;
   if (now - needed_ > kEndsAfter || now - began_ > kLongest) {
     is_on_ = false;
@@ -35,35 +44,57 @@ void CatchUp::measure(const Seen& seen, Time now) {
   }
   if (seen.least == Time{0}) return limit_.reset();  // the path cannot be seen
   const Time queue = seen.round_trip - seen.least;
-  const bool is_much =
-      queue > seen.least / kMuchQueue && now - began_ > kRoundsUnheard * seen.least;
+  const bool is_heard = now - began_ > std::max(kRoundsUnheard * seen.least, 3 * kInterval);
+  const Time little = std::max(seen.least / kLittleQueue, kQueueMin);
+  const Time much = std::max(seen.least / kMuchQueue, kQueueMin);
   if (!limit_) return;
-  if (is_ramping_) return ramp(seen, is_much, now);
-  if (is_much && now - stepped_ >= 2 * seen.least) {
+  if (is_ramping_) return ramp(seen, queue > little && is_heard, now);
+  if (queue > much && now - stepped_ >= 2 * seen.least) {
     stepped_ = now;
-    *limit_ = std::max(*limit_ - *limit_ / 8, least_limit_);
-    grows_by_ = kGrowsByLeast;
-  } else if (is_much) {
-    grows_by_ = kGrowsByLeast;
-  } else if (queue < seen.least / kLittleQueue) {
-    *limit_ += *limit_ * grows_by_ / 256;
-    grows_by_ = std::min(grows_by_ + 2, kGrowsByMost);
+    hold_to_arrived(8);
+  } else if (queue < little) {
+    *limit_ += *limit_ * (*limit_ < carries_ ? kGrowsByBelow : kGrowsByAbove) / 256;
   }
 }
 
-// What made the queue grow was sent a round trip ago.
-void CatchUp::ramp(const Seen& seen, bool is_much, Time now) {
+void CatchUp::note_arrived(std::uint64_t bytes, Time now) {
+  const auto passed = std::chrono::duration<double>(now - std::exchange(measured_, now)).count();
+  const auto rate = passed > 0 ? static_cast<double>(bytes) / passed : 0;
+  arrived_ = {static_cast<std::uint64_t>(rate), arrived_.front()};
+}
+
+// While there is a queue what arrives is what the link carries, whatever is sent. With less than that, by
+// one part of so many, the queue gets shorter.
+void CatchUp::hold_to_arrived(std::uint64_t parts) {
+  carries_ = arrives();
+  *limit_ = std::max({std::min(*limit_, carries_ - carries_ / parts), least_limit_, kLimitLeast});
+}
+
+std::uint64_t CatchUp::arrives() const {
+  return (arrived_.front() + arrived_.back()) / 2;
+}
+
+// Round trips are smoothed, and for a while those of a timeout. If far less arrives than is sent, the queue
+// is one of before, or the link has become slower: then it stays.
+bool CatchUp::is_full(bool is_queueing, const Seen& seen, Time now) {
+  if (!is_queueing) queueing_since_.reset();
+  if (is_queueing && !queueing_since_) queueing_since_ = now;
+  if (!is_queueing) return false;
+  return arrives() >= *limit_ / 2 ||
+         now - *queueing_since_ >= std::max(kRoundsDoubted * seen.least, kDoubtedMin);
+}
+
+// What made the queue grow was sent a round trip ago, and more has been sent since.
+void CatchUp::ramp(const Seen& seen, bool is_queueing, Time now) {
   const auto passed = std::chrono::duration<double>(now - stepped_).count();
   const auto used = static_cast<double>(seen.sent - sent_);
-  if (is_much) {
+  if (is_full(is_queueing, seen, now)) {
     is_ramping_ = false;
-    *limit_ = before_ - before_ / 16;
-    least_limit_ = *limit_ * 3 / 4;
-    grows_by_ = kGrowsByLeast;
+    hold_to_arrived(4);
+    least_limit_ = *limit_;
     stepped_ = now;
-  } else if (now - stepped_ >= seen.least) {
+  } else if (!is_queueing && now - stepped_ >= seen.least) {
     const bool is_used = used > 0.75 * passed * static_cast<double>(*limit_);
-    before_ = is_used ? *limit_ : std::min(before_, *limit_);
     if (is_used) *limit_ += *limit_ / 4;
     stepped_ = now;
     sent_ = seen.sent;

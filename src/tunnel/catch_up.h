@@ -1,6 +1,7 @@
 // How a tunnel that has fallen behind in a cut catches up: with what the link carries, and no more.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 
@@ -10,7 +11,8 @@ namespace sluice::tunnel {
 
 // After a cut every connection finds its rate anew, and at first each takes for its own what the link gives
 // to all. Together they lose what the link's queue does not hold, a third of all, again and again, and
-// everything waits for it. So as soon as the queue grows all are held to what is delivered.
+// everything waits for it. So they are given more by steps, and as soon as the queue grows they are held to
+// what arrives: a link whose queue grows is full.
 class CatchUp {
  public:
   static constexpr Time kInterval = std::chrono::milliseconds(100);
@@ -23,8 +25,9 @@ class CatchUp {
   Time began() const { return began_; }
 
   struct Seen {
-    std::uint64_t sent = 0;  // bytes so far, of those that the limit holds back
-    Time round_trip{0};      // now, and at its least
+    std::uint64_t sent = 0;     // bytes so far, of those that the limit holds back
+    std::uint64_t arrived = 0;  // bytes at the other end, since it was measured last
+    Time round_trip{0};         // now, and at its least
     Time least{0};
     bool is_behind = false;  // more waits to be sent
   };
@@ -35,17 +38,23 @@ class CatchUp {
   std::optional<std::uint64_t> limit() const { return limit_; }
 
  private:
-  void ramp(const Seen& seen, bool is_much, Time now);
+  void ramp(const Seen& seen, bool is_queueing, Time now);
+  void note_arrived(std::uint64_t bytes, Time now);
+  void hold_to_arrived(std::uint64_t parts);
+  std::uint64_t arrives() const;  // bytes a second, lately
+  bool is_full(bool is_queueing, const Seen& seen, Time now);
 
   bool is_on_ = false;
   Time began_{0};
   Time needed_{0};  // when bytes waited last
   Time stepped_{0};
   bool is_ramping_ = false;
-  std::uint64_t before_ = 0;  // the limit of the step before
-  std::uint64_t sent_ = 0;    // at the beginning of this one
+  std::uint64_t sent_ = 0;  // at the beginning of this step
   std::uint64_t least_limit_ = 0;
-  std::uint64_t grows_by_ = 0;
+  Time measured_{0};
+  std::array<std::uint64_t, 2> arrived_{};  // a second, in the last intervals
+  std::uint64_t carries_ = 0;  // the link, when its queue was seen last; or before the cut
+  std::optional<Time> queueing_since_{};
   std::optional<std::uint64_t> limit_;
 };
 

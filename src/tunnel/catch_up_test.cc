@@ -28,10 +28,15 @@ class CatchUpTest : public ::testing::Test {
       carried += used * step;
       queues.push_back(queue);
       const double seen = queues.size() > 3 ? queues[queues.size() - 3] : 0;
+      const auto arrived = static_cast<std::uint64_t>(used * kLink * step);
       const auto round_trip =
           kLeast + std::chrono::duration_cast<Time>(std::chrono::duration<double>(seen));
-      catch_up.measure(
-          {.sent = sent, .round_trip = round_trip, .least = kLeast, .is_behind = is_behind}, now);
+      catch_up.measure({.sent = sent,
+                        .arrived = arrived,
+                        .round_trip = round_trip,
+                        .least = kLeast,
+                        .is_behind = is_behind},
+                       now);
     }
   }
 
@@ -60,6 +65,29 @@ TEST_F(CatchUpTest, ComesDownToALinkThatHasBecomeSlower) {
   catch_up.begin(30'000'000, now);
   pass(5s);
   EXPECT_LT(*catch_up.limit(), 1.25 * kLink);
+}
+
+TEST_F(CatchUpTest, ComesDownToALinkThatIsFarSlower) {
+  catch_up.begin(80'000'000, now);
+  pass(5s);
+  EXPECT_LT(*catch_up.limit(), 1.25 * kLink);
+}
+
+// Of a connection that comes out of its timeout.
+TEST_F(CatchUpTest, DoesNotTakeARoundTripOfBeforeForAQueue) {
+  catch_up.begin(10'000'000, now);
+  for (int n = 0; n < 10; ++n) {
+    now += CatchUp::kInterval;
+    sent += 1'000'000;
+    const auto round_trip = n < 8 ? 7s : kLeast;
+    catch_up.measure({.sent = sent,
+                      .arrived = 10'000,
+                      .round_trip = round_trip,
+                      .least = kLeast,
+                      .is_behind = true},
+                     now);
+  }
+  EXPECT_GE(*catch_up.limit(), 10'000'000U);
 }
 
 TEST_F(CatchUpTest, EndsWhenNothingWaits) {

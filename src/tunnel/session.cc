@@ -91,6 +91,7 @@ void Session::add_stripe(StripeNumber stripe, Time now) {
   outbound_.add_stripe(stripe, now);
   ++added_;
   auto& added = stripes_[stripe];
+  added.added = now;
   added.heard = now;
   added.ping_due = now;
   added.ack_due = now;  // tells the peer our window

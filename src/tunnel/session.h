@@ -18,6 +18,7 @@
 #include "tunnel/inbound.h"
 #include "tunnel/limits.h"
 #include "tunnel/outbound.h"
+#include "tunnel/renewal.h"
 #include "tunnel/turns.h"
 #include "tunnel/yield.h"
 
@@ -34,9 +35,10 @@ enum class StripeEnd : std::uint8_t {
   kReset,      // the network or the peer ended it
   kSilent,     // nothing came through it, though others were heard
   kCollapsed,  // it carried far less than others, or all of them far less than before
-  kSurplus     // there were too many after a cut, or it had too much to send once more
+  kSurplus,    // there were too many after a cut, or it had too much to send once more
+  kRenewed     // its TCP repaired late what was lost
 };
-inline constexpr std::size_t kStripeEnds = 4;
+inline constexpr std::size_t kStripeEnds = 5;
 
 struct SessionStats {
   std::uint64_t raw_sent = 0;      // as the writer gave them
@@ -96,6 +98,8 @@ class Session {
   // It keeps its window for when it is needed (see turns.h), and has little under way.
   bool is_resting(StripeNumber stripe) const { return turns_.is_resting(stripe); }
   bool has_resting() const { return turns_.has_resting(); }
+  // Its TCP repairs late what is lost: it makes room for another (see renewal.h) when nothing needs it.
+  void renew(StripeNumber stripe, Time now);
   // Since it was asked last: stripes that were silent and have been heard again.
   std::vector<StripeNumber> take_returned() { return std::exchange(returned_, {}); }
 
@@ -140,6 +144,7 @@ class Session {
  private:
   struct Stripe {
     FrameReader reader{};
+    Time added{0};
     Time heard{0};                // when bytes came last
     std::optional<Time> asked{};  // since when an answer is due
     std::optional<Time> silent_since{};
@@ -214,6 +219,7 @@ class Session {
   std::uint64_t room_sent_ = 0;  // when it was measured last, for yield_
   Time room_measured_{0};
   Turns turns_;
+  Renewal renewal_;
   CatchUp catch_up_;
   bool was_lively_ = true;
   std::vector<StripeNumber> returned_;

@@ -244,6 +244,35 @@ TEST(Session, SendsNothingMoreIntoACut) {
   EXPECT_EQ(pair.dialer.stats().resent, 0U) << "by those that rest, whose windows it would take";
 }
 
+TEST(Session, RenewsOnlyWhatRests) {
+  Limits limits;
+  limits.one_stripe_bytes = {0};
+  auto pair = with_one_at_rest(limits);
+  for (const auto number : pair.numbers()) {
+    if (!pair.dialer.is_resting(number)) pair.dialer.renew(number, pair.now);
+  }
+  EXPECT_TRUE(pair.dialer.stripes_to_close().empty());
+  for (const auto number : pair.numbers()) pair.dialer.renew(number, pair.now);
+  ASSERT_EQ(pair.dialer.stripes_to_close().size(), 1U);
+  EXPECT_TRUE(pair.dialer.is_resting(pair.dialer.stripes_to_close().front()));
+}
+
+TEST(Session, RenewsOneAfterTheOther) {
+  Limits limits;
+  limits.one_stripe_bytes = {0};
+  auto pair = with_one_at_rest(limits);
+  const auto before = pair.dialer.stats().ended(StripeEnd::kRenewed);
+  for (int n = 0; n < 3; ++n) {
+    for (const auto number : pair.numbers()) pair.dialer.renew(number, pair.now);
+    for (const auto number : pair.dialer.stripes_to_close()) {
+      pair.kill(number);
+      pair.add();
+    }
+  }
+  EXPECT_EQ(pair.dialer.stats().ended(StripeEnd::kRenewed), before + 1);
+  EXPECT_FALSE(pair.dialer.failure());
+}
+
 TEST(Session, GivesUpASilentStripeWhileOthersSpeak) {
   Limits limits;
   SessionPair pair(limits);

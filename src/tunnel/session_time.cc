@@ -118,6 +118,7 @@ void Session::measure_rates(Time now) {
   bulk_intervals_ = std::clamp(bulk_intervals_ + (was_limited ? 1 : -1), 0, kBulkIntervalsMost);
   sending_intervals_ =
       std::clamp(sending_intervals_ + (sum > 0 ? 1 : -2), 0, kSendingIntervalsMost);
+  if (!has_lively_stripe()) return;  // a cut tells nothing of what the path gives
   if (!rate_.is_collapsed(sum, is_limited && !is_held_back(), now) || stripes_.empty()) return;
   const auto slower = [](const auto& a, const auto& b) {
     return a.second.collapse.in_interval() < b.second.collapse.in_interval();
@@ -140,7 +141,7 @@ void Session::make_room(Time round_trip, Time least, Time now) {
 
 void Session::catch_up(CatchUp::Seen seen, Time now) {
   seen.is_behind = is_behind(now);
-  seen.sent = outbound_.sent_bytes();
+  seen.sent = outbound_.sent_bytes() + outbound_.resent_bytes();
   catch_up_.measure(seen, now);
   hold_rate(now);
 }
@@ -201,6 +202,15 @@ void Session::take_turns(Time now) {
   for (const auto& [number, stripe] : stripes_) {
     turns_.is_resting(number) ? outbound_.rest(number) : outbound_.wake(number);
   }
+}
+
+// One that rests and owes nothing: nothing comes later for it.
+void Session::renew(StripeNumber number, Time now) {
+  auto& stripe = stripes_.at(number);
+  if (!turns_.is_resting(number) || stripe.silent_since || stripe.is_doomed()) return;
+  if (outbound_.stripe(number).oldest || catch_up_.is_on() || !renewal_.is_due(now)) return;
+  renewal_.renewed(now - stripe.added, now);
+  doom(number, stripe, StripeEnd::kRenewed);
 }
 
 void Session::doom(StripeNumber number, Stripe& stripe, StripeEnd why) {

@@ -19,7 +19,7 @@ class Turns {
   static constexpr Time kTurn = std::chrono::seconds(2);
   // Bytes that wait for so long, while something is heard, tell that those awake do not suffice.
   static constexpr Time kBehindAfter = std::chrono::milliseconds(100);
-  static constexpr Time kAwakeFor = std::chrono::seconds(5);
+  static constexpr Time kAwakeFor = std::chrono::seconds(3);
   static constexpr std::size_t kAwakeLeast = 2;
 
   struct Seen {
