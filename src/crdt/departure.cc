@@ -195,6 +195,24 @@ std::optional<Dot> Region::State::expulsion(const Batch& batch) const {
   return std::nullopt;
 }
 
+// Whoever tells us to leave and has left himself, by our side's word, may not know of that: his former life did, or others said it
+// whose batches wait at his. So we say it once ourselves.
+bool Region::State::answers_leave(const Batch& batch) {
+  const RegionId maker = batch.header.actor.region;
+  const Departure& left = departures[maker];
+  const bool tells_us = std::ranges::any_of(batch.ops, [&](const Op& op) {
+    const auto* const leave = std::get_if<Leave>(&op.effect);
+    return leave != nullptr && leave->region == self.region;
+  });
+  const bool is_new = batch.header.first + batch.header.count - 1 > vector.at(batch.header.actor);
+  const bool is_said = std::ranges::any_of(
+      left.leaves, [&](const Dot& dot) { return dot.actor.region == self.region; });
+  const bool is_over = batch.header.actor.incarnation < left.back;
+  const bool answers = tells_us && is_new && left.has_left() && !is_said && !is_over && has_a_say();
+  if (answers) note_leave(maker, clock_ms);
+  return answers;
+}
+
 std::optional<Outcome> Region::State::refusal_of_departed(const BatchHeader& header,
                                                           const VersionVector& seen) const {
   const Departure& left = departures[header.actor.region];

@@ -319,9 +319,12 @@ void Mesh::fault(Site& site) {
   if (site.master->region.must_rejoin() && dice_.chance(50) && &other != &site)
     return (void)rejoin(site, other);
   if (may_depart_ && dice_.chance(10)) {
-    // One at a time: three that have all told each other to leave need an operator.
+    // Two that detach each other forget what nobody can count, unless the parts that stay have a member in common.
+    const auto staying = sites_.size() - site.master->region.detached().size() - 1;
     for (Site& each : sites_)
-      if (!each.master->region.detached().empty() || each.master->region.must_rejoin()) return;
+      if (2 * staying <= sites_.size() &&
+          (!each.master->region.detached().empty() || each.master->region.must_rejoin()))
+        return;
     flush(site);
     site.master->region.detach(other.id, now(site));
     return flush(site);

@@ -343,6 +343,7 @@ Outcome Region::State::apply(const Batch& batch, Keyspace& keyspace, std::uint64
       expelled_by = *leave;
       return Expelled{*leave};
     }
+    if (answers_leave(batch)) return Detached{header.actor.region};
   }
   if (const auto refused = refusal(batch, seen, now_ms)) {
     learn_from(*refused, header, seen, now_ms);

@@ -77,6 +77,7 @@ struct Region::State : ConflictLog {
   bool may_be_back_unseen(RegionId region) const;
   bool is_awaited(RegionId region) const;
   std::optional<Dot> expulsion(const Batch& batch) const;
+  bool answers_leave(const Batch& batch);
   std::optional<Outcome> refusal_of_departed(const BatchHeader& header,
                                              const VersionVector& seen) const;
   bool is_lost_with_its_life(const BatchHeader& header) const;
