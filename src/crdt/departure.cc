@@ -173,6 +173,13 @@ std::uint64_t Region::State::advance() {
   return stability.advance();
 }
 
+// Those by whose own word he has left: whom he counts on, but who does not on him.
+std::uint64_t Region::State::who_told(RegionId leaver) const {
+  std::uint64_t regions = 0;
+  for (const Dot& dot : departures[leaver].leaves) regions |= 1ULL << dot.actor.region;
+  return regions & ~(1ULL << leaver);
+}
+
 // Whoever made this batch had told us to leave. If so did we him, the greater part stays.
 std::optional<Dot> Region::State::expulsion(const Batch& batch) const {
   const BatchHeader& header = batch.header;
@@ -189,7 +196,8 @@ std::optional<Dot> Region::State::expulsion(const Batch& batch) const {
     if (leave == nullptr || leave->region != self.region) continue;
     if (departures[self.region].has_left()) continue;  // we say so ourselves
     const bool is_mutual = departures[header.actor.region].has_left();
-    if (is_mutual && outweighs(staying(), leave->staying)) continue;
+    if (is_mutual && outweighs(staying(), leave->staying & ~who_told(header.actor.region)))
+      continue;
     return dot;
   }
   return std::nullopt;

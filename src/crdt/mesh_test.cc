@@ -196,6 +196,7 @@ bool Mesh::deliver(Site& from, Site& to) {
     to.log.push_back({.batch = entry.batch});
   else if (std::holds_alternative<Gap>(*outcome) ||
            std::holds_alternative<ContextMissing>(*outcome)) {
+    hear_leaves(from, to);
     path = {.brings_foreign = true, .lacked = path.lacked + 1};
     // A link that waits for something in vain asks for a snapshot.
     const auto* const missing = std::get_if<ContextMissing>(&*outcome);
@@ -222,20 +223,22 @@ bool Mesh::skip_or_wait(const Site& from, Site& to, Link& path) {
     is_over = later.region == refused.region && later.incarnation > refused.incarnation;
   }
   if (is_over) return ++path.at, true;
-  // Two that have told each other to leave must hear of it, although they take nothing of each other.
-  for (auto at = path.at; at < from.log.size(); ++at) {
-    if (from.log[at].batch.empty() || !from.log[at].is_own) continue;
-    const auto batch = decode_batch(from.log[at].batch);
-    const bool is_told = std::ranges::any_of(batch->ops, [&](const Op& op) {
-      const auto* const leave = std::get_if<Leave>(&op.effect);
-      return leave != nullptr && leave->region == to.id;
-    });
-    if (!is_told) continue;
+  hear_leaves(from, to);
+  return false;
+}
+
+// A link sends several batches at once: who is told to leave hears of it, although he takes nothing of what comes before.
+void Mesh::hear_leaves(const Site& from, Site& to) {
+  for (auto at = link(from, to).at; at < from.log.size(); ++at) {
+    const std::string& bytes = from.log[at].batch;
+    if (!from.log[at].is_own || decode_header(bytes)->count != 1) continue;
+    const auto batch = decode_batch(bytes);
+    const auto* const leave = std::get_if<Leave>(&batch->ops.front().effect);
+    if (leave == nullptr || leave->region != to.id) continue;
     flush(to);
     (void)to.master->region.apply(from.log[at].batch, to.master->redis, now(to));
     flush(to);
   }
-  return false;
 }
 
 void Mesh::keep_sums(Site& site) {
@@ -419,8 +422,7 @@ void Mesh::lose_everything(Site& site, const Site& peer) {
 void Mesh::settle() {
   for (Link& path : links_) path = {};
   constexpr int kQuietRounds = 3;  // links go back to look for what was missing
-  int rounds = 0;
-  for (int quiet = 0; quiet < kQuietRounds;) {
+  for (int quiet = 0, rounds = 0; quiet < kQuietRounds;) {
     bool moves = false;
     if (++rounds == 1000) return expect(false, "does not come to rest");
     now_ms_ += 1000;

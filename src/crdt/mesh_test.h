@@ -71,6 +71,7 @@ class Mesh {
   void play(Site& site, Server& server, std::size_t entries);
   void take_over(Site& site, std::unique_ptr<Server> server);
   void lose_everything(Site& site, const Site& peer);
+  void hear_leaves(const Site& from, Site& to);
   bool skip_or_wait(const Site& from, Site& to, Link& path);
   bool rejoin(Site& site, Site& peer);
   void keep_sums(Site& site);

@@ -108,6 +108,10 @@ void Region::end_adoption() {
   state_->told_lists.reset();
 }
 
+void Region::may_lack_keys() {
+  state_->may_lack_keys = true;
+}
+
 bool Region::has_unflushed() const {
   return !state_->follows && !state_->noted.empty();
 }

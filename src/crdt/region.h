@@ -207,6 +207,9 @@ class Region {
   Result<void> load(std::string_view bytes);
   // Keys that must have a value by their metadata and, in `keyspace`, have none: their deadline passed while they were loaded.
   std::vector<KeyName> dropped(Keyspace& keyspace, std::uint64_t now_ms) const;
+  // And of others, which nobody knows. Of one that another region had given a longer life there may be ops to come that build
+  // on its value: upon such an op we leave, and take a peer's snapshot.
+  void may_lack_keys();
 
   struct State;  // region_state.h's
 

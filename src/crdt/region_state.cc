@@ -371,7 +371,23 @@ Outcome Region::State::apply(const Batch& batch, Keyspace& keyspace, std::uint64
   vector.advance({header.actor, last});
   stream_has(header.hlc);
   judge_departures();
+  may_lack_keys =
+      may_lack_keys && !has_recovered;  // else all who had not heard of us have told what they did
+  if (lacks_a_key && !follows && has_a_say()) {
+    may_lack_keys = lacks_a_key = false;
+    note_leave(self.region, now_ms);
+  }
   return applied;
+}
+
+// Its maker saw a value where here is none, nor metadata of one that was removed.
+bool Region::State::builds_on_a_lost_value(const Op& op, Keyspace& keyspace) const {
+  if (op.creates || std::holds_alternative<RemoveKey>(op.effect) ||
+      std::holds_alternative<WriteString>(op.effect) ||
+      std::holds_alternative<WriteLibrary>(op.effect))
+    return false;
+  const KeyEntry* const entry = table.find(op.key);
+  return (entry == nullptr || entry->empty()) && keyspace.type(op.key) == ValueType::kNone;
 }
 
 void Region::State::merge_into_table(const Op& op, const Stamp& stamp, const Context& context,
@@ -393,6 +409,7 @@ void Region::State::merge_into_table(const Op& op, const Stamp& stamp, const Con
   }
   ++counts.remote_ops;
   if (is_of_no_key(op.effect)) return move_member(op.effect, stamp.dot, context);
+  if (may_lack_keys && builds_on_a_lost_value(op, keyspace)) lacks_a_key = true;
   if (told_lists && type_of(op.effect) == ValueType::kList) told_lists->insert(op.key);
   if (applied_at_once(op, stamp, context, at, keyspace)) {
     ++counts.fast_ops;

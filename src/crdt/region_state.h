@@ -57,6 +57,7 @@ struct Region::State : ConflictLog {
   void restamp(const Op& op, const Stamp& stamp, Keyspace& keyspace);
   std::uint64_t compare_noted(const Batch& batch);
   bool may_promise();
+  bool builds_on_a_lost_value(const Op& op, Keyspace& keyspace) const;
   BatchHeader next_header(std::uint32_t ops);
   void announced(const BatchHeader& header);
   Outcome apply(const Batch& batch, Keyspace& keyspace, std::uint64_t now_ms);
@@ -67,6 +68,7 @@ struct Region::State : ConflictLog {
   // departure.cc
   std::uint64_t staying() const;
   bool has_a_say() const;
+  std::uint64_t who_told(RegionId leaver) const;
   void move_member(const Effect& effect, const Dot& dot, const Context& context);
   bool is_agreed(RegionId leaver) const;
   bool is_shut_out(RegionId leaver) const;
@@ -138,6 +140,7 @@ struct Region::State : ConflictLog {
 
   std::string misnoted;
 
+  bool may_lack_keys = false, lacks_a_key = false;
   std::optional<KeySet> told_lists;  // of an adoption: those that ops were about
   std::unique_ptr<Merging> merging;
 

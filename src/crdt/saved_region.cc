@@ -262,7 +262,7 @@ std::string Region::save() const {
   }
   into.byte(s.merging == nullptr ? 0 : 1);
   if (s.merging != nullptr) put(into, *s.merging);
-  into.byte(s.told_lists ? 1 : 0);
+  into.byte(static_cast<std::uint8_t>((s.told_lists ? 1U : 0U) | (s.may_lack_keys ? 2U : 0U)));
   if (s.told_lists) put(into, *s.told_lists);
   into.number(s.described);
   s.noted.save(into);
@@ -327,7 +327,11 @@ Result<std::unique_ptr<Region::State>> Region::State::loaded(std::string_view by
     s.departures[peer] = get_departure(from);
   }
   if (from.byte() != 0) s.merging = get_merging(from);
-  if (version > kVersionWithoutToldLists && from.byte() != 0) s.told_lists = get_keys(from);
+  if (version > kVersionWithoutToldLists) {
+    const auto bits = from.byte();
+    if ((bits & 1U) != 0) s.told_lists = get_keys(from);
+    s.may_lack_keys = (bits & 2U) != 0;
+  }
   s.described = from.number();
   s.noted.load(from);
   for (auto left = from.count(3); left > 0 && from.ok(); --left) s.stability.arrived(from.dot());

@@ -54,5 +54,26 @@ TEST_F(SavedRegion, HasDroppedNoKeyWhoseMembersOthersRemoved) {
   EXPECT_TRUE(dropped().empty());
 }
 
+// Of keys without metadata nobody knows which were dropped.
+TEST_F(SavedRegion, LeavesToTakeASnapshotWhereOthersBuildOnWhatWasDropped) {
+  TestRegion b{2, {1, 2}};
+  b.redis.write_string(key, "stable");
+  a.region.may_lack_keys();
+  b.write(SetDeadline{b.now_ms + 100'000});
+  a.hear(b);
+  EXPECT_TRUE(a.region.must_rejoin());
+}
+
+TEST_F(SavedRegion, StaysWhereOthersMadeKeysAnew) {
+  TestRegion b{2, {1, 2}};
+  a.region.may_lack_keys();
+  b.write(WriteString{"new"});
+  b.write(Increment{1}, "counter");
+  b.write(Increment{1}, "counter");
+  b.write(RemoveKey{}, "gone");
+  a.hear(b);
+  EXPECT_FALSE(a.region.must_rejoin());
+}
+
 }  // namespace
 }  // namespace sluice::crdt

@@ -1,6 +1,7 @@
 #include "module/node.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "module/command_table.h"
@@ -401,12 +402,25 @@ void Node::loading(Ctx* ctx, std::uint64_t step) {
   }
 }
 
+namespace {
+
+std::uint64_t keys_expired_while_loading(Ctx* ctx) {
+  RedisModuleServerInfoData* info = api::GetServerInfo(ctx, "persistence");
+  const char* text = api::ServerInfoGetFieldC(info, "rdb_last_load_keys_expired");
+  const std::uint64_t keys = text == nullptr ? 0 : std::strtoull(text, nullptr, 10);
+  api::FreeServerInfo(ctx, info);
+  return keys;
+}
+
+}  // namespace
+
 // Native writes at the end of an AOF whose batch was not written any more; and keys whose deadline had passed when an
 // RDB was loaded, which the server then drops without a word.
 void Node::note_unrecorded(Ctx* ctx) {
   const RedisKeyspace::Use use(keyspace_, ctx);
-  for (const auto& key : region_->dropped(keyspace_, now_ms()))
-    note({{.key = key, .effect = crdt::RemoveKey{.expired = true}}});
+  const auto dropped = region_->dropped(keyspace_, now_ms());
+  for (const auto& key : dropped) note({{.key = key, .effect = crdt::RemoveKey{.expired = true}}});
+  if (keys_expired_while_loading(ctx) > dropped.size()) region_->may_lack_keys();
   for (const auto& key : std::exchange(unrecorded_, {})) {
     ops_.clear();
     Observer::whole_value(key, keyspace_, ops_);

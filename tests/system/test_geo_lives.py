@@ -334,3 +334,29 @@ def test_what_expired_while_an_rdb_was_loaded_is_told(master, region, way):
     assert all(one.client.execute_command('FCALL', 'one', 0) == 1 for one in mesh.regions)
     assert {key: value[:2] for key, value in geo.content(b.client).items()} == {key: value[:2] for key, value in expected.items()}
     mesh.settle()
+
+
+def test_a_restart_that_dropped_a_key_renewed_elsewhere_asks_for_a_snapshot(master, region):
+    """Nothing is known of it here: the renewal is all that tells of it."""
+    one, other = master(1, save='3600 1'), master(2)
+    a, b = region(one), region(other)
+    mesh = geo.join(a, b)
+    a.client.execute_command('DEBUG', 'SET-ACTIVE-EXPIRE', 0)
+    a.client.set('session', 'v', px=4000)
+    mesh.exchange()
+    mesh.settle()
+    a.client.save()
+    one.kill()
+    assert b.client.expire('session', 1000)
+    eventually(lambda: a_deadline_has_passed(b), 'the deadline that the RDB has', within=10)
+    one.start(within=30)
+    a = region(one)
+    assert a.client.dbsize() == 0 and a.info()['must_rejoin'] == 'no'
+    b.client.set('other', 1)
+    mesh = geo.Mesh([a, b])
+    mesh.deliver(b, a)
+    assert a.info()['must_rejoin'] == 'yes'
+
+
+def a_deadline_has_passed(region):
+    return region.client.ttl('session') <= 1000 - 5

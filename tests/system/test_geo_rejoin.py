@@ -125,3 +125,33 @@ def test_a_region_over_the_limit_is_told_to_leave_and_comes_back_with_all_that_i
         assert region.client.get('written-away') == b'1'
         assert region.client.get('counted-away') == b'7'
     m.wait_stable()
+
+
+def test_three_that_have_told_each_other_to_leave_in_a_ring_come_together(mesh):
+    m = mesh(count=3)
+    m.wait_equal()
+    m[1].client.set('counted', 1)
+    m.wait_equal()
+    pairs = [(1, 2), (2, 3), (3, 1)]
+    for one, other in pairs:
+        m.cut(one, other)
+    for one, other in pairs:
+        m[one].client.incrby('counted', 10 ** one)
+        m[one].client.execute_command('GEO.DETACH', other)
+        m[one].client.incrby('counted', 10 ** one)
+        m[one].client.sadd('added', one)
+    for one, other in pairs:
+        m.heal(one, other)
+
+    def is_together(region):
+        facts = region.facts()
+        assert facts['must_rejoin'] == 'no' and facts['detached'] == '', facts
+        return True
+
+    for region in m.regions:
+        eventually(lambda region=region: is_together(region), 'nobody has left', 60)
+    m.wait_equal()
+    for region in m.regions:
+        assert region.client.get('counted') == b'2221'
+        assert region.client.smembers('added') == {b'1', b'2', b'3'}
+    m.wait_stable()
