@@ -210,7 +210,8 @@ class Merge {
         if (element.covered_by(context_)) return true;
         element.capture(read_element(keyspace_, key_, shown_, name), arithmetic_of(shown_));
         if (element.kill(context_)) changed.push_back(name);
-        conflicts_.survived_remove(key_, name);
+        // Of a string written over another it is told when that is applied.
+        if (type_of(op_.effect) != shown_) conflicts_.survived_remove(key_, name);
         return false;
       });
     }

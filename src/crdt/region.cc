@@ -326,6 +326,10 @@ std::uint64_t Region::stats_bytes() const {
   return state_->table.bytes();
 }
 
+std::uint64_t Region::unstable_keys() const {
+  return state_->table.size();
+}
+
 RegionStats Region::stats() const {
   auto stats = state_->counts;
   stats.unstable_keys = state_->table.size();
@@ -336,6 +340,10 @@ RegionStats Region::stats() const {
 
 std::vector<Conflict> Region::recent_conflicts() const {
   return {state_->conflicts.begin(), state_->conflicts.end()};
+}
+
+std::uint64_t Region::heard_ms(RegionId peer) const {
+  return state_->heard_ms[peer];
 }
 
 }  // namespace sluice::crdt

@@ -196,10 +196,12 @@ class Region {
   const VersionVector& vector() const;  // what has been applied here, of everybody and of us
   VersionVector promised_by(RegionId peer) const;
   VersionVector stable() const;
-  RegionStats stats() const;                       // looks at every unstable key
-  const RegionStats& counts() const;               // without what is unstable
-  std::uint64_t stats_bytes() const;               // unstable_bytes alone
+  RegionStats stats() const;          // looks at every unstable key
+  const RegionStats& counts() const;  // without what is unstable
+  std::uint64_t stats_bytes() const;  // unstable_bytes alone
+  std::uint64_t unstable_keys() const;
   std::vector<Conflict> recent_conflicts() const;  // the newest few, a sample
+  std::uint64_t heard_ms(RegionId peer) const;     // when a batch of it came last; 0: none did yet
 
   // --- persistence --------------------------------------------------------------------------------------
   // All of it but the native values; belongs into the same snapshot as they.

@@ -342,6 +342,47 @@ TEST_F(TwoRegions, RejoinBySnapshotWithoutLosingIncrementsAndMembers) {
   EXPECT_EQ(b.redis.string({0, "a"}), "only");
 }
 
+TEST_F(TwoRegions, KeepWhatOneWroteAfterTheOtherHadRemovedInARejoinThatWasCutOff) {
+  const KeyName set{0, "s"}, list{0, "l"};
+  a.write(AddMembers{{"x"}}, "s");
+  a.write(InsertElements{-1, {"1", "2"}}, "l");
+  meet_and_forget();
+  a.region.detach(2, a.now_ms);
+  a.announce();
+  a.region.join(2, a.now_ms);
+  a.announce();
+  ASSERT_TRUE(b.region.begin_merge(a.region.save(), {}).has_value());
+  for (const auto& [name, value] : ModelRedis(a.redis).keys)
+    b.region.merge_key(name, [&] { b.redis.keys[name] = value; }, b.redis, b.now_ms);
+  for (const Op& op : {Op{set, RemoveKey{}}, Op{list, RemoveElements{0, 1, 2}},
+                       Op{list, InsertElements{-1, {"3"}}}}) {
+    b.redis.execute(op);
+    b.region.note(op, b.redis, ++b.now_ms);
+  }
+  a.write(AddMembers{{"y"}}, "s");
+  a.write(InsertElements{0, {"0"}}, "l");
+  rejoin({});
+  meet_and_forget();
+  EXPECT_TRUE(a.redis.contains(set, "y"));
+  EXPECT_EQ(a.redis.list_range(list, 0, 4), (std::vector<std::string>{"0", "1", "2", "3"}));
+}
+
+TEST_F(TwoRegions, RejoinWithWhatOneTurnWroteInItsOrder) {
+  a.region.detach(2, a.now_ms);
+  a.announce();
+  const KeyName set{0, "s"}, number{0, "n"};
+  for (const Op& op : {Op{set, AddMembers{{"x"}}, true}, Op{set, SetDeadline{9'000'000}},
+                       Op{number, WriteString{"10"}, true}, Op{number, Increment{1}}}) {
+    b.redis.execute(op);
+    b.region.note(op, b.redis, b.now_ms);
+  }
+  b.announce();
+  rejoin({});
+  meet_and_forget();
+  EXPECT_EQ(a.redis.deadline(set), 9'000'000U);
+  EXPECT_EQ(a.redis.string(number), "11");
+}
+
 // In the middle of telling what was here before the module.
 TEST_F(TwoRegions, RejoinWithoutDoublingElementsOfListsThatWereToldOf) {
   const KeyName told{0, "told"}, plain{0, "plain"}, both{0, "both"};

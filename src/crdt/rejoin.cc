@@ -4,207 +4,26 @@
 #include <set>
 
 #include "base/check.h"
-#include "crdt/effect_codec.h"
 #include "crdt/element_ops.h"
 #include "crdt/native.h"
-#include "crdt/number.h"
 
 namespace sluice::crdt {
 namespace {
 
-Effect write_of(ValueType type, const std::string& name, const std::string& value) {
-  switch (type) {
-    case ValueType::kHash:
-      return WriteFields{{{name, value}}};
-    case ValueType::kSet:
-      return AddMembers{{name}};
-    case ValueType::kZset:
-      return WriteScores{{{name, score_of(value)}}};
-    case ValueType::kStream: {
-      Reader from(value);
-      return AddEntry{stream_id(name), decode_fields(from)};
-    }
-    case ValueType::kString:
-    case ValueType::kNone:
-    case ValueType::kList:
-    case ValueType::kOther:
-      return ChangeString{value};
-  }
-  return ChangeString{value};
+// What was removed on top of a snapshot whose merge was cut off. The next one has what others have written since, which
+// nobody has seen who removed; and elements of a list stand in other places.
+bool is_removal(const Effect& effect) {
+  return std::holds_alternative<RemoveKey>(effect) ||
+         std::holds_alternative<RemoveFields>(effect) ||
+         std::holds_alternative<RemoveMembers>(effect) ||
+         std::holds_alternative<RemoveScores>(effect) ||
+         std::holds_alternative<RemoveElements>(effect) ||
+         std::holds_alternative<RemoveEntries>(effect);
 }
-
-Effect effect_of(ValueType type, const std::string& name, const Live& live) {
-  switch (live.kind) {
-    case LiveKind::kWrite:
-      return write_of(type, name, live.value.value_or(""));
-    case LiveKind::kIncrement:
-      if (type == ValueType::kHash) return IncrementField{name, live.by};
-      return Increment{live.by};
-    case LiveKind::kIncrementFloat:
-      if (type == ValueType::kHash) return IncrementFieldFloat{name, *live.value};
-      if (type == ValueType::kZset) return IncrementScore{name, score_of(*live.value)};
-      return IncrementFloat{*live.value};
-    case LiveKind::kMergeHll:
-      return MergeHll{*live.value};
-    case LiveKind::kAddToHll: {
-      AddToHll add;
-      for (Reader from(*live.value); from.ok() && !from.at_end();)
-        add.elements.emplace_back(from.text());
-      return add;
-    }
-  }
-  return RemoveKey{};
-}
-
-class Collector {
- public:
-  Collector(const SurplusQuery& query, Keyspace& keyspace)
-      : query_(query), keyspace_(keyspace), shown_(keyspace.type(query.key)) {}
-
-  void add(KeyState& entry) {
-    for (Body& body : entry.bodies)
-      for (auto& [name, element] : body.elements) add(body.type, name, element);
-    if (entry.list != nullptr) add(*entry.list);
-    for (const LiveDeadline& deadline : entry.deadlines)
-      if (is_ours(deadline.stamp)) add(SetDeadline{deadline.deadline}, deadline.stamp);
-  }
-
-  void add_plain(const KeyState* entry) {
-    add_plain_elements(entry);
-    const auto deadline = keyspace_.deadline(query_.key);
-    const bool is_told = entry != nullptr && !entry->deadlines.empty();
-    if (!is_told && shown_ != ValueType::kNone && deadline != kNoDeadline)
-      add(SetDeadline{deadline}, {});
-  }
-
-  std::vector<Surplus> take() { return std::move(found_); }
-
- private:
-  void add_plain_elements(const KeyState* entry) {
-    if (shown_ == ValueType::kList && (entry == nullptr || entry->list == nullptr))
-      add(InsertElements{-1,
-                         keyspace_.list_range(query_.key, 0, keyspace_.list_length(query_.key))},
-          {});
-    if (shown_ == ValueType::kString && entry == nullptr)
-      add(ChangeString{keyspace_.string(query_.key)}, {});
-    if (shown_ == ValueType::kString || shown_ == ValueType::kList) return;
-    const Body* const body =
-        entry == nullptr ? nullptr : const_cast<KeyState*>(entry)->find(shown_);
-    std::vector<std::string> names;
-    keyspace_.for_each_element(query_.key, [&](std::string_view name, std::string_view) {
-      if (body == nullptr || !body->elements.contains(std::string(name))) names.emplace_back(name);
-    });
-    for (const auto& name : names)
-      add(write_of(shown_, name, read_element(keyspace_, query_.key, shown_, name).value_or("")),
-          {});
-  }
-
-  bool is_ours(const Stamp& stamp) const {
-    return stamp.dot.actor.region == query_.region && !query_.peer.covers(stamp.dot);
-  }
-
-  void add(Effect effect, const Stamp& stamp) {
-    found_.push_back({{query_.key, std::move(effect)}, stamp});
-  }
-
-  void add(ValueType type, const std::string& name, Element& element) {
-    if (type == ValueType::kStream && name.empty()) return;  // comes with its entries
-    const bool keeps_base =
-        query_.keeps_plain && type == shown_ && element.base != BaseState::kNone;
-    if (!keeps_base &&
-        std::ranges::none_of(element.live, [&](const Live& live) { return is_ours(live.stamp); }))
-      return;
-    if (type == shown_)
-      element.capture(read_element(keyspace_, query_.key, type, name), arithmetic_of(type));
-    // What stands beneath increments, and no op tells.
-    if (keeps_base && element.base == BaseState::kKnown)
-      add(write_of(type, name, element.base_value), {});
-    for (const Live& live : element.live)
-      if (is_ours(live.stamp)) add(effect_of(type, name, live), live.stamp);
-  }
-
-  void add(const Sequence& list) {
-    std::uint64_t at = 0;
-    for (const Piece& piece : list.pieces()) {
-      if (!piece.is_visible()) continue;
-      const bool is_wanted = is_ours(piece.stamp) || (query_.keeps_plain && piece.is_stable());
-      if (is_wanted && shown_ == ValueType::kList) {
-        add(InsertElements{-1, keyspace_.list_range(query_.key, at, piece.count)}, piece.stamp);
-      } else if (is_wanted && !piece.values.empty()) {
-        add(InsertElements{-1, piece.values}, piece.stamp);
-      }
-      at += piece.count;
-    }
-  }
-
-  const SurplusQuery& query_;
-  Keyspace& keyspace_;
-  ValueType shown_;
-  std::vector<Surplus> found_;
-};
-
-}  // namespace
-
-std::vector<Surplus> surplus_of(const SurplusQuery& query, KeyState* entry, Keyspace& keyspace) {
-  Collector collector(query, keyspace);
-  if (entry != nullptr) collector.add(*entry);
-  if (query.keeps_plain) collector.add_plain(entry);
-  return collector.take();
-}
-
-namespace {
-
-// Each run of elements that is stable, as its removal and its insertion in the same place.
-void tell_stable_pieces(const KeyName& key, const Sequence& list, Keyspace& keyspace,
-                        std::vector<Op>& ops) {
-  const std::uint64_t length = keyspace.list_length(key);
-  std::uint64_t at = 0;
-  for (const Piece& piece : list.pieces()) {
-    if (!piece.is_visible()) continue;
-    if (piece.is_stable()) {
-      const auto place = static_cast<std::int64_t>(at);
-      ops.push_back({key, RemoveElements{place, piece.count, length}});
-      ops.push_back({key, InsertElements{place, keyspace.list_range(key, at, piece.count),
-                                         length - piece.count}});
-    }
-    at += piece.count;
-  }
-}
-
-}  // namespace
-
-std::vector<Op> Region::untold(const KeyName& key, Keyspace& keyspace) const {
-  KeyEntry* const compact = state_->table.find(key);
-  CHECK(compact != nullptr);
-  std::vector<Op> ops;
-  const ValueType shown = keyspace.type(key);
-  if (shown == ValueType::kNone || shown == ValueType::kOther) return ops;
-  KeyState& entry = compact->open();
-  if (shown == ValueType::kString) {
-    const Body* const body = entry.find(shown);
-    const auto found = body == nullptr ? decltype(body->elements.end()){} : body->elements.find("");
-    const bool is_told =
-        body != nullptr && found != body->elements.end() && found->second.base == BaseState::kNone;
-    if (!is_told) ops.push_back({key, WriteString{keyspace.string(key), keyspace.deadline(key)}});
-  } else if (shown == ValueType::kList && entry.list != nullptr) {
-    tell_stable_pieces(key, *entry.list, keyspace, ops);
-  } else {
-    const SurplusQuery query{key, 0, state_->vector, true};
-    Collector collector(query, keyspace);
-    collector.add_plain(&entry);
-    for (Surplus& plain : collector.take()) ops.push_back(std::move(plain.op));
-  }
-  const auto deadline = keyspace.deadline(key);
-  if (shown != ValueType::kString && entry.deadlines.empty() && deadline != kNoDeadline)
-    ops.push_back({key, SetDeadline{deadline}});
-  compact->close();
-  return ops;
-}
-
-namespace {
 
 // Whether the peer has a later write of the same element, or another type.
 bool gives_way(const Surplus& surplus, KeyState* peer, bool is_new, Keyspace& keyspace) {
+  if (is_removal(surplus.op.effect)) return true;
   const auto type = type_of(surplus.op.effect);
   const auto shown = keyspace.type(surplus.op.key);
   if (type == ValueType::kNone) {
@@ -251,7 +70,6 @@ void drop_told(std::vector<Surplus>& surplus, const std::vector<std::string>& of
 // Does once more, as writes of this region on top of what the peer has.
 void Region::State::redo(std::vector<Surplus> surplus, KeyState* peer, Keyspace& keyspace,
                          std::uint64_t now_ms) {
-  std::ranges::stable_sort(surplus, {}, &Surplus::stamp);
   if (surplus.empty()) return;
   const KeyName key = surplus.front().op.key;
   const bool is_new = keyspace.type(key) == ValueType::kNone;

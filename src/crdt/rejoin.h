@@ -5,28 +5,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "crdt/key_entry.h"
 #include "crdt/key_set.h"
 #include "crdt/region_state.h"
+#include "crdt/surplus.h"
 
 namespace sluice::crdt {
-
-// An op that stands for something live here, to be made once more.
-struct Surplus {
-  Op op;
-  Stamp stamp;
-};
-
-// What of `key` was written in `region` and is not covered by `peer`; with
-// `keeps_plain` also every element that has no metadata. A string that has none
-// gives way to the peer's.
-struct SurplusQuery {
-  const KeyName& key;
-  RegionId region = 0;
-  const VersionVector& peer;
-  bool keeps_plain = false;
-};
-std::vector<Surplus> surplus_of(const SurplusQuery& query, KeyState* entry, Keyspace& keyspace);
 
 // An attempt. The next one, after a failure or from another peer, goes on from what this one has left: keys that have
 // been merged are the old peer's with our writes on top, which `redo` tells, and the metadata no more.
