@@ -69,8 +69,8 @@ class Ocean:
 
 
 class Regions:
-    def __init__(self, folder, round_trip):
-        self.masters = [Server(folder, True, number=number, words=['--repl-backlog-size', '16mb']) for number in (1, 2)]
+    def __init__(self, folder, round_trip, backlog='16mb'):
+        self.masters = [Server(folder, True, number=number, words=['--repl-backlog-size', backlog]) for number in (1, 2)]
         for master, other in zip(self.masters, (2, 1)):
             master.admin.call('GEO.JOIN', other)
         self.children, keepers, self.health_ports = [], [], []

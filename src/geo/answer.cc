@@ -19,6 +19,9 @@ constexpr std::array kWords{
     Word{"GEOREJOIN", Verdict::kRejoin},     Word{"GEOMERGING", Verdict::kMerging},
 };
 
+// Behind the name of a source, which may be any.
+constexpr std::string_view kMergingEnd = " brings ";
+
 template <typename Number>
 bool take_number(std::string_view& text, Number& number) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -65,6 +68,10 @@ Answer parse_answer(const resp::Reply& reply) {
   const auto word = text.substr(0, text.find(' '));
   for (const auto& known : kWords) {
     if (known.word == word) answer.verdict = known.verdict;
+  }
+  if (answer.verdict == Verdict::kMerging && text.size() > word.size()) {
+    const auto rest = text.substr(word.size() + 1);
+    answer.source = rest.substr(0, rest.rfind(kMergingEnd));
   }
   if (answer.verdict != Verdict::kGap && answer.verdict != Verdict::kWait &&
       answer.verdict != Verdict::kRejoin) {

@@ -28,10 +28,14 @@ inline constexpr std::size_t kVerdicts = 11;
 
 std::string_view name_of(Verdict verdict);
 
+// Of kMerging: whoever has a link to a peer may begin again.
+inline constexpr std::string_view kNobodyMerges = "nobody";
+
 struct Answer {
   Verdict verdict = Verdict::kRefused;
-  crdt::Dot dot;     // of kGap and kWait: what is missing; of kRejoin: by what op
-  std::string text;  // the target's words, of all but the first two
+  crdt::Dot dot;            // of kGap and kWait: what is missing; of kRejoin: by what op
+  std::string text;         // the target's words, of all but the first two
+  std::string source = {};  // of kMerging: who brings the snapshot
 };
 
 Answer parse_answer(const resp::Reply& reply);

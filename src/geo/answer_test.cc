@@ -27,6 +27,15 @@ TEST(Answers, NameWhatIsMissing) {
   EXPECT_EQ(to("GEOWAIT 16.1 1 bring this first").dot, (crdt::Dot{{16, 1}, 1}));
 }
 
+TEST(Answers, NameWhoBringsASnapshot) {
+  const auto answer =
+      to("GEOMERGING the us brings keeper brings a snapshot, which is being merged");
+  EXPECT_EQ(answer.verdict, Verdict::kMerging);
+  EXPECT_EQ(answer.source, "the us brings keeper");
+  EXPECT_EQ(to("GEOMERGING nobody brings a snapshot").source, kNobodyMerges);
+  EXPECT_EQ(to("GEOMERGING").verdict, Verdict::kMerging);
+}
+
 TEST(Answers, ThatNameNothingAreRefusals) {
   EXPECT_EQ(to("GEOGAP").verdict, Verdict::kRefused);
   EXPECT_EQ(to("GEOWAIT 99.1 1").verdict, Verdict::kRefused);

@@ -19,7 +19,8 @@ inline constexpr std::tuple kLinkFields{
         .name = "to",
         .member = &Settings::to,
         .doc = "Our region's master, with sluice-geo.so; if several are given, the one that is "
-               "master counts. A user of its needs ROLE, GEO.VECTOR, GEO.APPLY and GEO.POSITION.",
+               "master counts. A user of its needs ROLE, GEO.VECTOR, GEO.APPLY, GEO.POSITION, "
+               "GEO.MERGE and GEO.INFO.",
         .is_secret = true,
         .is_required = true,
     },

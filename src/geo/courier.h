@@ -67,6 +67,7 @@ class Courier {
   // --- to be seen -----------------------------------------------------------------------------------
   repl::Offset settled() const;
   const crdt::VersionVector& known() const { return known_; }
+  const crdt::Actor& self() const { return self_; }
   // An earlier batch is missing that this stream, from where it was begun, does not hold.
   const std::optional<crdt::Dot>& gap() const { return gap_; }
   // Why the oldest batch does not go through, since its last attempt; nothing if all is well.

@@ -157,7 +157,8 @@ rt::Task<Result<>> Link::merge() {
   SnapshotMerge::Options options{.source = options_.source,
                                  .from = options_.from,
                                  .to = options_.to,
-                                 .to_options = options_.to_options};
+                                 .to_options = options_.to_options,
+                                 .goes_on = goes_on_merging_};
   SnapshotMerge merge(host_, std::move(options), log_);
   merge_ = &merge;
   show(LinkState::kMerging, why_);
@@ -165,7 +166,10 @@ rt::Task<Result<>> Link::merge() {
   auto merged = co_await merge.run(std::move(lacking));
   metrics_.merged(merge.progress(), merged.has_value());
   merge_ = nullptr;
-  if (merged) lacking_.reset();
+  if (merged) {
+    lacking_.reset();
+    goes_on_merging_ = false;
+  }
   co_return merged;
 }
 
@@ -370,6 +374,14 @@ Result<> Link::take_reply(Session& session, const resp::Reply& reply) {
     lacking.advance(trouble->dot);
     return tl::unexpected(
         needs_snapshot(lacking, "our region was told to leave: " + trouble->text));
+  }
+  // Our master waits for a snapshot that this link, or nobody, brings: whoever began with it has died.
+  if (trouble && trouble->verdict == Verdict::kMerging &&
+      (trouble->source == options_.source || trouble->source == kNobodyMerges)) {
+    goes_on_merging_ = true;
+    crdt::VersionVector any;
+    any.advance({session.courier->self(), 1});
+    return tl::unexpected(needs_snapshot(any, "a merge was cut off: " + trouble->text));
   }
   if (trouble && trouble->verdict == Verdict::kMerging) {
     return fail(Errc::kBusy, "master: " + trouble->text);

@@ -101,6 +101,7 @@ class Link {
   Session* session_ = nullptr;  // while there is one; owned by session()
   // What made us ask for a snapshot.
   std::optional<crdt::VersionVector> lacking_;
+  bool goes_on_merging_ = false;    // what a link before this one has left
   SnapshotMerge* merge_ = nullptr;  // while there is one; owned by merge()
   bool wants_older_ = false;        // what the last session began with left a gap
   rt::Gate gate_;

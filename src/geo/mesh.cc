@@ -1,12 +1,16 @@
 #include "geo/mesh.h"
 
 #include <algorithm>
+#include <ctime>
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 #include <utility>
 
 #include "base/text_table.h"
+#include "geo/status.h"
 #include "geo/verify.h"
 
 namespace sluice::geo {
@@ -29,113 +33,26 @@ rt::Task<Result<RegionState>> state_of(redis::Client& client) {
   co_return parse_region_state(reply);
 }
 
-std::set<crdt::RegionId> origins_of(const crdt::VersionVector& all) {
-  std::set<crdt::RegionId> origins;
-  for (const auto& dot : all.entries()) origins.insert(dot.actor.region);
-  return origins;
-}
-
-// --- status ---------------------------------------------------------------------------------------
-
-struct Facts {
-  const Member* member = nullptr;
-  redis::Info info;
-};
-
-std::uint64_t conflicts_of(const redis::Info& info) {
-  return info.number("conflicts_lww") + info.number("conflicts_type") +
-         info.number("conflicts_remove");
-}
-
-std::string fast_share(const redis::Info& info) {
-  const auto remote = info.number("remote_ops");
-  if (remote == 0) return "-";
-  return fmt::format("{:.1f} %", 100.0 * static_cast<double>(info.number("fast_ops")) /
-                                     static_cast<double>(remote));
-}
-
-nlohmann::json vector_json(const crdt::VersionVector& vector) {
-  nlohmann::json entries = nlohmann::json::array();
-  for (const auto& dot : vector.entries()) {
-    entries.push_back({dot.actor.region, dot.actor.incarnation, dot.seq});
-  }
-  return entries;
-}
-
-std::string status_json(const std::vector<Facts>& facts, const crdt::VersionVector& all) {
-  nlohmann::json regions = nlohmann::json::array();
-  for (const auto& [member, info] : facts) {
-    nlohmann::json lag = nlohmann::json::object();
-    for (const auto origin : origins_of(all)) {
-      lag[std::to_string(origin)] = lacks(member->state.vector, all, origin);
-    }
-    nlohmann::json positions = nlohmann::json::object();
-    for (const auto& one : member->state.positions) {
-      positions[one.source] = {{"replid", one.position.id.text()},
-                               {"offset", one.position.offset.bytes()}};
-    }
-    regions.push_back({{"region", member->state.region},
-                       {"id", member->state.self.region},
-                       {"incarnation", member->state.self.incarnation},
-                       {"address", member->address},
-                       {"vector", vector_json(member->state.vector)},
-                       {"lag_ops", std::move(lag)},
-                       {"peers", info.field("peers")},
-                       {"unstable_keys", info.number("unstable_keys")},
-                       {"unstable_bytes", info.number("unstable_bytes")},
-                       {"conflicts", conflicts_of(info)},
-                       {"local_ops", info.number("local_ops")},
-                       {"remote_ops", info.number("remote_ops")},
-                       {"fast_ops", info.number("fast_ops")},
-                       {"positions", std::move(positions)}});
-  }
-  return nlohmann::json{{"regions", std::move(regions)}}.dump() + "\n";
-}
-
-std::string status_table(const std::vector<Facts>& facts, const crdt::VersionVector& all) {
-  std::vector<std::string> header{"region",   "id",    "master",    "counts",
-                                  "unstable", "bytes", "conflicts", "fast path"};
-  for (const auto origin : origins_of(all)) header.push_back(fmt::format("lacks of {}", origin));
-  base::TextTable table(std::move(header));
-  std::string vectors;
-  for (const auto& [member, info] : facts) {
-    std::vector<std::string> row{
-        member->state.region,
-        std::to_string(member->state.self.region),
-        member->address,
-        std::string(info.field("peers")),
-        base::count_text(info.number("unstable_keys")),
-        base::bytes_text(static_cast<double>(info.number("unstable_bytes"))),
-        base::count_text(conflicts_of(info)),
-        fast_share(info)};
-    for (const auto origin : origins_of(all)) {
-      row.push_back(base::count_text(lacks(member->state.vector, all, origin)));
-    }
-    table.add(std::move(row));
-    vectors += fmt::format("{} has {}\n", member->state.region, to_string(member->state.vector));
-  }
-  return table.text() + "\n" + vectors;
-}
-
-rt::Task<Result<Outcome>> status(std::vector<Member>& members, const MeshInvocation& invocation) {
-  std::vector<Facts> facts;
-  for (auto& member : members) {
-    redis::Words words{"GEO.INFO"};
-    CO_TRY(const auto reply, co_await member.client->need(std::move(words)));
-    facts.push_back({&member, redis::Info::parse(reply.text)});
-  }
-  const auto all = all_of(members);
-  Outcome outcome;
-  outcome.text = invocation.settings.json ? status_json(facts, all) : status_table(facts, all);
-  co_return outcome;
-}
-
 // --- conflicts ------------------------------------------------------------------------------------
+
+// "r1 at 2026-11-22 21:40:03.250 UTC" of the module's "1795383603250 1.117 42"; "-" where no write is meant.
+std::string stamp_text(const std::string& stamp, const std::vector<Member>& members) {
+  std::uint64_t ms = 0;
+  unsigned id = 0;
+  std::istringstream words(stamp);
+  words >> ms >> id;
+  if (ms == 0) return "-";
+  const auto at = std::ranges::find_if(
+      members, [id](const Member& member) { return member.state.self.region == id; });
+  const auto name = at == members.end() ? fmt::format("region {}", id) : at->state.region;
+  const auto seconds = static_cast<std::time_t>(ms / 1000);
+  return fmt::format("{} at {:%F %T}.{:03} UTC", name, fmt::gmtime(seconds), ms % 1000);
+}
 
 rt::Task<Result<Outcome>> conflicts(std::vector<Member>& members,
                                     const MeshInvocation& invocation) {
   nlohmann::json all = nlohmann::json::array();
-  base::TextTable table({"region", "key", "element", "kind", "winner", "loser"});
+  base::TextTable table({"seen by", "key", "element", "kind", "winner", "loser"});
   for (auto& member : members) {
     redis::Words words{"GEO.CONFLICTS", std::to_string(invocation.settings.count)};
     CO_TRY(const auto reply, co_await member.client->need(std::move(words)));
@@ -148,7 +65,8 @@ rt::Task<Result<Outcome>> conflicts(std::vector<Member>& members,
                      {"kind", text(2)},
                      {"winner", text(3)},
                      {"loser", text(4)}});
-      table.add({member.state.region, text(0), text(1), text(2), text(3), text(4)});
+      table.add({member.state.region, text(0), text(1).empty() ? "-" : text(1), text(2),
+                 stamp_text(text(3), members), stamp_text(text(4), members)});
     }
   }
   constexpr auto kReplace = nlohmann::json::error_handler_t::replace;  // keys may be any bytes
@@ -213,28 +131,39 @@ std::uint64_t lacks(const crdt::VersionVector& vector, const crdt::VersionVector
   return ops;
 }
 
+rt::Task<Result<Member>> find_member(rt::Host& host, base::RedisUrl url,
+                                     redis::ClientOptions options) {
+  Member member{.address = base::to_string(url.endpoint), .client = nullptr, .state = {}};
+  auto client = co_await redis::Client::connect(host, std::move(url), std::move(options));
+  if (!client) co_return fail(Errc::kRejected, member.address + ": " + client.error().detail);
+  member.client = *std::move(client);
+  auto state = co_await state_of(*member.client);
+  if (!state) co_return fail(Errc::kRejected, member.address + ": " + state.error().detail);
+  member.state = *std::move(state);
+  co_return member;
+}
+
+Result<> check_unique(const std::vector<Member>& members) {
+  std::set<crdt::RegionId> seen;
+  for (const auto& member : members) {
+    if (seen.insert(member.state.self.region).second) continue;
+    return fail(Errc::kRejected, fmt::format("{}: another of the masters named is of region {} "
+                                             "too; ids must be unique",
+                                             member.address, member.state.self.region));
+  }
+  return {};
+}
+
 rt::Task<Result<std::vector<Member>>> find_members(rt::Host& host,
                                                    const std::vector<base::RedisUrl>& urls,
                                                    redis::ClientOptions options) {
   std::vector<Member> members;
-  std::set<crdt::RegionId> seen;
   for (const auto& url : urls) {
-    Member member{.address = base::to_string(url.endpoint), .client = nullptr, .state = {}};
     base::RedisUrl to = url;
     redis::ClientOptions how = options;
-    auto client = co_await redis::Client::connect(host, std::move(to), std::move(how));
-    if (!client) co_return fail(Errc::kRejected, member.address + ": " + client.error().detail);
-    member.client = *std::move(client);
-    auto state = co_await state_of(*member.client);
-    if (!state) co_return fail(Errc::kRejected, member.address + ": " + state.error().detail);
-    member.state = *std::move(state);
-    if (!seen.insert(member.state.self.region).second) {
-      co_return fail(Errc::kRejected,
-                     fmt::format("{}: another of the masters named is of region {} "
-                                 "too; ids must be unique",
-                                 member.address, member.state.self.region));
-    }
+    CO_TRY(auto member, co_await find_member(host, std::move(to), std::move(how)));
     members.push_back(std::move(member));
+    CO_TRY_VOID(check_unique(members));
   }
   co_return members;
 }
@@ -247,9 +176,12 @@ rt::Task<Result<>> refresh(std::vector<Member>& members) {
 }
 
 rt::Task<Result<Outcome>> run_mesh(rt::Host& host, const MeshInvocation& invocation) {
+  if (invocation.command == "status") {
+    redis::ClientOptions options = client_options(invocation.settings);
+    co_return co_await status(host, invocation, std::move(options));
+  }
   CO_TRY(auto members,
          co_await find_members(host, invocation.urls, client_options(invocation.settings)));
-  if (invocation.command == "status") co_return co_await status(members, invocation);
   if (invocation.command == "conflicts") co_return co_await conflicts(members, invocation);
   if (invocation.command == "join") co_return co_await join(members, invocation);
   if (invocation.command == "detach") co_return co_await detach(members, invocation);

@@ -30,7 +30,8 @@ inline constexpr std::tuple kMeshFields{
         .name = "regions",
         .member = &MeshSettings::regions,
         .doc = "The regions' masters; those on the command line come after them. A user of theirs "
-               "needs GEO.VECTOR, GEO.INFO, GEO.CONFLICTS, GEO.JOIN and GEO.DETACH, and for verify "
+               "needs GEO.VECTOR, GEO.INFO, GEO.AGE, GEO.CONFLICTS, GEO.JOIN and GEO.DETACH, and "
+               "for verify "
                "GEO.DIGEST and to read every key.",
         .is_secret = true,
     },

@@ -22,15 +22,21 @@ Result<Link::Options> Process::options_of(const std::string& source) {
   TRY(auto relays, hop::relays_of(settings_.route, "the keeper"));
   options.from.dial = hop::through_relays(host_, tunnels_, std::move(relays));
   options.from.silence_max = settings_.source_timeout;
-  for (const auto& text : settings_.to) {
-    TRY(auto url, base::parse_redis_url(text));
-    options.to.push_back(std::move(url));
-  }
+  TRY(options.to, masters());
   options.to_options.tls = redis::tls_files(settings_);
   options.answer_timeout = settings_.answer_timeout;
   options.limits = courier_limits(settings_);
   options.lack_patience = settings_.lack_patience;
   return options;
+}
+
+Result<std::vector<base::RedisUrl>> Process::masters() const {
+  std::vector<base::RedisUrl> urls;
+  for (const auto& text : settings_.to) {
+    TRY(auto url, base::parse_redis_url(text));
+    urls.push_back(std::move(url));
+  }
+  return urls;
 }
 
 Result<> Process::open() {
@@ -39,6 +45,10 @@ Result<> Process::open() {
     links_.push_back(std::make_unique<Link>(host_, std::move(options), metrics_, log_));
   }
   if (!settings_.metrics) return {};
+  redis::ClientOptions how;
+  how.tls = redis::tls_files(settings_);
+  TRY(auto to, masters());
+  watch_ = std::make_unique<MasterWatch>(host_, std::move(to), std::move(how), metrics_, log_);
   http_ = std::make_unique<http::Server>(host_, log_);
   http_->get("/metrics", http::exposition(metrics_));
   http_->get("/health", [this](const http::Request&) { return health(); });
@@ -49,6 +59,7 @@ Result<> Process::open() {
 
 rt::Task<void> Process::run() {
   for (const auto& link : links_) gate_.spawn(link->run());
+  if (watch_) gate_.spawn(watch_->run());
   co_await gate_.closed();
   tunnels_.close();
   co_await tunnels_.closed();
@@ -58,6 +69,7 @@ rt::Task<void> Process::run() {
 void Process::stop() {
   gate_.close();
   for (const auto& link : links_) link->stop();
+  if (watch_) watch_->stop();
 }
 
 // 503 while a link is not streaming: something may have to be done.

@@ -9,6 +9,7 @@
 #include "base/metrics.h"
 #include "geo/config.h"
 #include "geo/link.h"
+#include "geo/master_watch.h"
 #include "hop/tunnels.h"
 #include "http/server.h"
 
@@ -28,6 +29,7 @@ class Process {
 
  private:
   Result<Link::Options> options_of(const std::string& source);
+  Result<std::vector<base::RedisUrl>> masters() const;
   http::Response health() const;
 
   rt::Host& host_;
@@ -36,6 +38,7 @@ class Process {
   base::Metrics metrics_;
   hop::Tunnels tunnels_;
   std::vector<std::unique_ptr<Link>> links_;
+  std::unique_ptr<MasterWatch> watch_;  // if there are metrics
   std::unique_ptr<http::Server> http_;
   std::string metrics_address_;
   rt::Gate gate_;

@@ -36,7 +36,7 @@ rt::Task<Result<>> SnapshotMerge::run(crdt::VersionVector lacking) {
   redis::ClientOptions how = options_.to_options;
   CO_TRY(target_, co_await Target::find_master(host_, std::move(urls), std::move(how)));
   CO_TRY(const auto state, co_await target_->state());
-  if (state.vector.covers(lacking)) co_return Result<>{};
+  if (!options_.goes_on && state.vector.covers(lacking)) co_return Result<>{};
   std::vector<std::string> numbers;
   for (const auto& dot : lacking.entries()) {
     numbers.push_back(std::to_string(dot.actor.region));

@@ -33,6 +33,8 @@ class SnapshotMerge {
     redis::UpstreamOptions from;
     std::vector<base::RedisUrl> to;
     redis::ClientOptions to_options;
+    bool goes_on =
+        false;  // an earlier attempt was cut off: whatever our master has, it lacks the rest
   };
 
   SnapshotMerge(rt::Host& host, Options options, base::Log log);

@@ -65,6 +65,13 @@ rt::Task<Result<RegionState>> Target::state() {
   co_return parse_region_state(reply);
 }
 
+rt::Task<Result<redis::Info>> Target::info() {
+  std::vector<std::string> words{"GEO.INFO", "QUICK"};
+  CO_TRY(const auto reply, co_await ask(std::move(words)));
+  if (reply.is_error()) co_return fail(Errc::kRejected, "GEO.INFO: " + reply.text);
+  co_return redis::Info::parse(reply.text);
+}
+
 rt::Task<Result<resp::Reply>> Target::ask(std::vector<std::string> words) {
   std::string wire;
   const std::vector<std::string_view> views(words.begin(), words.end());

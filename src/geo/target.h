@@ -10,6 +10,7 @@
 #include "base/url.h"
 #include "geo/region_state.h"
 #include "redis/client.h"
+#include "redis/info.h"
 #include "resp/reply_reader.h"
 #include "rt/host.h"
 
@@ -24,6 +25,7 @@ class Target {
                                                                redis::ClientOptions options);
 
   rt::Task<Result<RegionState>> state();
+  rt::Task<Result<redis::Info>> info();  // GEO.INFO QUICK; kRejected with the server's words
 
   rt::Task<Result<>> write(std::string_view commands) { return stream_->write(commands); }
   rt::Task<Result<resp::Reply>> read_reply();

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "crdt/region.h"
+#include "module/command_words.h"
 #include "module/keyspace.h"
 
 namespace sluice::module {
@@ -24,8 +25,8 @@ void Adoption::end() {
 
 Adoption::Portion Adoption::next(Ctx* ctx, const crdt::Region& region, RedisKeyspace& keyspace) {
   Portion portion;
-  const auto until = static_cast<std::uint64_t>(api::Milliseconds()) + kPortionMs;
-  while (!portion.is_last && static_cast<std::uint64_t>(api::Milliseconds()) < until &&
+  const auto until = steady_ms() + kPortionMs;
+  while (!portion.is_last && steady_ms() < until &&
          portion.old_ops.size() + portion.writes.size() < kKeysPerPortion) {
     std::vector<crdt::KeyName> keys;
     portion.is_last = !sweep_.next(ctx, kKeysPerPortion / 10,

@@ -1,4 +1,4 @@
-// What GEO.* commands read: numbers among their words, the server's clock, and whose word it is.
+// What GEO.* commands read: numbers among their words, the server's clocks, and whose word it is.
 #pragma once
 
 #include <charconv>
@@ -23,6 +23,11 @@ std::optional<Number> number(String* word) {
 
 inline std::uint64_t now_ms() {
   return static_cast<std::uint64_t>(api::Milliseconds());
+}
+
+// For what takes a while: the wall clock may be set, by hours.
+inline std::uint64_t steady_ms() {
+  return api::MonotonicMicroseconds() / 1000;
 }
 
 // By its stream, or out of the AOF.

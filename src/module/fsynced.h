@@ -14,7 +14,8 @@ struct AofFacts {
       false;                // otherwise always, which is at once; or never, which nobody can see
   bool is_syncing = false;  // aof_pending_bio_fsync
   bool has_failed = false;  // aof_last_write_status
-  bool puts_off = false;    // no-appendfsync-on-rewrite, and there is a child
+  bool puts_off =
+      false;  // no-appendfsync-on-rewrite, and there is a child; or the clock was set back
 };
 
 // With appendfsync everysec the server writes its AOF in every turn in which no sync is under way, and begins a sync in

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -87,7 +88,8 @@ int geo_apply(Ctx* ctx, String** argv, int argc) {
                                         ": by this op our region left; it must merge a snapshot");
           },
           [&](const crdt::MergeUnderWay&) {
-            return reply_error(ctx, "GEOMERGING a peer's snapshot is being merged");
+            return reply_error(ctx, "GEOMERGING " + node().merge_under_way() +
+                                        " brings a snapshot, which is being merged");
           },
       },
       *outcome);
@@ -167,9 +169,22 @@ int geo_vector(Ctx* ctx, String** /*argv*/, int argc) {
   return kOk;
 }
 
-int geo_info(Ctx* ctx, String** /*argv*/, int argc) {
+// GEO.AGE incarnation seq: for how many ms somebody who has our ops up to that one lacks those behind it.
+int geo_age(Ctx* ctx, String** argv, int argc) {
+  if (argc != 3) return api::WrongArity(ctx);
+  const auto incarnation = number<std::uint32_t>(argv[1]);
+  const auto seq = number<std::uint64_t>(argv[2]);
+  if (!incarnation || !seq) return reply_error(ctx, "ERR syntax: GEO.AGE incarnation seq");
+  const auto made = node().made_after_ms({{node().config().id, *incarnation}, *seq});
+  const auto now = now_ms();
+  return api::ReplyWithLongLong(ctx, made && *made < now ? static_cast<long long>(now - *made) : 0);
+}
+
+// GEO.INFO [QUICK]
+int geo_info(Ctx* ctx, String** argv, int argc) {
   if (argc > 2) return api::WrongArity(ctx);
-  const std::string answer = info_text(node());
+  const bool is_quick = argc == 2 && is_word(bytes_of(argv[1]), "quick");
+  const auto answer = info_text(node(), is_quick ? InfoDetail::kQuick : InfoDetail::kAll);
   return api::ReplyWithVerbatimString(ctx, answer.data(), answer.size());
 }
 
@@ -204,10 +219,10 @@ int geo_conflicts(Ctx* ctx, String** argv, int argc) {
   if (argc > 2) return api::WrongArity(ctx);
   const auto count = argc == 2 ? number<std::size_t>(argv[1]) : std::optional<std::size_t>(10);
   if (!count) return reply_error(ctx, "ERR count is not a number");
-  const auto all = node().region().recent_conflicts();
-  const std::size_t first = all.size() > *count ? all.size() - *count : 0;
-  api::ReplyWithArray(ctx, static_cast<long>(all.size() - first));
-  for (std::size_t i = first; i < all.size(); ++i) {
+  const auto all = node().region().recent_conflicts();  // the newest first
+  const std::size_t shown = std::min(all.size(), *count);
+  api::ReplyWithArray(ctx, static_cast<long>(shown));
+  for (std::size_t i = 0; i < shown; ++i) {
     api::ReplyWithArray(ctx, 5);
     reply_string(ctx, all[i].key.name);
     reply_string(ctx, all[i].element);
@@ -235,6 +250,7 @@ bool register_geo_commands(Ctx* ctx) {
       {"geo.detach", guarded<geo_detach>, "write admin deny-script fast"},
       {"geo.vector", guarded<geo_vector>, "readonly fast"},
       {"geo.info", guarded<geo_info>, "readonly"},
+      {"geo.age", guarded<geo_age>, "readonly"},
       {"geo.digest", guarded<geo_digest>, "readonly"},
       {"geo.conflicts", guarded<geo_conflicts>, "readonly"},
   };

@@ -16,6 +16,24 @@ std::string text(const crdt::VersionVector& vector) {
   return line;
 }
 
+// Of this region's ops, what `peer` has not said to have for good; and how long ago the oldest was made.
+std::string peer_text(Node& node, crdt::RegionId peer, std::uint64_t now) {
+  const auto& region = node.region();
+  const auto promised = region.promised_by(peer);
+  std::uint64_t ops = 0, oldest_ms = 0;
+  for (const auto& dot : region.vector().entries()) {
+    const auto there = promised.at(dot.actor);
+    if (dot.actor.region != node.config().id || there >= dot.seq) continue;
+    if (ops == 0) oldest_ms = node.made_after_ms({dot.actor, there}).value_or(now);
+    ops += dot.seq - there;
+  }
+  const auto since = [now](std::uint64_t then) { return then == 0 || then > now ? 0 : now - then; };
+  const auto heard = region.heard_ms(peer);
+  return "heard_ms_ago=" + (heard == 0 ? "-1" : std::to_string(since(heard))) +
+         ",unpromised_ops=" + std::to_string(ops) +
+         ",unpromised_ms=" + std::to_string(ops == 0 ? 0 : since(oldest_ms));
+}
+
 class Text {
  public:
   void section(std::string_view name) {
@@ -39,9 +57,9 @@ class Text {
 
 }  // namespace
 
-std::string info_text(Node& node) {
+std::string info_text(Node& node, InfoDetail detail) {
   const auto& region = node.region();
-  const auto stats = region.stats();
+  const auto& stats = region.counts();
   Text out;
   out.section("Region");
   out.line("region", node.config().region);
@@ -59,8 +77,10 @@ std::string info_text(Node& node) {
     peers += std::to_string(peer);
   }
   out.line("peers", peers);
+  const auto now = static_cast<std::uint64_t>(api::Milliseconds());
   for (const auto peer : region.peers()) {
     out.line("promise_" + std::to_string(peer), text(region.promised_by(peer)));
+    out.line("peer_" + std::to_string(peer), peer_text(node, peer, now));
   }
 
   std::string detached;
@@ -77,9 +97,9 @@ std::string info_text(Node& node) {
   out.line("adopted_keys", node.adoption().adopted());
 
   out.section("Unstable");
-  out.line("unstable_keys", stats.unstable_keys);
-  out.line("unstable_entries", stats.unstable_entries);
-  out.line("unstable_bytes", stats.unstable_bytes);
+  out.line("unstable_keys", region.unstable_keys());
+  if (detail == InfoDetail::kAll) out.line("unstable_entries", region.stats().unstable_entries);
+  out.line("unstable_bytes", region.stats_bytes());
   out.line("unstable_bytes_max", node.config().limits.unstable_bytes_max);
 
   out.section("Ops");

@@ -7,6 +7,9 @@
 
 namespace sluice::module {
 
-std::string info_text(Node& node);
+// kQuick leaves out what takes a look at every unstable key: for whoever asks every second.
+enum class InfoDetail : bool { kQuick, kAll };
+
+std::string info_text(Node& node, InfoDetail detail);
 
 }  // namespace sluice::module

@@ -72,7 +72,7 @@ int begin(Ctx* ctx, String** argv, int argc) {
   if (!saved) return reply_error(ctx, "ERR " + saved.error().detail);
   auto& merge = node().merge();
   if (!comes_from_master(ctx) && node().region().is_merging() &&
-      merge.source != bytes_of(argv[2]) && now_ms() < merge.touched_ms + kMergeSilenceMaxMs) {
+      merge.source != bytes_of(argv[2]) && steady_ms() < merge.touched_ms + kMergeSilenceMaxMs) {
     return reply_error(ctx, "GEOEARLY the snapshot of " + merge.source + " is being merged");
   }
   const Step step(ctx, {});
@@ -83,7 +83,7 @@ int begin(Ctx* ctx, String** argv, int argc) {
     return reply_error(ctx, (is_early ? "GEOEARLY " : "ERR ") + begun.error().detail);
   }
   merge.source = bytes_of(argv[2]);
-  merge.touched_ms = now_ms();
+  merge.touched_ms = steady_ms();
   merge.is_swept = false;
   merge.sweep.restart();
   return reply_ok(ctx);
@@ -112,7 +112,7 @@ int keys(Ctx* ctx, String** argv, int argc) {
     node().region().merge_key(key, write, node().keyspace(), now_ms());
   }
   node().has_merged(names);
-  node().merge().touched_ms = now_ms();
+  node().merge().touched_ms = steady_ms();
   api::ReplicateVerbatim(ctx);
   if (failed.empty()) return api::ReplyWithSimpleString(ctx, "OK");
   return reply_error(ctx, "ERR RESTORE refuses the value of key " + failed +
@@ -135,7 +135,7 @@ int stream(Ctx* ctx, String** argv, int argc) {
   const Step step(ctx, {});
   const auto merged = node().region().merge_stream(bytes_of(argv[2]));
   if (!merged) return reply_error(ctx, "ERR " + merged.error().detail);
-  node().merge().touched_ms = now_ms();
+  node().merge().touched_ms = steady_ms();
   return reply_ok(ctx);
 }
 
@@ -156,7 +156,7 @@ int sweep(Ctx* ctx, String** /*argv*/, int argc) {
   auto& region = node().region();
   if (!region.is_merging()) return refuse_without_merge(ctx);
   auto& merge = node().merge();
-  merge.touched_ms = now_ms();
+  merge.touched_ms = steady_ms();
   region.begin_sweep();
   std::vector<crdt::KeyName> rest;
   if (!merge.is_swept) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "module/command_table.h"
+#include "module/command_words.h"
 #include "module/saved_state.h"
 
 namespace sluice::module {
@@ -18,9 +19,6 @@ constexpr std::uint64_t kCollectedPerOp = 2, kCollectedPerTick = 5'000;
 constexpr std::uint64_t kIncarnationEpochMs = 1'767'225'600'000;
 constexpr std::uint64_t kIncarnationStepMs = 50;
 constexpr std::size_t kRetainedBytesMax = std::size_t{64} << 20U;
-std::uint64_t now_ms() {
-  return static_cast<std::uint64_t>(api::Milliseconds());
-}
 
 }  // namespace
 
@@ -165,7 +163,7 @@ void Node::before_sleep(Ctx* ctx) {
   stash_.forget();
   observer_.forget();
   if (!is_loading_ && !is_async_loading_) {
-    const std::uint64_t now = now_ms();
+    const std::uint64_t now = steady_ms();
     const bool is_due = now >= next_tick_ms_;
     if (is_due) {
       next_tick_ms_ = now + kTickMs;
@@ -187,8 +185,9 @@ void Node::after_sleep() {
 }
 
 void Node::tick(Ctx* ctx) {
-  if (stash_.is_multi_open() && now_ms() >= next_look_ms_) look_for_multi(ctx);
+  if (stash_.is_multi_open() && steady_ms() >= next_look_ms_) look_for_multi(ctx);
   if (is_master_) promise_what_replicas_have(ctx);
+  tell_departures(ctx);
   drop_stable_retained();
 }
 
@@ -265,7 +264,7 @@ void Node::look_for_multi(Ctx* ctx) {
   const CallReply reply(api::Call(ctx, "CLIENT", "c", "LIST"));
   if (reply.failed()) return;
   const auto list = bytes_of(reply.get());
-  next_look_ms_ = now_ms() + kTickMs + list.size() / 1000;
+  next_look_ms_ = steady_ms() + kTickMs + list.size() / 1000;
   constexpr std::string_view kField = " multi=";
   for (auto at = list.find(kField); at != std::string_view::npos; at = list.find(kField, at + 1)) {
     if (list.substr(at + kField.size(), 2) != "-1") return;

@@ -103,6 +103,7 @@ class Node {
   Result<crdt::Outcome> apply(Ctx* ctx, std::string_view bytes);
   Result<void> record(Ctx* ctx, std::string_view batch);
   MergeProgress& merge() { return merge_; }
+  std::string merge_under_way() const;  // the source; "nobody" if it is silent: any may begin again
   Adoption& adoption() { return adoption_; }
   void begin_adoption();
   void end_adoption();
@@ -111,6 +112,8 @@ class Node {
                       keys);  // these are done, of a snapshot that is being merged
   void merged();              // all of it: our batches so far are void, or known
   std::uint64_t retained_bytes() const { return retained_bytes_; }
+  // When the first op of this region after that one was made, of those that some region may lack; nothing: there is none.
+  std::optional<std::uint64_t> made_after_ms(const crdt::Dot& op) const;
   std::uint64_t held_commands() const { return stash_.held(); }
   std::uint64_t unknown_commands() const { return unknown_commands_; }
 
@@ -140,6 +143,7 @@ class Node {
   void look_at_aof(Ctx* ctx);
   void promise();
   void forget_promises();
+  void tell_departures(Ctx* ctx);
   void replace(RedisModuleCommandFilterCtx* command, std::string_view name);
   void note_unrecorded(Ctx* ctx);
   void reset();
@@ -177,6 +181,7 @@ class Node {
   std::deque<std::pair<crdt::Dot, std::string>> retained_;
   std::size_t retained_bytes_ = 0;
   bool must_resend_ = false;
+  std::vector<crdt::RegionId> told_departed_;  // of which the log tells that they have left
   // While an AOF is loaded: keys written since the last batch in it.
   std::set<crdt::KeyName> unrecorded_;
   std::optional<std::string> loaded_;  // by an asynchronous load, until it is complete
@@ -186,6 +191,7 @@ class Node {
   // What no failover and no power cut takes away; nothing: not known yet.
   crdt::VersionVector at_replicas_, on_disk_;
   Fsynced fsynced_;
+  std::uint64_t latest_wall_ms_ = 0;
 };
 
 // The one of this process: the ABI's callbacks carry nothing of ours.

@@ -1,6 +1,7 @@
 // A node's part in joining by a peer's snapshot, and in telling of what was here before the module.
 #include <algorithm>
 
+#include "module/command_words.h"
 #include "module/node.h"
 
 namespace sluice::module {
@@ -64,6 +65,11 @@ void Node::adopt(Ctx* ctx) {
   if (!portion.is_last) return;
   end_adoption();
   api::Replicate(ctx, "geo.merge", "c", "ADOPTED");
+}
+
+std::string Node::merge_under_way() const {
+  const bool is_silent = steady_ms() >= merge_.touched_ms + kMergeSilenceMaxMs;
+  return !region_->is_merging() || is_silent ? "nobody" : merge_.source;
 }
 
 void Node::merged() {

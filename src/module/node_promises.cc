@@ -3,6 +3,7 @@
 #include <charconv>
 #include <utility>
 
+#include "module/command_words.h"
 #include "module/node.h"
 
 namespace sluice::module {
@@ -68,6 +69,31 @@ void Node::promise_what_replicas_have(Ctx* ctx) {
   }
 }
 
+std::optional<std::uint64_t> Node::made_after_ms(const crdt::Dot& op) const {
+  for (const auto& [last, batch] : retained_) {
+    if (last.actor.region != op.actor.region || last <= op) continue;
+    const auto header = crdt::decode_header(batch);
+    if (header && header->hlc.wall_ms() > 0) return header->hlc.wall_ms();  // a life begins without
+  }
+  return std::nullopt;
+}
+
+void Node::tell_departures(Ctx* ctx) {
+  const auto departed = region_->detached();
+  for (const auto peer : departed) {
+    if (std::ranges::find(told_departed_, peer) == told_departed_.end())
+      api::Log(ctx, "warning",
+               "sluice-geo: region %d was told to leave: nobody waits for it any more, it comes "
+               "back by a snapshot",
+               int{peer});
+  }
+  for (const auto peer : told_departed_) {
+    if (std::ranges::find(departed, peer) == departed.end())
+      api::Log(ctx, "notice", "sluice-geo: region %d is waited for again", int{peer});
+  }
+  told_departed_ = departed;
+}
+
 void Node::forget_promises() {
   unacknowledged_.clear();
   at_replicas_ = on_disk_ = {};
@@ -95,11 +121,13 @@ void Node::look_at_aof(Ctx* ctx) {
     const bool has_child =
         !is("aof_rewrite_in_progress", "0") || !is("rdb_bgsave_in_progress", "0");
     facts.puts_off = has_child && config_value(ctx, "no-appendfsync-on-rewrite") != "no";
+    // The server counts seconds since its last sync by the wall clock: set back, it begins none until that has passed.
+    latest_wall_ms_ = std::max(latest_wall_ms_, now_ms());
+    facts.puts_off = facts.puts_off || now_ms() < latest_wall_ms_;
   }
   api::FreeServerInfo(ctx, info);
   if (region_->has_unflushed()) return;  // clients are paused
-  const auto now = static_cast<std::uint64_t>(api::Milliseconds());
-  if (auto synced = fsynced_.observe(now, facts, region_->vector())) {
+  if (auto synced = fsynced_.observe(steady_ms(), facts, region_->vector())) {
     on_disk_ = std::move(*synced);
     promise();
   }

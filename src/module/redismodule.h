@@ -164,6 +164,7 @@ inline constexpr int kAuxBeforeRdb = 1 << 0, kAuxAfterRdb = 1 << 1;
   F(int, AvoidReplicaTraffic, ())                                                            \
   F(int, GetContextFlags, (Ctx*))                                                            \
   F(long long, Milliseconds, ())                                                             \
+  F(std::uint64_t, MonotonicMicroseconds, ())                                                \
   F(void, Log, (Ctx*, const char*, const char*, ...))                                        \
   F(RedisModuleType*, CreateDataType, (Ctx*, const char*, int, TypeMethods*))                \
   F(void, SaveStringBuffer, (RedisModuleIO*, const char*, std::size_t))                      \
