@@ -9,6 +9,7 @@ import pytest
 
 from harness import geo
 from harness.certificates import Certificates
+from harness.clock import Clock
 from harness.delay import Delay
 from harness.faults import Faults
 from harness.regions import Link, Mesh
@@ -81,11 +82,12 @@ def servers():
 
 @pytest.fixture
 def redis_server(bench):
-    """redis_server(name='master', replica_of=server, options={...}, user=, password=, tls=)"""
+    """redis_server(name='master', replica_of=server, options={...}, environment={...}, user=, password=, tls=)"""
 
-    def start(name='redis', replica_of=None, options=None, start=True, **server):
+    def start(name='redis', replica_of=None, options=None, start=True, environment=None, **server):
         name = bench.name(name)
         process = Redis(name, bench.folder / name, options, **server)
+        process.environment = environment or {}
         if replica_of is not None:
             process.options['replicaof'] = f'127.0.0.1 {replica_of.port}'
         return bench.add(process, start)
@@ -197,6 +199,12 @@ def recorder(bench):
 @pytest.fixture
 def faults(bench):
     return bench.add_other(Faults(bench.folder))
+
+
+@pytest.fixture
+def clock(bench):
+    """clock(): a wall clock of its own for some processes; see harness/clock.py"""
+    return lambda: Clock(bench.folder / bench.name('clock'))
 
 
 @pytest.fixture(scope='session')

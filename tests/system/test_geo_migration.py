@@ -5,9 +5,9 @@ import time
 
 import pytest
 import redis
+from harness.geo_writers import Writers
 from harness.regions import MODULE, Region
 from harness.waiting import eventually
-from test_geo_links import Writers
 from test_geo_rejoin import check_filled, fill
 
 pytestmark = pytest.mark.skipif(not MODULE.exists(), reason='sluice-geo.so is not built')

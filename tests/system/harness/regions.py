@@ -89,9 +89,10 @@ class Mesh:
     """`count` regions, each with a link from every other one, through proxies that can be cut."""
 
     def __init__(self, redis_server, keeper, proxy, link, count=2, replicas=0, options=None, is_joined=True,
-                 prepare=None, module_words='', is_linked=True):
+                 prepare=None, module_words='', is_linked=True, environments=None):
         self._redis, self._keeper, self._proxy, self._link = redis_server, keeper, proxy, link
         self.module_words = module_words
+        self.environments = environments or {}  # of masters and replicas, by the region's number
         self.regions = [Region(number + 1) for number in range(count)]
         for region in self.regions:
             region.nodes = [self.start_redis(region, options)]
@@ -114,12 +115,14 @@ class Mesh:
         return f'{MODULE} region={region.name} id={region.number} {self.module_words}'.strip()
 
     def start_redis(self, region, options=None):
-        return self._redis(f'{region.name}-redis', options={
+        return self._redis(f'{region.name}-redis', environment=self.environments.get(region.number), options={
             'loadmodule': self.module_line(region), **(options or {})})
 
-    def connect(self, region):
+    def connect(self, region, bytes_per_second=None):
         others = [other for other in self.regions if other is not region]
         region.ways = {other.number: self._proxy(other.keeper) for other in others}
+        for way in region.ways.values():
+            way.limit(bytes_per_second)
         sources = [(f'r{number}', way) for number, way in region.ways.items()]
         region.link = self._link(sources, region.nodes, name=f'{region.name}-link')
 
@@ -133,6 +136,18 @@ class Mesh:
     def heal(self, a, b):
         self[a].ways[b].heal()
         self[b].ways[a].heal()
+
+    def fail_over(self, region):
+        """kill -9 of the master, the replica promoted; the old master comes back as its replica."""
+        dead, heir = region.nodes[:2]
+        dead.kill()
+        heir.client.execute_command('REPLICAOF', 'NO', 'ONE')
+        heir.options.pop('replicaof', None)
+        region.nodes[:2] = heir, dead
+        region.keeper.upstream_url = f'redis://127.0.0.1:{heir.port}'
+        region.keeper.client.execute_command('REPLICAOF', '127.0.0.1', heir.port)
+        dead.options['replicaof'] = f'127.0.0.1 {heir.port}'
+        dead.start(within=60)
 
     def sluice(self, *words):
         """`sluice geo …` with the URLs of all masters."""

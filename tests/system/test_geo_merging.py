@@ -1,0 +1,162 @@
+"""Whatever dies in the middle of a GEO.MERGE: the region joins all the same, nothing is lost or doubled, and nobody stops."""
+
+import random
+
+import pytest
+from harness.geo_writers import SEED, Writers, check_books
+from harness.regions import MODULE
+from harness.waiting import eventually
+from test_geo_rejoin import check_filled, fill
+
+pytestmark = pytest.mark.skipif(not MODULE.exists(), reason='sluice-geo.so is not built')
+
+OPTIONS = {'appendonly': 'yes', 'appendfsync': 'always'}
+BULK_KEYS = 4000
+SNAPSHOT_RATE = 200_000  # bytes per second, so that a merge takes seconds
+
+
+def fill_more(region):
+    """`fill`, and so much else that does not compress that the snapshot is under way for seconds."""
+    fill(region)
+    rng = random.Random(region.number)
+    with region.client.pipeline(transaction=False) as many:
+        for number in range(BULK_KEYS):
+            many.set(f'{region.name}:bulk:{number}', rng.randbytes(200))
+        many.execute()
+
+
+def has_joined(region):
+    facts = region.facts()
+    state = {name: facts[name] for name in ('must_rejoin', 'merging', 'adopting', 'detached')}
+    assert state == {'must_rejoin': 'no', 'merging': 'no', 'adopting': 'no', 'detached': ''}, (state, region.link.health())
+    return True
+
+
+class Joining:
+    """Two regions that take writes, and a third with data of its own that is merging the snapshot of one of them."""
+
+    def __init__(self, mesh, replicas):
+        self.mesh = m = mesh(count=3, replicas=replicas, is_joined=False, is_linked=False, options=OPTIONS)
+        for region in m.regions:
+            fill_more(region)
+        self.late = m.regions.pop()
+        for region in m.regions:
+            m.connect(region)
+        m.wait_equal()
+        m.wait_stable()
+        copies = replicas and replicas + 1  # and the keeper
+        self.writers = [Writers(m.regions, copies=copies), Writers([self.late], seed=SEED + 99, copies=copies)]
+        m.regions.append(self.late)
+        for region in m.regions[:2]:
+            region.link.kill()
+            m.connect(region)
+        m.connect(self.late, SNAPSHOT_RATE)
+        eventually(self.is_in_the_middle, 'the third merges', 60)
+        self.source = next(region for region in m.regions if region.name == self.late.facts()['merging_from'])
+
+    def is_in_the_middle(self):
+        facts = self.late.facts()
+        return facts['merging'] == 'yes' and int(facts['merged_keys']) > 0
+
+    def rounds(self):
+        return {number: rounds for one in self.writers for number, rounds in one.rounds().items()}
+
+    def check_nobody_stops(self, numbers):
+        before = self.rounds()
+        eventually(lambda: all(self.rounds()[number] > before[number] + 3 for number in numbers), f'{numbers} write', 30)
+
+    def finish(self):
+        m = self.mesh
+        for way in self.late.ways.values():
+            way.limit(None)
+        for region in m.regions:
+            eventually(lambda region=region: has_joined(region), f'{region.name} is one of three', 90)
+            eventually(region.link.is_streaming, f'the link of {region.name} streams', 60)
+        self.check_nobody_stops([1, 2, 3])
+        for one in self.writers:
+            one.stop()
+        m.wait_equal(90)
+        for region in m.regions:
+            check_filled(region, ['r1', 'r2', 'r3'])
+            check_books(self.writers, region)
+            for name in ('r1', 'r2', 'r3'):
+                assert region.client.exists(*(f'{name}:bulk:{number}' for number in range(BULK_KEYS))) == BULK_KEYS
+        m.wait_stable()
+
+
+def fail_over_the_source(joining):
+    joining.mesh.fail_over(joining.source)
+
+
+def kill_the_sources_keeper(joining):
+    joining.source.keeper.kill()
+    joining.source.keeper.start()
+
+
+def kill_the_link(joining):
+    joining.late.link.kill()
+    joining.late.link.start()
+
+
+def kill_the_joining_master(joining):
+    joining.late.master.kill()
+    joining.late.master.start(within=60)
+
+
+def fail_over_the_joining_region(joining):
+    joining.mesh.fail_over(joining.late)
+
+
+def fail_over_the_joining_region_to_a_replica_that_is_behind(joining):
+    late = joining.late
+    late.nodes[1].pause()
+    merged = int(late.facts()['merged_keys'])
+    eventually(lambda: int(late.facts()['merged_keys']) > merged + 200, 'the replica lacks keys that are merged')
+    late.master.kill()
+    late.nodes[1].resume()
+    joining.mesh.fail_over(late)
+
+
+@pytest.mark.parametrize('fault, replicas', [
+    (kill_the_sources_keeper, 0), (kill_the_link, 0), (kill_the_joining_master, 0), (fail_over_the_source, 1),
+    (fail_over_the_joining_region, 1), (fail_over_the_joining_region_to_a_replica_that_is_behind, 1)])
+def test_a_region_joins_whatever_dies_in_the_middle_of_its_merge(mesh, fault, replicas):
+    print(f'SLUICE_SEED={SEED}')
+    joining = Joining(mesh, replicas)
+    untouched = [region.number for region in joining.mesh.regions[:2] if region is not joining.source]
+    assert joining.is_in_the_middle()
+    fault(joining)
+    joining.check_nobody_stops(untouched)
+    joining.finish()
+
+
+def test_a_fourth_and_a_fifth_join_three_that_take_writes(mesh):
+    print(f'SLUICE_SEED={SEED}')
+    m = mesh(count=5, is_joined=False, is_linked=False)
+    for region in m.regions:
+        fill(region)
+    late = m.regions[3:]
+    del m.regions[3:]
+    for region in m.regions:
+        m.connect(region)
+    m.wait_equal()
+    m.wait_stable()
+    writers = [Writers(m.regions, pause=0.005), Writers(late, seed=SEED + 99, pause=0.01)]
+    before = writers[0].rounds()
+    m.regions += late
+    for region in m.regions:
+        if region.link:
+            region.link.kill()
+        m.connect(region)
+    for region in m.regions:
+        eventually(lambda region=region: has_joined(region), f'{region.name} is one of five', 120)
+        eventually(region.link.is_streaming, f'the link of {region.name} streams', 60)
+    assert sum(region.link.metric('sluice_geo_merges_total') for region in late) >= 2
+    assert all(rounds > before[number] + 20 for number, rounds in writers[0].rounds().items())
+    for one in writers:
+        one.stop()
+    m.wait_equal(120)
+    for region in m.regions:
+        check_filled(region, [other.name for other in m.regions])
+        check_books(writers, region)
+    m.wait_stable(60)
