@@ -16,6 +16,8 @@
 
 namespace sluice::crdt {
 
+std::string text_of(const VersionVector& vector);
+
 class Mesh {
  public:
   Mesh(std::uint64_t seed, std::size_t regions);
@@ -86,7 +88,7 @@ class Mesh {
 
   Dice dice_;
   bool may_lose_everything_ = false;
-  bool may_depart_ = false;
+  bool may_depart_ = false, has_limit_ = false;
   std::uint64_t now_ms_ = 10'000'000;
   RegionLimits limits_;
   std::vector<Site> sites_;
