@@ -110,8 +110,8 @@ std::uint32_t Tunnel::unsent_low() const {
 
 // A connection that is idle finds the path empty by itself; one that fills the path has to look.
 void Tunnel::put_off_probes(Time at) {
-  const bool is_filling = session_.is_bulk() && !session_.is_yielding();
-  if (is_filling || has_deep_sockets_ || session_.is_catching_up()) return;
+  const bool is_filling = session_.is_bulk() && !session_.is_held_back();
+  if (is_filling || has_deep_sockets_ || session_.is_finding_rate(at)) return;
   const Time pause = session_.has_resting() ? kProbePauseMost : kProbePause;
   for (const auto& connection : connections_) {
     if (session_.is_resting(connection->number)) put_off_if_idle(*connection, at);

@@ -25,7 +25,8 @@ constexpr std::uint64_t kLimitLeast = 1024 * 1024;
 void CatchUp::begin(std::uint64_t bytes_s, Time now) {
   is_on_ = true;
   is_ramping_ = true;
-  began_ = stepped_ = needed_ = measured_ = now;
+  has_given_up_ = false;
+  began_ = short_ = stepped_ = needed_ = measured_ = now;
   arrived_ = {};
   limit_ = carries_ = std::max(bytes_s, kLimitLeast);
   queueing_since_.reset();
@@ -37,7 +38,8 @@ void CatchUp::measure(const Seen& seen, Time now) {
   if (measured_ == began_) sent_ = seen.sent;
   note_arrived(seen.arrived, now);
   if (seen.is_behind) needed_ = now;
-  if (now - needed_ > kEndsAfter || now - began_ > kLongest) {
+  has_given_up_ = now - short_ > kEndsQueueing;
+  if (now - needed_ > kEndsAfter || has_given_up_) {
     is_on_ = false;
     limit_.reset();
     return;
@@ -47,6 +49,7 @@ void CatchUp::measure(const Seen& seen, Time now) {
   const bool is_heard = now - began_ > std::max(kRoundsUnheard * seen.least, 3 * kInterval);
   const Time little = std::max(seen.least / kLittleQueue, kQueueMin);
   const Time much = std::max(seen.least / kMuchQueue, kQueueMin);
+  if (queue <= much) short_ = now;
   if (!limit_) return;
   if (is_ramping_) return ramp(seen, queue > little && is_heard, now);
   if (queue > much && now - stepped_ >= 2 * seen.least) {

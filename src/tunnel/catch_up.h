@@ -1,4 +1,4 @@
-// How a tunnel that has fallen behind in a cut catches up: with what the link carries, and no more.
+// How a tunnel sends as much as it can, after a cut or for good: what the link carries, and no more.
 #pragma once
 
 #include <array>
@@ -12,17 +12,23 @@ namespace sluice::tunnel {
 // After a cut every connection finds its rate anew, and at first each takes for its own what the link gives
 // to all. Together they lose what the link's queue does not hold, a third of all, again and again, and
 // everything waits for it. So they are given more by steps, and as soon as the queue grows they are held to
-// what arrives: a link whose queue grows is full.
+// what arrives: a link whose queue grows is full. Bulk goes on with that, so that BBR need not empty the path
+// every ten seconds to see its round trip. If the queue stays whatever is sent it is others', and would
+// starve who makes room for it: then everything is sent again as congestion control lets it.
 class CatchUp {
  public:
   static constexpr Time kInterval = std::chrono::milliseconds(100);
-  static constexpr Time kEndsAfter = std::chrono::seconds(1);  // without bytes that wait
-  static constexpr Time kLongest = std::chrono::seconds(120);
+  static constexpr Time kEndsAfter = std::chrono::seconds(1);     // without bytes that wait
+  static constexpr Time kEndsQueueing = std::chrono::seconds(5);  // with a queue, whatever is sent
+  static constexpr Time kFirst = std::chrono::seconds(5);         // while it finds the rate
 
   // Everything was silent, and something has been heard again; what was delivered before, at its best.
   void begin(std::uint64_t bytes_s, Time now);
   bool is_on() const { return is_on_; }
   Time began() const { return began_; }
+  bool is_finding(Time now) const { return is_on_ && now - began_ < kFirst; }
+  // It held back, and the queue stayed: it is others'.
+  bool has_given_up() const { return has_given_up_; }
 
   struct Seen {
     std::uint64_t sent = 0;     // bytes so far, of those that the limit holds back
@@ -45,6 +51,8 @@ class CatchUp {
   bool is_full(bool is_queueing, const Seen& seen, Time now);
 
   bool is_on_ = false;
+  bool has_given_up_ = false;
+  Time short_{0};  // when the queue was short last
   Time began_{0};
   Time needed_{0};  // when bytes waited last
   Time stepped_{0};

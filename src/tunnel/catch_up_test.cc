@@ -90,6 +90,29 @@ TEST_F(CatchUpTest, DoesNotTakeARoundTripOfBeforeForAQueue) {
   EXPECT_GE(*catch_up.limit(), 10'000'000U);
 }
 
+TEST_F(CatchUpTest, GivesUpWhereTheQueueIsOfOthers) {
+  catch_up.begin(10'000'000, now);
+  const Time end = now + CatchUp::kEndsQueueing + 1s;
+  for (; now < end && catch_up.is_on(); now += CatchUp::kInterval) {
+    sent += 1'000'000;
+    catch_up.measure({.sent = sent,
+                      .arrived = 1'000'000,
+                      .round_trip = kLeast + 90ms,
+                      .least = kLeast,
+                      .is_behind = true},
+                     now);
+  }
+  EXPECT_FALSE(catch_up.is_on());
+  EXPECT_TRUE(catch_up.has_given_up());
+  EXPECT_FALSE(catch_up.limit());
+}
+
+TEST_F(CatchUpTest, GoesOnWhileItsOwnQueueComesAndGoes) {
+  catch_up.begin(10'000'000, now);
+  pass(120s);
+  EXPECT_TRUE(catch_up.is_on());
+}
+
 TEST_F(CatchUpTest, EndsWhenNothingWaits) {
   catch_up.begin(10'000'000, now);
   pass(2s);

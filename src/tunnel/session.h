@@ -135,6 +135,7 @@ class Session {
   bool is_yielding() const { return yield_.is_on(); }
   // Behind after a cut: see catch_up.h, once per CatchUp::kInterval.
   bool is_catching_up() const { return catch_up_.is_on(); }
+  bool is_finding_rate(Time now) const { return catch_up_.is_finding(now); }
   void catch_up(CatchUp::Seen seen, Time now);
   // To a rate of its own: its connections find nothing to send now and then.
   bool is_held_back() const { return is_catching_up() || is_yielding(); }
@@ -221,6 +222,7 @@ class Session {
   Turns turns_;
   Renewal renewal_;
   CatchUp catch_up_;
+  Time free_until_{0};
   bool was_lively_ = true;
   std::vector<StripeNumber> returned_;
 };

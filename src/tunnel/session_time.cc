@@ -13,6 +13,7 @@ using std::chrono::milliseconds;
 constexpr Time kRoundTripUnknown = milliseconds(200);
 constexpr Time kBusyFor = std::chrono::seconds(2);  // after payload has moved
 constexpr Time kFar = Time::max();
+constexpr Time kFreeFor = std::chrono::seconds(60);  // after the queue was found to be others'
 // A bulk tunnel waits for its reader now and then, and is none the less bulk. One through which somebody
 // looks at INFO every few seconds is no stream that is hurt by a queue.
 constexpr int kBulkIntervalsMost = 6;
@@ -108,7 +109,7 @@ void Session::measure_rates(Time now) {
   outbound_.fit_blocks(best);
   for (auto& [number, stripe] : stripes_) {
     const bool is_collapsed = stripe.collapse.is_collapsed(best);
-    if (is_collapsed && !catch_up_.is_on()) doom(number, stripe, StripeEnd::kCollapsed);
+    if (is_collapsed && !catch_up_.is_finding(now)) doom(number, stripe, StripeEnd::kCollapsed);
   }
   const auto late = outbound_.late_at(late_after());
   const bool is_reader_slow = outbound_.is_blocked() && !(late && now >= *late);
@@ -143,6 +144,7 @@ void Session::catch_up(CatchUp::Seen seen, Time now) {
   seen.is_behind = is_behind(now);
   seen.sent = outbound_.sent_bytes() + outbound_.resent_bytes();
   catch_up_.measure(seen, now);
+  if (catch_up_.has_given_up()) free_until_ = now + kFreeFor;
   hold_rate(now);
 }
 
@@ -192,6 +194,9 @@ void Session::take_turns(Time now) {
     if (!stripe.silent_since && !stripe.is_doomed()) seen.lively.push_back(number);
   }
   if (!std::exchange(was_lively_, !seen.lively.empty()) && was_lively_) {
+    catch_up_.begin(rate_.best(), now);
+  }
+  if (is_bulk() && !catch_up_.is_on() && now >= free_until_) {
     catch_up_.begin(rate_.best(), now);
   }
   if (!turns_.take(seen, now)) return;
