@@ -1,18 +1,29 @@
-"""Bytes that the module adds for a key whose op not every region has, and for one whose op all have."""
+"""Bytes that the module adds for a key or an element whose op not every region has, and for one whose op all have."""
 
 import random
 import time
 
-from .server import PIPELINE, Server, name_of, one_request
+from .server import PIPELINE, Server, command, name_of, one_request
 
 BYTES_MAX = 150
 KINDS = ['SET', 'INCR', 'HSET', 'SADD', 'ZADD']
-KEYS = 100_000
+ELEMENT_KINDS = ['HSET', 'SADD', 'ZADD']
+KEYS = 100_000  # or elements of one key
 
 
-def write_all(server, kind, seed):
+def element_request(kind, number, seed, rng):
+    name = f'element:{number:012}'
+    return {
+        'HSET': lambda: command('HSET', 'myhash', name, f'value:{rng.randrange(10**9):010}'),
+        'SADD': lambda: command('SADD', 'myset', f'{name[:-1]}{seed}{name[-1:]}'),
+        'ZADD': lambda: command('ZADD', 'myzset', rng.randrange(10**6), name),
+    }[kind]()
+
+
+def write_all(server, kind, seed, in_one_key):
     rng = random.Random(seed)
-    keys = [one_request(kind, name_of(kind, key), rng) for key in range(KEYS)]
+    keys = [element_request(kind, key, seed, rng) if in_one_key else one_request(kind, name_of(kind, key), rng)
+            for key in range(KEYS)]
     server.run([b''.join(keys[at:at + PIPELINE]) for at in range(0, KEYS, PIPELINE)])
 
 
@@ -32,33 +43,42 @@ def settled(server):
     raise SystemExit('metadata does not go')
 
 
-def grown(folder, kind, module):
-    """What goes when all regions have each key's second write, and what that write has left."""
+def grown(folder, kind, module, in_one_key=False):
+    """What goes when all regions have each key's second write, what that write has left, and what GEO.INFO told."""
     server = Server(folder, module, words=['--repl-backlog-size', '1mb'])
     server.attach_replica()
-    write_all(server, kind, 1)
+    write_all(server, kind, 1, in_one_key)
     if module:
         settled(server)
     before = allocated(server)
-    write_all(server, kind, 2)
+    write_all(server, kind, 2, in_one_key)
     time.sleep(0.5)
-    retained = int(server.geo_info()['retained_bytes']) if module else 0
+    info = server.geo_info() if module else {'retained_bytes': 0, 'unstable_bytes': 0}
+    retained, told = int(info['retained_bytes']), int(info['unstable_bytes'])
     unstable = allocated(server)
     if module:
-        assert int(server.geo_info()['unstable_keys']) == KEYS
+        assert int(info['unstable_entries']) == KEYS, info['unstable_entries']
         settled(server)
     after = allocated(server)
     server.stop()
-    return (unstable - after - retained) / KEYS, (after - before) / KEYS, retained / KEYS
+    return (unstable - after - retained) / KEYS, (after - before) / KEYS, retained / KEYS, told / KEYS
 
 
 def run(folder, report):
     print(f'\nbytes per key of {KEYS:,} with one op each; "sent again": the newest batches, of which at most 64 MiB are kept\n'
-          f'{"":10} {"unstable":>8} {"sent again":>10} {"stable":>7}  targets {BYTES_MAX}, 0')
+          f'{"":10} {"unstable":>8} {"told":>8} {"sent again":>10} {"stable":>7}  targets {BYTES_MAX}, 0')
     for kind in KINDS:
-        _, plain, _ = grown(folder, kind, False)
-        entry, after, retained = grown(folder, kind, True)
-        left = after - plain
-        print(f'{kind:10} {entry:8.0f} {retained:10.0f} {left:7.1f}', flush=True)
-        report.judge(f'an unstable key takes at most {BYTES_MAX} bytes, {kind}', entry <= BYTES_MAX, f'{entry:.0f}')
-        report.judge(f'a stable key takes nothing, {kind}', left < 1, f'{left:.2f}')
+        judged(folder, kind, False, report)
+    print(f'bytes per element of {KEYS:,} of one key')
+    for kind in ELEMENT_KINDS:
+        judged(folder, kind, True, report)
+
+
+def judged(folder, kind, in_one_key, report):
+    what = 'element' if in_one_key else 'key'
+    _, plain, _, _ = grown(folder, kind, False, in_one_key)
+    entry, after, retained, told = grown(folder, kind, True, in_one_key)
+    left = after - plain
+    print(f'{kind:10} {entry:8.0f} {told:8.0f} {retained:10.0f} {left:7.1f}', flush=True)
+    report.judge(f'an unstable {what} takes at most {BYTES_MAX} bytes, {kind}', entry <= BYTES_MAX, f'{entry:.0f}')
+    report.judge(f'a stable {what} takes nothing, {kind}', left < 1, f'{left:.2f}')

@@ -235,6 +235,7 @@ def free_port():
 # --- what is written ------------------------------------------------------------------------------
 
 KEYS = 10_000
+USUAL_KEYS = 100_000
 
 
 def one_request(kind, key, rng):
@@ -254,7 +255,7 @@ def one_request(kind, key, rng):
 
 def usual_request(kind, rng):
     """As redis-benchmark -r 100000 sends it."""
-    number = f'{rng.randrange(100_000):012}'
+    number = f'{rng.randrange(USUAL_KEYS):012}'
     value = 'VXK'
     return {
         'GET': lambda: command('GET', f'key:{number}'),

@@ -47,6 +47,7 @@ class Element {
   bool prune(const VersionVector& forgotten, Arithmetic arithmetic);
 
   std::optional<Stamp> greatest(bool creating) const;
+  std::uint64_t bytes() const { return sizeof *this + live.bytes() + base_value.size(); }  // about
 
   LiveOps live;
   BaseState base = BaseState::kStable;

@@ -11,16 +11,11 @@ namespace sluice::crdt {
 
 std::pair<bool, Stamp> Body::rank() const {
   std::pair<bool, Stamp> best;
-  for (const auto& [name, element] : elements) {
+  elements.for_each([&](const ElementEntry& element) {
     if (const auto created = element.greatest(true)) best = std::max(best, {true, *created});
     if (const auto any = element.greatest(false)) best = std::max(best, {false, *any});
-  }
+  });
   return best;
-}
-
-Element& Body::operator[](std::string_view name) {
-  const auto found = elements.find(name);
-  return found == elements.end() ? elements[std::string(name)] : found->second;
 }
 
 Body* KeyState::find(ValueType type) {
@@ -30,7 +25,7 @@ Body* KeyState::find(ValueType type) {
 
 Body& KeyState::body(ValueType type) {
   if (Body* const found = find(type)) return *found;
-  return bodies.emplace_back(Body{type});
+  return bodies.emplace_back(Body{.type = type});
 }
 
 void KeyState::drop_empty_bodies() {
@@ -50,19 +45,17 @@ void KeyState::kill_deadlines(const Context& context) {
 }
 
 void KeyState::weigh() {
-  constexpr std::uint64_t kPieceBytes = 100;
-  bytes = sizeof *this + bodies.size() * sizeof(Body) + deadlines.size() * sizeof(LiveDeadline);
-  for (const Body& body : bodies)
-    for (const auto& [name, element] : body.elements) {
-      bytes += kElementBytes + name.size();
-      for (const Live& live : element.live)
-        bytes += kLiveBytes + (live.value ? live.value->size() : 0);
-    }
-  if (list == nullptr) return;
-  bytes += list->pieces().size() * kPieceBytes;
-  if (bodies.empty()) return;  // it is shown: no values are kept
+  hidden_bytes = 0;
+  if (list == nullptr || bodies.empty()) return;  // a list that is shown keeps no values
   for (const Piece& piece : list->pieces())
-    for (const auto& value : piece.values) bytes += value.size();
+    for (const auto& value : piece.values) hidden_bytes += value.size();
+}
+
+std::uint64_t KeyState::bytes() const {
+  constexpr std::uint64_t kPieceBytes = 100;
+  std::uint64_t sum = sizeof *this + deadlines.size() * sizeof(LiveDeadline) + hidden_bytes;
+  for (const Body& body : bodies) sum += sizeof body + body.elements.bytes();
+  return list == nullptr ? sum : sum + list->pieces().size() * kPieceBytes;
 }
 
 namespace {
@@ -115,7 +108,7 @@ void KeyEntry::clear() {
     delete std::exchange(long_, nullptr);
     is_long_ = false;
     text_ = nullptr;
-  } else {
+  } else if (text_ != nullptr) {
     ::operator delete(std::exchange(text_, nullptr));
   }
   type_ = ValueType::kNone;
@@ -170,25 +163,33 @@ bool KeyEntry::is_write_of(const OneWrite& one) const {
   return !is_long_ && kind_ == LiveKind::kWrite && type_ == type_of(one.kind) && name() == one.name;
 }
 
+bool KeyEntry::takes_element(const OneWrite& one, const Context& context) const {
+  if (!is_long_) return is_write_of(one) && context.covers(newest_stamp().dot);
+  const auto type = type_of(one.kind);
+  if (type == ValueType::kString || long_->list != nullptr || !long_->deadlines.empty() ||
+      long_->bodies.size() != 1 || long_->bodies.front().type != type)
+    return false;
+  const ElementEntry* const element = long_->bodies.front().elements.find(one.name);
+  return element == nullptr || element->covered_by(context);
+}
+
 Stamp KeyEntry::newest_stamp() const {
   const auto more = more_increments();
   return more.empty() ? stamp() : more.back().stamp;
 }
 
-std::uint64_t KeyEntry::bytes() const {
-  constexpr std::uint64_t kShareOfTables = 24;
-  const std::uint64_t own = sizeof *this + name_bytes_ + kShareOfTables;
-  if (is_long_) return own + long_->bytes;
+std::uint64_t KeyEntry::more_bytes() const {
+  if (is_long_) return long_->bytes();
   if (const auto more = more_increments(); !more.empty())
-    return own + sizeof(Text) + std::bit_ceil(more.size()) * sizeof(Increment);
-  return text_ == nullptr ? own : own + sizeof(Text) + text_->name_bytes + text_->value_bytes;
+    return sizeof(Text) + std::bit_ceil(more.size()) * sizeof(Increment);
+  return sizeof(Text) + text_->name_bytes + text_->value_bytes;
 }
 
 std::uint64_t KeyEntry::ops() const {
   if (!is_long_) return type_ == ValueType::kNone ? 0 : 1 + more_increments().size();
   std::uint64_t count = long_->list == nullptr ? 0 : long_->list->pieces().size();
   for (const Body& body : long_->bodies)
-    for (const auto& [name, element] : body.elements) count += element.live.size();
+    body.elements.for_each([&](const ElementEntry& element) { count += element.ops(); });
   return count;
 }
 
@@ -200,11 +201,12 @@ std::unique_ptr<KeyState> KeyEntry::opened() const {
   Live live{.stamp = stamp(), .kind = kind_, .creates = creates_, .value = value()};
   if (kind_ == LiveKind::kIncrement) live.by = static_cast<std::int64_t>(number_);
   if (has_deadline_) state->deadlines.push_back({stamp(), number_});
-  Element& element = state->body(type_).elements[std::string(name())];
-  element.base = base_;
-  element.live.add(std::move(live));
-  for (const Increment& more : more_increments())
-    element.live.add({.stamp = more.stamp, .kind = kind_, .by = more.by});
+  state->body(type_).elements.change(name(), [&](Element& element) {
+    element.base = base_;
+    element.live.add(std::move(live));
+    for (const Increment& more : more_increments())
+      element.live.add({.stamp = more.stamp, .kind = kind_, .by = more.by});
+  });
   return state;
 }
 
@@ -224,12 +226,10 @@ void KeyEntry::close() {
   if (long_->list != nullptr || long_->bodies.size() != 1 || long_->deadlines.size() > 1) return;
   Body& body = long_->bodies.front();
   if (body.elements.size() != 1) return;
-  const auto& [name, element] = *body.elements.begin();
-  if (element.live.size() != 1) return close_increments();
-  const Live& live = element.live.front();
+  const ElementEntry& element = body.elements.first();
+  if (!element.is_short()) return close_increments();
+  const Live live = element.live();
   const bool has_deadline = !long_->deadlines.empty();
-  if (live.kind != LiveKind::kWrite && live.kind != LiveKind::kIncrement) return;
-  if (element.base == BaseState::kKnown) return;
   if (has_deadline && (live.kind != LiveKind::kWrite || body.type == ValueType::kZset ||
                        long_->deadlines.front().stamp != live.stamp))
     return;
@@ -239,21 +239,25 @@ void KeyEntry::close() {
   set_stamp(live.stamp);
   type_ = body.type;
   kind_ = live.kind;
-  base_ = element.base;
+  base_ = element.base();
   creates_ = live.creates;
   has_deadline_ = has_deadline;
   number_ = has_deadline ? state->deadlines.front().deadline : static_cast<std::uint64_t>(live.by);
   if (type_ == ValueType::kZset && kind_ == LiveKind::kWrite) {
     number_ = std::bit_cast<std::uint64_t>(score_of(*live.value));
-    set_text(name, std::nullopt);
+    set_text(element.name(), std::nullopt);
   } else {
-    set_text(name, live.value ? std::optional<std::string_view>(*live.value) : std::nullopt);
+    set_text(element.name(),
+             live.value ? std::optional<std::string_view>(*live.value) : std::nullopt);
   }
 }
 
 void KeyEntry::close_increments() {
   const Body& body = long_->bodies.front();
-  const Element& element = body.elements.begin()->second;
+  body.elements.first().read([&](const Element& element) { close_increments(body, element); });
+}
+
+void KeyEntry::close_increments(const Body& body, const Element& element) {
   const auto is_later = [&](const Live& op) {
     return op.kind == LiveKind::kIncrement && (!op.creates || &op == &element.live.front());
   };
@@ -282,7 +286,9 @@ bool KeyEntry::note(const OneWrite& one, const Stamp& stamp) {
   if (one.kind != OneKind::kString) return note_write(type_of(one.kind), one, stamp);
   if (is_long_ && long_->list != nullptr) return false;
   // It replaces whatever was there.
-  if (is_long_ || type_ != ValueType::kString || kind_ == LiveKind::kIncrement) clear();
+  const bool is_new = !is_long_ && type_ == ValueType::kNone;
+  if (!is_new && (is_long_ || type_ != ValueType::kString || kind_ == LiveKind::kIncrement))
+    clear();
   has_deadline_ = false;
   note_write(ValueType::kString, one, stamp);
   return has_deadline_ = true;
@@ -312,7 +318,7 @@ bool KeyEntry::takes_increment(const Stamp& stamp) const {
 
 bool KeyEntry::note_increment(const OneWrite& one, const Stamp& stamp) {
   if (empty()) {
-    clear();
+    if (is_long_) clear();
     set_stamp(stamp);
     type_ = ValueType::kString;
     kind_ = LiveKind::kIncrement;
@@ -347,21 +353,21 @@ bool KeyEntry::note_long(ValueType type, const OneWrite& one, const Stamp& stamp
   Body& body = state.body(type);
   if (state.bodies.size() > 1) return false;
   if (one.creates) state.deadlines.clear();
-  Element& element = body[one.name];
-  Live live{.stamp = stamp, .creates = one.creates};
   if (one.kind == OneKind::kIncrement) {
-    live.kind = LiveKind::kIncrement;
-    live.by = static_cast<std::int64_t>(one.number);
+    body.elements.change(one.name, [&](Element& element) {
+      element.add({.stamp = stamp,
+                   .kind = LiveKind::kIncrement,
+                   .creates = one.creates,
+                   .by = static_cast<std::int64_t>(one.number)});
+    });
+  } else if (type == ValueType::kZset) {
+    body.elements.write(one.name, stamp, one.creates,
+                        score_bytes(std::bit_cast<double>(one.number)));
   } else {
-    element.kill(Context::everything());
-    if (type == ValueType::kZset) {
-      live.value = score_bytes(std::bit_cast<double>(one.number));
-    } else if (is_kept(type, one.value)) {
-      live.value = std::string(one.value);
-    }
+    const bool keeps = is_kept(type, one.value);
+    body.elements.write(one.name, stamp, one.creates,
+                        keeps ? std::optional(one.value) : std::nullopt);
   }
-  state.bytes += (element.empty() ? kElementBytes : 0) + kLiveBytes;
-  element.add(std::move(live));
   return true;
 }
 

@@ -3,17 +3,15 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "crdt/element.h"
+#include "crdt/element_table.h"
 #include "crdt/keyspace.h"
 #include "crdt/one_write.h"
 #include "crdt/op.h"
@@ -22,28 +20,13 @@
 
 namespace sluice::crdt {
 
-struct NameHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view name) const {
-    return std::hash<std::string_view>()(name);
-  }
-};
-
 // A type's elements with live ops. Of a string: one, without a name; of a
 // stream: by the 16 bytes of the id.
 struct Body {
   ValueType type = ValueType::kNone;
-  std::unordered_map<std::string, Element, NameHash, std::equal_to<>> elements = {};
-
-  Element& operator[](std::string_view name);
+  ElementTable elements = {};
 
   bool empty() const { return elements.empty(); }
-  // `is_gone(name, element)` may change the element.
-  template <typename Predicate>
-  void erase_if(Predicate is_gone) {
-    for (auto next = elements.begin(); next != elements.end();)
-      next = is_gone(next->first, next->second) ? elements.erase(next) : std::next(next);
-  }
   // Who wins among bodies of one key: one that a live op created, then the
   // greatest stamp.
   std::pair<bool, Stamp> rank() const;
@@ -65,7 +48,7 @@ struct KeyState {
   // Siblings: the latest counts. They are forgotten only with the whole entry,
   // since a concurrent op may revive a key that is gone.
   std::vector<LiveDeadline> deadlines = {};
-  std::uint64_t bytes = 0;  // about what all this takes; see weigh()
+  std::uint64_t hidden_bytes = 0;  // of the values of a list that is not shown; see weigh()
 
   bool empty() const { return bodies.empty() && deadlines.empty() && list == nullptr; }
   bool has_list() const { return list != nullptr && list->visible() > 0; }
@@ -76,10 +59,8 @@ struct KeyState {
   std::optional<ValueType> highest() const;  // of the contenders
   void kill_deadlines(const Context& context);
   void weigh();
+  std::uint64_t bytes() const;  // about what all this takes
 };
-
-inline constexpr std::uint32_t kElementBytes = 180;  // with its name, in the long form
-inline constexpr std::uint32_t kLiveBytes = 140;
 
 // One key of the side table, with its name behind it in one piece of memory. Most keys have one op, and it
 // stands here in the short form: 56 bytes, and what has to be kept of names and values.
@@ -106,13 +87,19 @@ class KeyEntry {
   bool note(const OneWrite& one, const Stamp& stamp);
   // Whether nothing is kept but a write of this very element.
   bool is_write_of(const OneWrite& one) const;
+  // Whether beside elements of its type the write meets none that `context` does not cover, and nothing else.
+  bool takes_element(const OneWrite& one, const Context& context) const;
   // Whether nothing is kept but increments of a string, and one with `stamp` would be kept beside them.
   bool takes_increment(const Stamp& stamp) const;
   bool has_one() const { return !is_long_ && more_increments().empty(); }
   Stamp newest_stamp() const;  // of the short form
 
   // About what it takes, with its share of the tables.
-  std::uint64_t bytes() const;
+  std::uint64_t bytes() const {
+    constexpr std::uint64_t kShareOfTables = 24;
+    const std::uint64_t own = sizeof *this + name_bytes_ + kShareOfTables;
+    return !is_long_ && text_ == nullptr ? own : own + more_bytes();
+  }
   std::uint64_t ops() const;
 
   std::uint64_t touched = 0;  // when the last op came, in arrivals
@@ -125,6 +112,7 @@ class KeyEntry {
   bool note_write(ValueType type, const OneWrite& one, const Stamp& stamp);
   bool note_increment(const OneWrite& one, const Stamp& stamp);
   bool note_long(ValueType type, const OneWrite& one, const Stamp& stamp);
+  std::uint64_t more_bytes() const;
   Stamp stamp() const;  // of the short form's first op
   void set_stamp(const Stamp& stamp);
   void set_text(std::string_view name, std::optional<std::string_view> value);
@@ -142,6 +130,7 @@ class KeyEntry {
   std::span<const Increment> more_increments() const;
   void add_increment(const Increment& increment);
   void close_increments();
+  void close_increments(const Body& body, const Element& element);
 
   // A name and a value: their sizes and bytes; null: an empty name and no value.
   struct Text {

@@ -1,10 +1,10 @@
 #include "crdt/key_index.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "base/check.h"
+#include "crdt/name_hash.h"
 
 namespace sluice::crdt {
 namespace {
@@ -12,29 +12,8 @@ namespace {
 constexpr unsigned kAddressBits = 48;
 constexpr std::uint64_t kAddress = (std::uint64_t{1} << kAddressBits) - 1;
 
-// Multiplies in eight bytes after the other; a multiplication mixes upwards only, so each is folded down again.
-std::uint64_t mixed(std::uint64_t hash, std::uint64_t word) {
-  hash = (hash ^ word) * 0x9E3779B97F4A7C15U;
-  return hash ^ (hash >> 32U);
-}
-
 std::uint64_t hash_of(const KeyView& key) {
-  constexpr std::size_t kWord = sizeof(std::uint64_t);
-  const char* at = key.name.data();
-  const std::size_t size = key.name.size();
-  std::uint64_t hash = size ^ std::uint64_t{key.db} << 32U, word = 0;
-  if (size < kWord) {
-    for (std::size_t byte = 0; byte < size; ++byte)
-      word = word << 8U | static_cast<unsigned char>(at[byte]);
-    return mixed(mixed(hash, word), size);
-  }
-  const char* const last = at + size - kWord;  // may overlap the word before
-  for (; at < last; at += kWord) {
-    std::memcpy(&word, at, kWord);
-    hash = mixed(hash, word);
-  }
-  std::memcpy(&word, last, kWord);
-  return mixed(mixed(hash, word), size);
+  return name_hash(key.name, key.db);
 }
 
 // The parts are told apart by the upper bits, places in a part by the lower ones.
@@ -93,15 +72,24 @@ KeyEntry* KeyIndex::find(const KeyView& key) const {
 KeyEntry& KeyIndex::operator[](const KeyView& key) {
   const auto hash = hash_of(key);
   Part& part = parts_[part_of(hash)];
-  if (KeyEntry* const found = find(part, key, hash)) return *found;
-  if ((part.used + 1) * 5 > part.slots.size() * 4) {
-    resize(part, std::max(kSlotsMin, part.slots.size() * 2));
+  if (part.slots.empty()) part.slots.resize(kSlotsMin);
+  const auto tag = tag_of(hash);
+  const auto mask = part.slots.size() - 1;
+  auto at = hash & mask;
+  for (; part.slots[at] != 0; at = (at + 1) & mask) {
+    const Slot slot = part.slots[at];
+    if ((slot & ~kAddress) == tag && entry_of(slot)->key() == key) return *entry_of(slot);
   }
   KeyEntry* const entry = KeyEntry::make(key, memory_);
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast)
   const auto address = reinterpret_cast<std::uintptr_t>(entry);
   CHECK((address & ~kAddress) == 0);
-  put(part, tag_of(hash) | address);
+  if ((part.used + 1) * 5 <= part.slots.size() * 4) {
+    part.slots[at] = tag | address;
+  } else {
+    resize(part, part.slots.size() * 2);
+    put(part, tag | address);
+  }
   ++part.used;
   ++size_;
   return *entry;
@@ -137,11 +125,8 @@ void KeyIndex::erase(const KeyEntry& entry) {
   part.slots[at] = 0;
   --part.used;
   --size_;
-  if (part.used == 0) {
-    part.slots = {};
-  } else if (part.used * 8 < part.slots.size() && part.slots.size() > kSlotsMin) {
+  if (part.used * 8 < part.slots.size() && part.slots.size() > kSlotsMin)
     resize(part, part.slots.size() / 2);
-  }
 }
 
 }  // namespace sluice::crdt

@@ -45,7 +45,7 @@ class KeyIndex {
     std::size_t used = 0;
   };
   static constexpr std::size_t kParts = 256;
-  static constexpr std::size_t kSlotsMin = 8;
+  static constexpr std::size_t kSlotsMin = 32;  // kept by whoever has had an entry
 
   static KeyEntry* find(const Part& part, const KeyView& key, std::uint64_t hash);
   static KeyEntry* entry_of(Slot slot);

@@ -34,6 +34,7 @@ void LiveOps::erase_first(std::size_t count) {
 
 void LiveOps::count(const Live& op) {
   ++counts_[static_cast<std::size_t>(op.kind)];
+  text_bytes_ += text_bytes(op);
   if (op.kind == LiveKind::kIncrement) sum_ = wrapping_sum(sum_, op.by);
   if (newest_ != nullptr) newest_->advance(op.stamp.dot);
 }
@@ -41,6 +42,7 @@ void LiveOps::count(const Live& op) {
 void LiveOps::recount() {
   counts_ = {};
   sum_ = 0;
+  text_bytes_ = 0;
   newest_ = ops_.size() > kManyOps ? std::make_unique<VersionVector>() : nullptr;
   for (const Live& op : ops_) count(op);
 }

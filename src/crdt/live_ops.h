@@ -46,11 +46,15 @@ class LiveOps {
   std::size_t count(LiveKind kind) const { return counts_[static_cast<std::size_t>(kind)]; }
   bool has(LiveKind kind) const { return count(kind) > 0; }
   std::int64_t sum() const { return sum_; }  // of kIncrement; it wraps
+  std::uint64_t bytes() const { return ops_.size() * sizeof(Live) + text_bytes_; }
   bool covered_by(const Context& context) const;
 
   void add(Live op);
   void set_value(const Live& of, std::string value) {
-    ops_[static_cast<std::size_t>(&of - ops_.data())].value = std::move(value);
+    Live& op = ops_[static_cast<std::size_t>(&of - ops_.data())];
+    text_bytes_ -= text_bytes(op);
+    op.value = std::move(value);
+    text_bytes_ += text_bytes(op);
   }
   void restamp(const Live& of, const Stamp& stamp) {
     ops_[static_cast<std::size_t>(&of - ops_.data())].stamp = stamp;
@@ -66,12 +70,16 @@ class LiveOps {
   void clear() { *this = {}; }
 
  private:
+  static std::uint64_t text_bytes(const Live& op) {
+    return op.result.size() + (op.value ? op.value->size() : 0);
+  }
   void count(const Live& op);
   void recount();
 
   std::vector<Live> ops_;
   std::array<std::uint32_t, 5> counts_{};  // by kind
   std::int64_t sum_ = 0;
+  std::uint64_t text_bytes_ = 0;
   std::unique_ptr<VersionVector> newest_;  // of many ops only
 };
 

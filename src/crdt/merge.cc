@@ -61,18 +61,19 @@ void note_op(const Op& op, const Stamp& stamp, KeyState& entry) {
   std::erase_if(entry.bodies, [&](const Body& body) { return body.type != type; });
   if (type == ValueType::kList) return note_list(op, stamp, entry);
   Body& body = entry.body(type);
-  for (auto& [name, kills, is_live, live] : element_ops(op.effect)) {
-    if (!is_live) {
-      body.elements.erase(std::string(name));
-      continue;
+  for (ElementOp& one : element_ops(op.effect)) {
+    if (!one.is_live) {
+      body.elements.erase(one.name);
+    } else if (one.kills) {
+      body.elements.write(one.name, stamp, op.creates, kept(type, std::move(one.op.value)));
+    } else {
+      one.op.stamp = stamp;
+      one.op.creates = op.creates;
+      body.elements.change(one.name, [&](Element& element) {
+        if (began_at_nothing(element, one.op, arithmetic_of(type))) element.base = BaseState::kNone;
+        element.add(std::move(one.op));
+      });
     }
-    Element& element = body.elements[std::string(name)];
-    if (kills) element.kill(Context::everything());
-    live.stamp = stamp;
-    live.creates = op.creates;
-    if (live.kind == LiveKind::kWrite) live.value = kept(type, std::move(live.value));
-    if (began_at_nothing(element, live, arithmetic_of(type))) element.base = BaseState::kNone;
-    element.add(std::move(live));
   }
   entry.drop_empty_bodies();
 }
@@ -116,16 +117,8 @@ class Merge {
       if (deadline.stamp.dot == stamp_.dot) deadline.stamp = stamp_;
     if (body == nullptr) return;
     for (const auto& op : element_ops(op_.effect)) {
-      Element* const element = find(*body, op.name);
-      if (element == nullptr) continue;
-      const auto live = std::ranges::find(element->live, stamp_.dot,
-                                          [](const Live& one) { return one.stamp.dot; });
-      if (live == element->live.end() || live->stamp == stamp_) continue;
-      const bool is_native = shown_ == type || is_library();
-      if (is_native)
-        element->capture(read_element(keyspace_, key_, type, op.name), arithmetic_of(type));
-      element->live.restamp(*live, stamp_);
-      if (is_native) project(*body, op.name);
+      if (body->elements.find(op.name) == nullptr) continue;
+      body->elements.change(op.name, [&](Element& element) { restamp(*body, op.name, element); });
     }
     if (is_library()) return;
     settle_type();
@@ -134,6 +127,17 @@ class Merge {
 
  private:
   bool is_library() const { return std::holds_alternative<WriteLibrary>(op_.effect); }
+
+  void restamp(const Body& body, const std::string& name, Element& element) {
+    const auto live =
+        std::ranges::find(element.live, stamp_.dot, [](const Live& one) { return one.stamp.dot; });
+    if (live == element.live.end() || live->stamp == stamp_) return;
+    const bool is_native = shown_ == body.type || is_library();
+    if (is_native)
+      element.capture(read_element(keyspace_, key_, body.type, name), arithmetic_of(body.type));
+    element.live.restamp(*live, stamp_);
+    if (is_native) project(body, name);
+  }
 
   // Whatever its maker saw of other types is gone: he replaced it, or saw it
   // lose. So is all that he saw where he replaced the key.
@@ -145,10 +149,7 @@ class Merge {
       kill_shown();
     for (Body& body : entry_.bodies) {
       if (body.type == shown_ || (!all && body.type == type)) continue;
-      body.erase_if([&](const std::string&, Element& element) {
-        element.kill(context_);
-        return element.empty();
-      });
+      body.elements.erase_if([&](ElementEntry& element) { return element.kill(context_); });
       if (!body.empty()) is_concurrent_ = true;
     }
     entry_.drop_empty_bodies();
@@ -206,10 +207,13 @@ class Merge {
     Body* const body = entry_.find(shown_);
     std::vector<std::string> changed;
     if (body != nullptr) {
-      body->erase_if([&](const std::string& name, Element& element) {
-        if (element.covered_by(context_)) return true;
+      body->elements.erase_if([&](ElementEntry& entry) {
+        if (entry.covered_by(context_)) return true;
+        const std::string name(entry.name());
+        Element& element = entry.open();
         element.capture(read_element(keyspace_, key_, shown_, name), arithmetic_of(shown_));
         if (element.kill(context_)) changed.push_back(name);
+        entry.close();
         // Of a string written over another it is told when that is applied.
         if (type_of(op_.effect) != shown_) conflicts_.survived_remove(key_, name);
         return false;
@@ -229,7 +233,7 @@ class Merge {
     if (body.type == ValueType::kString) return;
     std::vector<std::string> gone;
     keyspace_.for_each_element(key_, [&](std::string_view name, std::string_view) {
-      if (!body.elements.contains(std::string(name))) gone.emplace_back(name);
+      if (body.elements.find(name) == nullptr) gone.emplace_back(name);
     });
     for (const auto& name : gone) remove_element(keyspace_, key_, body.type, name);
   }
@@ -240,7 +244,7 @@ class Merge {
     Body* body = entry_.find(type);
     const bool is_native = shown_ == type || (shown_ == ValueType::kNone && others(type) == 0);
     const std::string name(op.name);
-    const auto found = body == nullptr ? nullptr : find(*body, name);
+    const auto* const found = body == nullptr ? nullptr : body->elements.find(name);
     if (is_native && (found == nullptr || found->covered_by(context_))) {
       apply_observing(type, name, op);
     } else {
@@ -254,11 +258,6 @@ class Merge {
     return entry_.contenders() - (entry_.find(type) == nullptr ? 0 : 1);
   }
 
-  static Element* find(Body& body, const std::string& name) {
-    const auto found = body.elements.find(name);
-    return found == body.elements.end() ? nullptr : &found->second;
-  }
-
   // The fast path: the op's maker had the same value before him.
   void apply_observing(ValueType type, const std::string& name, ElementOp& op) {
     if (!op.is_live) {
@@ -266,15 +265,13 @@ class Merge {
       remove_element(keyspace_, key_, type, name);
       return;
     }
-    Element& element = entry_.body(type).elements[name];
     if (op.kills) {
       write_element(keyspace_, key_, type, name, *op.op.value);
-      element.kill(context_);
-      op.op.value = kept(type, std::move(op.op.value));
-      element.add(std::move(op.op));
-      return;
+      return entry_.body(type).elements.write(name, op.op.stamp, op.op.creates,
+                                              kept(type, std::move(op.op.value)));
     }
-    add_on_top(type, name, element, std::move(op.op));
+    entry_.body(type).elements.change(
+        name, [&](Element& element) { add_on_top(type, name, element, std::move(op.op)); });
   }
 
   void add_on_top(ValueType type, const std::string& name, Element& element, Live op) {
@@ -300,7 +297,13 @@ class Merge {
 
   void apply_concurrent(ValueType type, const std::string& name, ElementOp& op, bool is_native) {
     Body& body = entry_.body(type);
-    Element& element = body.elements[name];
+    body.elements.change(
+        name, [&](Element& element) { apply_concurrent(body, name, element, op, is_native); });
+  }
+
+  void apply_concurrent(const Body& body, const std::string& name, Element& element, ElementOp& op,
+                        bool is_native) {
+    const ValueType type = body.type;
     if (is_native && op.is_live && op.op.kind == LiveKind::kIncrement && element.only_integers() &&
         type != ValueType::kZset) {
       return add_on_top(type, name, element,
@@ -323,20 +326,23 @@ class Merge {
       conflicts_.survived_remove(key_, name);
     }
     if (is_native) project(body, name);
-    if (element.empty()) body.elements.erase(name);
   }
 
   // Makes the native element what the live ops say.
-  void project(Body& body, const std::string& name) {
-    const Element& element = body.elements.at(name);
-    if (element.empty()) return remove_element(keyspace_, key_, body.type, name);
-    auto value = element.projection(arithmetic_of(body.type));
-    if (body.type == ValueType::kSet) value = "";
+  void project(const Body& body, const std::string& name) {
+    body.elements.find(name)->read(
+        [&](const Element& element) { project(body.type, name, element); });
+  }
+
+  void project(ValueType type, const std::string& name, const Element& element) {
+    if (element.empty()) return remove_element(keyspace_, key_, type, name);
+    auto value = element.projection(arithmetic_of(type));
+    if (type == ValueType::kSet) value = "";
     if (value) {
-      if (value != read_element(keyspace_, key_, body.type, name))
-        write_element(keyspace_, key_, body.type, name, *value);
+      if (value != read_element(keyspace_, key_, type, name))
+        write_element(keyspace_, key_, type, name, *value);
     } else {
-      remove_element(keyspace_, key_, body.type, name);
+      remove_element(keyspace_, key_, type, name);
     }
     for (const Live& live : element.live)
       if (live.kind == LiveKind::kAddToHll || live.kind == LiveKind::kMergeHll) add_hll(live);
@@ -360,7 +366,8 @@ class Merge {
       keyspace_.remove(key_);
     }
     if (Body* const body = entry_.find(best)) {
-      for (const auto& [name, element] : body->elements) project(*body, name);
+      body->elements.for_each(
+          [&](const ElementEntry& element) { project(*body, std::string(element.name())); });
     } else {
       show_list();
     }
@@ -369,8 +376,9 @@ class Merge {
 
   void hide(ValueType winner) {
     if (Body* const body = entry_.find(shown_)) {
-      for (auto& [name, element] : body->elements)
+      body->elements.change_each([&](const std::string& name, Element& element) {
         element.capture(read_element(keyspace_, key_, shown_, name), arithmetic_of(shown_));
+      });
     } else if (shown_ == ValueType::kList) {
       std::uint64_t at = 0;
       sequence().pieces().change_values([&](const Piece& piece, std::vector<std::string>& values) {

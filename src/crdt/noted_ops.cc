@@ -16,22 +16,17 @@ std::size_t number_bytes(std::uint64_t value) {
 
 }  // namespace
 
-char* NotedOps::Room::more(std::size_t at_most) {
-  if (capacity - size < at_most) {
-    capacity = std::max(2 * capacity, size + at_most);
-    auto larger = std::make_unique_for_overwrite<char[]>(capacity);
-    std::ranges::copy(view(), larger.get());
-    bytes = std::move(larger);
-  }
-  return bytes.get() + size;
+void NotedOps::Room::grow(std::size_t by) {
+  capacity = std::max(2 * capacity, size + by);
+  auto larger = std::make_unique_for_overwrite<char[]>(capacity);
+  std::ranges::copy(view(), larger.get());
+  bytes = std::move(larger);
 }
 
-NotedOps::Part& NotedOps::next_part() {
-  if (!parts_.empty() && parts_.back().count < batch_ops_max_ && !parts_.back().is_full)
-    return parts_.back();
-  Part& part = parts_.emplace_back();
-  part.room = std::exchange(spare_, Room());
-  return part;
+NotedOps::Part& NotedOps::begin_part() {
+  open_ = &parts_.emplace_back();
+  open_->room = std::exchange(spare_, Room());
+  return *open_;
 }
 
 // An op begins with its key: the number of its database + 1, then its size and bytes; or with 0, for the key of the
@@ -89,7 +84,9 @@ void NotedOps::pop_next() {
     spare_.size = 0;
   }
   parts_.pop_front();
-  if (parts_.empty()) newest_ms_ = 0;
+  if (!parts_.empty()) return;
+  open_ = nullptr;
+  newest_ms_ = 0;
 }
 
 void NotedOps::clear() {

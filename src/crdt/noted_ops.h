@@ -44,7 +44,11 @@ class NotedOps {
     std::size_t size = 0, capacity = 0;
 
     std::string_view view() const { return {bytes.get(), size}; }
-    char* more(std::size_t at_most);
+    char* more(std::size_t at_most) {
+      if (capacity - size < at_most) grow(at_most);
+      return bytes.get() + size;
+    }
+    void grow(std::size_t by);
   };
   struct Part {
     std::uint32_t count = 0;
@@ -55,16 +59,24 @@ class NotedOps {
     Room room = {};
 
     bool repeats(const KeyView& key) const {
-      return count > 0 && key_bytes == key.name.size() && db == key.db &&
-             std::string_view(room.bytes.get() + key_at, key_bytes) == key.name;
+      if (count == 0 || key_bytes != key.name.size() || db != key.db) return false;
+      const char* const before = room.bytes.get() + key_at;
+      // Names differ at their ends, if they do: no call then.
+      if (key_bytes > 0 && before[key_bytes - 1] != key.name.back()) return false;
+      return std::string_view(before, key_bytes) == key.name;
     }
   };
-  Part& next_part();
+  Part& next_part() {
+    const bool is_open = open_ != nullptr && open_->count < batch_ops_max_ && !open_->is_full;
+    return is_open ? *open_ : begin_part();
+  }
+  Part& begin_part();
   void added(Part& part, const KeyView& key, std::size_t begin, std::uint64_t now_ms);
 
   std::uint32_t batch_ops_max_;
   std::uint64_t newest_ms_ = 0;
   std::deque<Part> parts_;  // of a batch each
+  Part* open_ = nullptr;    // the last of them
   Room spare_;              // of a part that was, for its memory
 };
 

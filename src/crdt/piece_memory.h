@@ -8,15 +8,17 @@
 
 namespace sluice::crdt {
 
-// Whoever takes a piece of some size gives it back with that size. At most kKept pieces of a class are kept, so that
-// idle memory stays small.
+// Whoever takes a piece of some size gives it back with that size. At most kKeptBytes are kept, so that idle memory stays
+// small.
 class PieceMemory {
  public:
   PieceMemory() = default;
   ~PieceMemory() { release(); }
-  PieceMemory(PieceMemory&& other) noexcept : free_(std::exchange(other.free_, {})) {}
+  PieceMemory(PieceMemory&& other) noexcept
+      : free_(std::exchange(other.free_, {})), kept_bytes_(std::exchange(other.kept_bytes_, 0)) {}
   PieceMemory& operator=(PieceMemory&& other) noexcept {
     std::swap(free_, other.free_);
+    std::swap(kept_bytes_, other.kept_bytes_);
     return *this;
   }
   PieceMemory(const PieceMemory&) = delete;
@@ -25,34 +27,32 @@ class PieceMemory {
   void* take(std::size_t bytes) {
     const std::size_t at = class_of(bytes);
     if (at >= kClasses) return ::operator new(bytes);
-    Class& of = free_[at];
-    if (of.first == nullptr) return ::operator new(at * kStep);
-    --of.count;
-    return std::exchange(of.first, of.first->next);
+    Free*& first = free_[at];
+    if (first == nullptr) return ::operator new(at * kStep);
+    kept_bytes_ -= at * kStep;
+    return std::exchange(first, first->next);
   }
   void give(void* piece, std::size_t bytes) {
     const std::size_t at = class_of(bytes);
-    if (at >= kClasses || free_[at].count == kKept) return ::operator delete(piece);
-    free_[at].first = new (piece) Free{free_[at].first};
-    ++free_[at].count;
+    if (at >= kClasses || kept_bytes_ >= kKeptBytes) return ::operator delete(piece);
+    free_[at] = new (piece) Free{free_[at]};
+    kept_bytes_ += at * kStep;
   }
 
  private:
-  static constexpr std::size_t kStep = 16, kClasses = 17, kKept = 2'000;
+  static constexpr std::size_t kStep = 16, kClasses = 17;
+  static constexpr std::size_t kKeptBytes = std::size_t{1} << 20U;
   struct Free {
     Free* next = nullptr;
   };
-  struct Class {
-    Free* first = nullptr;
-    std::size_t count = 0;
-  };
   static std::size_t class_of(std::size_t bytes) { return (bytes + kStep - 1) / kStep; }
   void release() {
-    for (Class& of : free_)
-      while (of.first != nullptr) ::operator delete(std::exchange(of.first, of.first->next));
+    for (Free*& first : free_)
+      while (first != nullptr) ::operator delete(std::exchange(first, first->next));
   }
 
-  std::array<Class, kClasses> free_{};
+  std::array<Free*, kClasses> free_{};  // by size
+  std::size_t kept_bytes_ = 0;
 };
 
 }  // namespace sluice::crdt

@@ -19,24 +19,8 @@ bool is_of_no_key(const Effect& effect) {
          std::holds_alternative<Leave>(effect) || std::holds_alternative<Return>(effect);
 }
 
-// About what it adds to an entry in the long form.
-std::uint64_t bytes_of(const Effect& effect) {
-  constexpr std::size_t kNewElement = kElementBytes + kLiveBytes;
-  return std::visit(
-      Overloaded{[](const WriteFields& e) { return kNewElement * e.fields.size(); },
-                 [](const AddMembers& e) { return kNewElement * e.members.size(); },
-                 [](const WriteScores& e) { return kNewElement * e.scores.size(); },
-                 [](const AddToHll& e) { return kNewElement * (1 + e.elements.size()); },
-                 [](const MergeHll& e) { return kNewElement + e.registers.size(); },
-                 [](const WriteLibrary& e) { return kNewElement + e.code.size(); },
-                 [](const auto&) { return std::size_t{kLiveBytes}; }},
-      effect);
-}
-
 void note_op(const Op& op, const Stamp& stamp, KeyEntry& entry) {
-  KeyState& state = entry.open();
-  note_op(op, stamp, state);
-  state.bytes += bytes_of(op.effect);
+  note_op(op, stamp, entry.open());
   entry.close();
 }
 
@@ -69,10 +53,7 @@ template <typename IsGone>
 void take_back(KeyEntry& entry, IsGone is_gone) {
   KeyState& state = entry.open();
   for (Body& body : state.bodies)
-    body.erase_if([&](const std::string&, Element& element) {
-      element.live.erase_if([&](const Live& op) { return is_gone(op.stamp); });
-      return element.empty();
-    });
+    body.elements.erase_if([&](ElementEntry& element) { return element.take_back(is_gone); });
   state.drop_empty_bodies();
   if (state.list != nullptr)
     state.list->take_back([&](const Dot& dot) { return is_gone({{}, dot}); });
@@ -118,7 +99,8 @@ void Region::State::note(const Op& op, std::uint64_t now_ms) {
 
 void Region::State::note(const OneWrite& one, std::uint64_t now_ms) {
   const Dot dot = next_dot(now_ms);
-  note_into_table(one, {one.kind == OneKind::kIncrement ? base : newest, dot}, arrival);
+  const Stamp stamp{one.kind == OneKind::kIncrement ? base : newest, dot};
+  if (!table.note(one, stamp, arrival)) note_into_table(one, stamp, arrival);
 }
 
 // So far our stream has been written, or read: what is noted next is stamped after that.
@@ -421,7 +403,6 @@ void Region::State::merge_into_table(const Op& op, const Stamp& stamp, const Con
     KeyState& state = entry.open();
     const Op placed{place, op.effect, op.creates};
     is_concurrent = merge_op({placed, stamp, context, vector}, state, keyspace, *this);
-    state.bytes += bytes_of(op.effect);
     entry.close();
   });
   ++(is_concurrent ? counts.concurrent_ops : counts.fast_ops);
@@ -438,8 +419,8 @@ bool Region::State::applied_at_once(const Op& op, const Stamp& stamp, const Cont
   // Its maker had a value, and here is none: noted at once it would seem to stand on a stable one.
   if (one->kind == OneKind::kIncrement && shown == ValueType::kNone && !one->creates) return false;
   KeyEntry& entry = table.touch(op.key, at);
-  const bool is_over_its_like = shown == type && one->kind != OneKind::kIncrement &&
-                                entry.is_write_of(*one) && context.covers(entry.newest_stamp().dot);
+  const bool is_over_its_like =
+      shown == type && one->kind != OneKind::kIncrement && entry.takes_element(*one, context);
   const bool is_beside_its_likes = shown == type && one->kind == OneKind::kIncrement &&
                                    !one->creates && entry.takes_increment(stamp);
   if (!entry.empty() && !is_over_its_like && !is_beside_its_likes) return false;

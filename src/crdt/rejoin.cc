@@ -42,10 +42,10 @@ bool gives_way(const Surplus& surplus, KeyState* peer, bool is_new, Keyspace& ke
     return read_element(keyspace, surplus.op.key, type, ops.front().name).has_value();
   const Body* const body = peer == nullptr ? nullptr : peer->find(type);
   if (body == nullptr) return false;
-  const auto found = body->elements.find(ops.front().name);
-  if (found == body->elements.end()) return false;
-  const Live* const winner = found->second.winner();
-  return winner != nullptr && winner->stamp > surplus.stamp;
+  const auto* const found = body->elements.find(ops.front().name);
+  if (found == nullptr) return false;
+  const auto winner = found->winner();
+  return winner && winner->stamp > surplus.stamp;
 }
 
 // Elements of lists without metadata are plain, or ops of which nothing is kept: those the peer has too.

@@ -81,12 +81,12 @@ Element get_element(Reader& from) {
 void put(Writer& into, const Body& body) {
   into.byte(static_cast<std::uint8_t>(body.type));
   std::vector<std::string_view> names;
-  for (const auto& [name, element] : body.elements) names.push_back(name);
+  body.elements.for_each([&](const ElementEntry& element) { names.push_back(element.name()); });
   std::ranges::sort(names);
   into.number(names.size());
   for (const auto name : names) {
     into.text(name);
-    put(into, body.elements.at(std::string(name)));
+    body.elements.find(name)->read([&](const Element& element) { put(into, element); });
   }
 }
 
@@ -97,9 +97,9 @@ Body get_body(Reader& from) {
     from.defect("has an unknown type");
   body.type = static_cast<ValueType>(type);
   for (auto left = from.count(); left > 0 && from.ok(); --left) {
-    auto name = std::string(from.text());
-    if (body.elements.contains(name)) from.defect("repeats an element");
-    body.elements[std::move(name)] = get_element(from);
+    const auto name = from.text();
+    if (body.elements.find(name) != nullptr) from.defect("repeats an element");
+    body.elements.change(name, [&](Element& element) { element = get_element(from); });
   }
   return body;
 }

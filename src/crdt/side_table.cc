@@ -13,6 +13,20 @@ KeyEntry& SideTable::touch(const KeyView& key, std::uint64_t arrival) {
   return entry;
 }
 
+bool SideTable::note(const OneWrite& one, const Stamp& stamp, std::uint64_t arrival) {
+  if (changing_ != nullptr) return false;
+  KeyEntry& entry = keys_[one.key];
+  entry.touched = arrival;
+  const std::uint64_t before = entry.is_queued ? entry.bytes() : 0;
+  if (!entry.is_queued) {
+    entry.is_queued = true;
+    enqueue(entry, arrival);
+  }
+  const bool is_noted = entry.note(one, stamp);
+  bytes_ = bytes_ + entry.bytes() - before;
+  return is_noted;
+}
+
 void SideTable::enqueue(KeyEntry& entry, std::uint64_t at) {
   if (queued_.empty() || queued_.back().at != at) queued_.push_back({at, 0});
   ++queued_.back().keys;
@@ -51,9 +65,8 @@ bool SideTable::prune(KeyState& state, const VersionVector& forgotten) {
   if (state.contenders() > 1) return false;
   if (state.list != nullptr && state.list->prune(forgotten)) state.list.reset();
   for (Body& body : state.bodies)
-    body.erase_if([&](const std::string&, Element& element) {
-      return element.prune(forgotten, arithmetic_of(body.type));
-    });
+    body.elements.erase_if(
+        [&](ElementEntry& element) { return element.prune(forgotten, arithmetic_of(body.type)); });
   state.drop_empty_bodies();
   return state.empty();
 }

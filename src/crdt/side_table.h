@@ -26,6 +26,9 @@ class SideTable {
     changing_ = outer;
   }
 
+  // Of an op of this region, as KeyEntry::note; false: change() has to note it.
+  bool note(const OneWrite& one, const Stamp& stamp, std::uint64_t arrival);
+
   // Prunes what `forgotten` covers from keys that were queued at or before `arrival`: at most
   // `keys_max` of them. True if there may be more.
   bool prune(const VersionVector& forgotten, std::uint64_t arrival, std::uint64_t keys_max);

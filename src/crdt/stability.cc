@@ -39,11 +39,6 @@ std::uint64_t Stability::arrived(const Dot& newest) {
   return arrivals();
 }
 
-void Stability::extend(const Dot& newest) {
-  CHECK(!waiting_.empty() && waiting_.back().actor == newest.actor);
-  waiting_.back().seq = newest.seq;
-}
-
 bool Stability::is_stable(const Dot& op) const {
   if (is_alone_yet() || !promised_[self_].covers(op)) return false;
   for (RegionId peer = 1; peer <= kRegionIdMax; ++peer)

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/check.h"
 #include "crdt/version_vector.h"
 
 namespace sluice::crdt {
@@ -31,7 +32,11 @@ class Stability {
   // Ops up to `newest` of its actor came here, after all others so far: the number of their arrival.
   std::uint64_t arrived(const Dot& newest);
   // What has arrived last goes on up to `newest`.
-  void extend(const Dot& newest);
+  void extend(const Dot& newest) {
+    Dot& last = waiting_.back();
+    CHECK(last.actor == newest.actor);
+    last.seq = newest.seq;
+  }
   std::uint64_t arrivals() const { return first_ + waiting_.size() - 1; }
   // Moves on as far as ops are stable, in the order of their arrival; the last that is. Before there was any peer
   // nothing is.

@@ -63,7 +63,7 @@ class Collector {
 
   void add(KeyState& entry) {
     for (Body& body : entry.bodies)
-      for (auto& [name, element] : body.elements) add(body.type, name, element);
+      body.elements.change_each([&](const auto& name, auto& of) { add(body.type, name, of); });
     if (entry.list != nullptr) add(*entry.list);
     for (const LiveDeadline& deadline : entry.deadlines)
       if (is_ours(deadline.stamp)) add(SetDeadline{deadline.deadline}, deadline.stamp);
@@ -92,7 +92,7 @@ class Collector {
         entry == nullptr ? nullptr : const_cast<KeyState*>(entry)->find(shown_);
     std::vector<std::string> names;
     keyspace_.for_each_element(query_.key, [&](std::string_view name, std::string_view) {
-      if (body == nullptr || !body->elements.contains(std::string(name))) names.emplace_back(name);
+      if (body == nullptr || body->elements.find(name) == nullptr) names.emplace_back(name);
     });
     for (const auto& name : names)
       add(write_of(shown_, name, read_element(keyspace_, query_.key, shown_, name).value_or("")),
@@ -185,9 +185,8 @@ std::vector<Op> Region::untold(const KeyName& key, Keyspace& keyspace) const {
   KeyState& entry = compact->open();
   if (shown == ValueType::kString) {
     const Body* const body = entry.find(shown);
-    const auto found = body == nullptr ? decltype(body->elements.end()){} : body->elements.find("");
-    const bool is_told =
-        body != nullptr && found != body->elements.end() && found->second.base == BaseState::kNone;
+    const auto* const found = body == nullptr ? nullptr : body->elements.find("");
+    const bool is_told = found != nullptr && found->base() == BaseState::kNone;
     if (!is_told) ops.push_back({key, WriteString{keyspace.string(key), keyspace.deadline(key)}});
   } else if (shown == ValueType::kList && entry.list != nullptr) {
     tell_stable_pieces(key, *entry.list, keyspace, ops);

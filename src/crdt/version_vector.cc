@@ -31,16 +31,6 @@ void VersionVector::advance(Dot newest) {
   }
 }
 
-Dot VersionVector::next(Actor actor) {
-  for (Dot& newest : entries_) {
-    if (newest.actor != actor) continue;
-    ++newest.seq;
-    return newest;
-  }
-  advance({actor, 1});
-  return {actor, 1};
-}
-
 void VersionVector::merge(const VersionVector& other) {
   for (const Dot& newest : other.entries_) advance(newest);
 }

@@ -20,7 +20,15 @@ class VersionVector {
   // Never goes backwards: a lower `newest.seq` than the present one changes nothing.
   void advance(Dot newest);
   // The next op of `actor`, which is covered from now on.
-  Dot next(Actor actor);
+  Dot next(Actor actor) {
+    for (Dot& newest : entries_) {
+      if (newest.actor != actor) continue;
+      ++newest.seq;
+      return newest;
+    }
+    advance({actor, 1});
+    return {actor, 1};
+  }
   void merge(const VersionVector& other);
   // What both cover.
   static VersionVector meet(const VersionVector& a, const VersionVector& b);

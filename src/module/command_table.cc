@@ -148,15 +148,19 @@ constexpr CommandRule kRules[] = {
 
 constexpr std::size_t kSlots = 512;
 
-// The first four letters, the last one and the length decide.
+// The first four letters, the last one and the length decide; of three letters, each.
 constexpr std::size_t kLettersMax = 5;
 
 // Case is gone, and with it the difference between some bytes that no name has.
 constexpr std::uint64_t letters_of(std::string_view name) {
   std::uint64_t letters = 0;
-  if (std::is_constant_evaluated() || name.size() < 4) {
-    for (std::size_t at = 0; at < std::min(name.size(), sizeof(std::uint32_t)); ++at)
-      letters |= std::uint64_t{static_cast<unsigned char>(name[at])} << (8 * at);
+  const auto letter = [&](std::size_t at) {
+    return std::uint64_t{static_cast<unsigned char>(name[at])};
+  };
+  if (name.size() < 4) {
+    letters = letter(0) | letter(name.size() / 2) << 8U;
+  } else if (std::is_constant_evaluated()) {
+    for (std::size_t at = 0; at < sizeof(std::uint32_t); ++at) letters |= letter(at) << (8 * at);
   } else {
     std::uint32_t first = 0;
     std::memcpy(&first, name.data(), sizeof first);
@@ -206,8 +210,8 @@ bool debug_is_refused(std::string_view word) {
 
 }  // namespace
 
-constexpr std::array<std::uint32_t, kNameBytesMax + 1> kFirstLetters = [] {
-  std::array<std::uint32_t, kNameBytesMax + 1> letters{};
+constexpr std::array<std::uint32_t, kNameBytesMax + 2> kFirstLetters = [] {
+  std::array<std::uint32_t, kNameBytesMax + 2> letters{};
   const auto add = [&](std::string_view name) { letters[name.size()] |= 1U << (name[0] & 31U); };
   for (const auto& rule : kRules) add(rule.name);
   add("multi");
@@ -219,7 +223,7 @@ std::span<const CommandRule> command_rules() {
 }
 
 const CommandRule* find_rule(std::string_view name) {
-  if (!may_have_rule(name)) return nullptr;
+  if (name.empty()) return nullptr;
   const auto letters = letters_of(name);
   for (std::size_t at = slot_of(letters); kIndex[at].rule != nullptr; at = (at + 1) % kSlots) {
     if (kIndex[at].letters != letters) continue;
@@ -227,11 +231,6 @@ const CommandRule* find_rule(std::string_view name) {
     if (name.size() <= kLettersMax || is_word(name, rule->name)) return rule;
   }
   return nullptr;
-}
-
-bool has_arity(const CommandRule& rule, std::size_t words) {
-  return rule.arity > 0 ? words == static_cast<std::size_t>(rule.arity)
-                        : words >= static_cast<std::size_t>(-rule.arity);
 }
 
 bool must_replace(const CommandRule& rule, std::span<const std::string_view> words) {

@@ -1,6 +1,7 @@
 // What becomes of each write command of Redis: one row per command, the whole of what regions share.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -32,10 +33,11 @@ std::span<const CommandRule> command_rules();
 
 // Which first letters the names of each length have, MULTI's with them: tells most reading commands at a glance.
 inline constexpr std::size_t kNameBytesMax = 24;
-extern const std::array<std::uint32_t, kNameBytesMax + 1> kFirstLetters;
+extern __attribute__((visibility("hidden"))) const std::array<std::uint32_t, kNameBytesMax + 2>
+    kFirstLetters;
 inline bool may_have_rule(std::string_view name) {
-  return name.size() <= kNameBytesMax && !name.empty() &&
-         (kFirstLetters[name.size()] >> (static_cast<unsigned char>(name[0]) & 31U) & 1U) != 0;
+  const std::size_t size = std::min(name.size(), kNameBytesMax + 1);
+  return (kFirstLetters[size] >> (static_cast<unsigned char>(*name.data()) & 31U) & 1U) != 0;
 }
 
 // By the first word of a command, whatever its case; null for commands that write nothing.
@@ -44,7 +46,10 @@ const CommandRule* find_rule(std::string_view name);
 // Why a refused command is refused.
 std::string_view refusal(std::string_view name);
 
-bool has_arity(const CommandRule& rule, std::size_t words);
+inline bool has_arity(const CommandRule& rule, std::size_t words) {
+  return rule.arity > 0 ? words == static_cast<std::size_t>(rule.arity)
+                        : words >= static_cast<std::size_t>(-rule.arity);
+}
 
 // For kSometimes.
 bool must_replace(const CommandRule& rule, std::span<const std::string_view> words);

@@ -136,7 +136,7 @@ bool is_server_fit(Ctx* ctx) {
 
 bool subscribe(Ctx* ctx) {
   constexpr int kTypes = kNotifyGeneric | kNotifyString | kNotifyList | kNotifySet | kNotifyHash |
-                         kNotifyZset | kNotifyExpired | kNotifyEvicted | kNotifyStream | kNotifyNew;
+                         kNotifyZset | kNotifyExpired | kNotifyEvicted | kNotifyStream;
   return api::SubscribeToKeyspaceEvents(ctx, kTypes, on_keyspace_event) == kOk &&
          api::SubscribeToServerEvent(ctx, kEventLoop, on_loop) == kOk &&
          api::SubscribeToServerEvent(ctx, kEventRole, on_role) == kOk &&

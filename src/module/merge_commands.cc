@@ -30,6 +30,7 @@ class Step {
       for (const auto& key : keys) node().keyspace().expire_if_due(key);
       node().flush(ctx);
     }
+    for (const auto& key : keys) node().key_counts().use(key.db);
     quiet_.emplace(node());
   }
 

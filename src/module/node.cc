@@ -35,6 +35,7 @@ Node::Node(Config config)
       region_(std::make_unique<crdt::Region>(config_.id, config_.limits)) {}
 
 void Node::begin(Ctx* ctx) {
+  key_counts_.begin();
   is_master_ = (api::GetContextFlags(ctx) & kFlagMaster) != 0;
   if (!is_master_) return look_whether_master_is_plain();
   begin_incarnation();
@@ -63,10 +64,14 @@ std::uint32_t Node::next_incarnation() const {
 // --- commands as they come -------------------------------------------------------------------------
 
 void Node::filter_write(RedisModuleCommandFilterCtx* command, std::string_view name) {
-  if (is_word(name, "multi")) stash_.multi_begins();
   const CommandRule* const found = find_rule(name);
-  if (found == nullptr) return;
+  if (found == nullptr) {
+    if (is_word(name, "multi")) stash_.multi_begins();
+    return;
+  }
   const CommandRule& rule = *found;
+  has_past_ = true;
+  if (std::exchange(must_look_, rule.handling != Handling::kArguments)) key_counts_.look_at_few();
   const auto words = static_cast<std::size_t>(api::CommandFilterArgsCount(command));
   if (rule.handling == Handling::kEvent || rule.handling == Handling::kLocal ||
       !has_arity(rule, words)) {
@@ -95,6 +100,13 @@ void Node::filter_write(RedisModuleCommandFilterCtx* command, std::string_view n
   }
 }
 
+// What belongs to the command before.
+void Node::forget_past() {
+  has_past_ = false;
+  stash_.forget();
+  observer_.forget();
+}
+
 void Node::replace(RedisModuleCommandFilterCtx* command, std::string_view name) {
   const std::string replacement = "geo." + std::string(name);
   api::CommandFilterArgReplace(command, 0,
@@ -104,27 +116,33 @@ void Node::replace(RedisModuleCommandFilterCtx* command, std::string_view name) 
 // --- writes as they happen ---------------------------------------------------------------------------
 
 void Node::observe(Ctx* ctx, int type, const char* event, String* name) {
+  const auto db = static_cast<std::uint32_t>(api::GetSelectedDb(ctx));
+  const bool creates = key_counts_.has_grown(ctx, db);
   if (keyspace_.is_writing()) return;
-  const crdt::KeyView key(static_cast<std::uint32_t>(api::GetSelectedDb(ctx)), bytes_of(name));
   if (is_loading_) {
-    if (type != kNotifyNew) unrecorded_.insert(key.owned());
+    unrecorded_.insert({db, std::string(bytes_of(name))});
     return;
   }
   if (is_plain_) return;
   if (quiet_ > 0 && type != kNotifyExpired) return;
-  if (type == kNotifyNew) return observer_.created(key);
-  std::span<const std::string_view> words;
-  if (quiet_ == 0) words = stash_.command_of(name);
-  if (const auto one = observer_.observe_one(event, key, words)) {
-    region_->note(*one, begin_to_note());
-    return;
+  has_past_ = true;
+  const auto found = quiet_ == 0 ? stash_.command_of(name) : Stash::Found();
+  const auto words = found.words;
+  const crdt::KeyView key(db, words.empty() ? bytes_of(name) : words[found.key]);
+  crdt::OneWrite one{.key = key, .creates = creates};
+  if (!(creates && found.is_queued) && observer_.observe_one(event, words, one)) {
+    return region_->note(one, begin_to_note());
   }
   const RedisKeyspace::Use use(keyspace_, ctx);
   key_.db = key.db;
   key_.name.assign(key.name);
   ops_.clear();
-  observer_.observe({event, key_, words}, keyspace_, ops_);
+  // Within a transaction a key may have come before, of which no event told: what has a deadline was there already.
+  const bool has_made =
+      creates && (!found.is_queued || keyspace_.deadline(key_) == crdt::kNoDeadline);
+  observer_.observe({event, key_, words, has_made}, keyspace_, ops_);
   note(ops_);
+  key_counts_.look_at(db);  // no event told in here that a key has gone by its deadline
 }
 
 void Node::note(const Observer::Ops& ops) {
@@ -142,6 +160,7 @@ void Node::tell_list_length(const crdt::Op& op) {
     return;
   }
   if (keyspace_.type(op.key) == crdt::ValueType::kList) {
+    has_past_ = true;
     observer_.list_became(op.key, keyspace_.list_length(op.key));
   }
 }
@@ -160,8 +179,7 @@ std::uint64_t Node::begin_to_note() {
 
 void Node::before_sleep(Ctx* ctx) {
   has_turned_ = true;
-  stash_.forget();
-  observer_.forget();
+  forget_past();
   if (!is_loading_ && !is_async_loading_) {
     const std::uint64_t now = steady_ms();
     const bool is_due = now >= next_tick_ms_;
@@ -295,6 +313,7 @@ Result<crdt::Outcome> Node::apply(Ctx* ctx, std::string_view bytes) {
       return fail(Errc::kBusy, "clients are paused: send it again");
   }
   const Quiet quiet(*this);
+  for (const auto& op : batch.ops) key_counts_.use(op.key.db);
   auto outcome = region_->apply(batch, keyspace_, now);
   flush_all(ctx);  // who leaves by that, or is called back
   for (const auto& op : batch.ops) tell_list_length(op);
@@ -387,6 +406,7 @@ void Node::loading(Ctx* ctx, std::uint64_t step) {
     case kLoadingEnded:
     case kLoadingFailed:
       is_loading_ = false;
+      key_counts_.begin();
       if (is_master_) {
         begin_incarnation();
         if (!has_loaded_state_) note_plain_data(ctx);
@@ -434,6 +454,7 @@ void Node::async_loading(std::uint64_t step) {
     return;
   }
   is_async_loading_ = false;
+  key_counts_.begin();
   if (step != kAsyncLoadCompleted) return;
   reset();
   if (const auto bytes = std::exchange(loaded_, std::nullopt)) (void)load(*bytes);

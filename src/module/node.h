@@ -15,6 +15,7 @@
 #include "module/adoption.h"
 #include "module/command_table.h"
 #include "module/fsynced.h"
+#include "module/key_counts.h"
 #include "module/key_sweep.h"
 #include "module/keyspace.h"
 #include "module/observer.h"
@@ -58,8 +59,7 @@ class Node {
   // --- what the server tells --------------------------------------------------------------------
   // Of every command: what is done for those that only read is all that reading costs.
   void filter(RedisModuleCommandFilterCtx* command) {
-    stash_.forget();
-    observer_.forget();
+    if (has_past_) forget_past();
     const auto name = bytes_of(api::CommandFilterArgGet(command, 0));
     if (may_have_rule(name)) filter_write(command, name);
   }
@@ -81,6 +81,7 @@ class Node {
   crdt::Region& region() { return *region_; }
   RedisKeyspace& keyspace() { return keyspace_; }
   bool is_master() const { return is_master_; }
+  KeyCounts& key_counts() { return key_counts_; }
   const std::map<std::string, Position, std::less<>>& positions() const { return positions_; }
   void set_position(std::string_view source, Position position);
   // Ops that a replaced command has derived itself.
@@ -89,7 +90,10 @@ class Node {
   class Quiet {
    public:
     explicit Quiet(Node& node) : node_(node) { ++node_.quiet_; }
-    ~Quiet() { --node_.quiet_; }
+    ~Quiet() {
+      --node_.quiet_;
+      node_.key_counts_.look();
+    }
     Quiet(const Quiet&) = delete;
     Quiet& operator=(const Quiet&) = delete;
 
@@ -136,6 +140,7 @@ class Node {
   std::uint64_t begin_to_note();
   void tell_list_length(const crdt::Op& op);
   void filter_write(RedisModuleCommandFilterCtx* command, std::string_view name);
+  void forget_past();
   void tick(Ctx* ctx);
   void forget(Ctx* ctx, bool is_due);
   void look_for_multi(Ctx* ctx);
@@ -153,6 +158,10 @@ class Node {
   RedisKeyspace keyspace_;
   Stash stash_;
   Observer observer_;
+  bool has_past_ = false;  // the stash or the observer remembers something
+  bool must_look_ =
+      false;  // a command has begun that may change the number of keys without an event
+  KeyCounts key_counts_;
   Observer::Ops ops_;  // of one event; kept for its memory
   crdt::KeyName key_;  // likewise
   std::map<std::string, Position, std::less<>> positions_;
@@ -196,7 +205,7 @@ class Node {
 
 // The one of this process: the ABI's callbacks carry nothing of ours.
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
-extern Node* the_node;
+extern __attribute__((visibility("hidden"))) Node* the_node;
 inline Node& node() {
   return *the_node;
 }

@@ -85,6 +85,7 @@ void Node::merged() {
 // As apply() leaves it: clients that wait for the lists are served next, and deadlines that have passed are set once the
 // step is done.
 void Node::has_merged(const std::vector<crdt::KeyName>& keys) {
+  has_past_ = true;
   for (const auto& key : keys)
     if (keyspace_.type(key) == crdt::ValueType::kList)
       observer_.list_became(key, keyspace_.list_length(key));

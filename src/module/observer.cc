@@ -74,12 +74,14 @@ std::optional<std::string_view> written_value(Words words, std::string_view key)
   return std::nullopt;
 }
 
+// INCR, DECR, INCRBY, DECRBY: no other command raises the event and has its words kept.
 std::optional<std::int64_t> increment_of(Words words) {
-  if (words.size() == 2 && is_word(words[0], "incr")) return 1;
-  if (words.size() == 2 && is_word(words[0], "decr")) return -1;
+  if (words.empty() || words[0].empty()) return std::nullopt;
+  const bool is_decrement = (words[0].front() | 0x20) == 'd';
+  if (words.size() == 2) return is_decrement ? -1 : 1;
   if (words.size() != 3) return std::nullopt;
   const auto by = integer(words[2]);
-  if (by && is_word(words[0], "decrby")) return -*by;
+  if (by && is_decrement) return -*by;
   return by;
 }
 
@@ -90,7 +92,8 @@ Words members_of(Words words) {
 // --- the commonest forms of the commonest commands
 
 bool one_set(Words words, crdt::OneWrite& one) {
-  if (words.size() != 3 || !is_word(words[0], "set")) return false;
+  constexpr std::size_t kOfSet = 3;  // no other command that raises the event has so short a name
+  if (words.size() != 3 || words[0].size() != kOfSet) return false;
   one.kind = crdt::OneKind::kString;
   one.value = words[2];
   one.number = crdt::kNoDeadline;
@@ -102,6 +105,13 @@ bool one_increment(Words words, crdt::OneWrite& one) {
   one.kind = crdt::OneKind::kIncrement;
   one.number = static_cast<std::uint64_t>(by.value_or(0));
   return by.has_value();
+}
+
+// Names are short: this is less than a call.
+bool is_same(std::string_view literal, const char* event) {
+  for (const char c : literal)
+    if (*event++ != c) return false;
+  return *event == 0;
 }
 
 bool one_hset(Words words, crdt::OneWrite& one) {
@@ -192,40 +202,25 @@ const Observer::Rule Observer::kRules[] = {
     {"xgroup-delconsumer", &Observer::ignore},
 };
 
-const Observer::Rule* Observer::rule_of(std::string_view event) {
-  const auto address = reinterpret_cast<std::uintptr_t>(event.data());
+const Observer::Rule* Observer::rule_of(const char* event) {
+  const auto address = reinterpret_cast<std::uintptr_t>(event);
   const Rule*& cached = cached_[(address ^ (address >> 6U)) % kCachedRules];
-  if (cached != nullptr && cached->event == event) return cached;
+  if (cached != nullptr && is_same(cached->event, event)) return cached;
   const auto* rule = std::find_if(std::begin(kRules), std::end(kRules),
-                                  [&](const Rule& one) { return one.event == event; });
+                                  [&](const Rule& one) { return is_same(one.event, event); });
   if (rule == std::end(kRules)) return nullptr;
   cached = rule;
   return rule;
 }
 
-void Observer::created(const crdt::KeyView& key) {
-  created_.db = key.db;
-  created_.name.assign(key.name);
-  has_created_ = true;
-}
-
-std::optional<crdt::OneWrite> Observer::observe_one(std::string_view event,
-                                                    const crdt::KeyView& key, Words words) {
+bool Observer::observe_one(const char* event, Words words, crdt::OneWrite& one) {
+  if (words.empty()) return false;
   const Rule* const rule = rule_of(event);
-  if (words.empty() || rule == nullptr || rule->derive_one == nullptr) return std::nullopt;
-  crdt::OneWrite one{.key = key};
-  if (!rule->derive_one(words, one)) return std::nullopt;
-  if (has_created_ && created_ == key) {
-    has_created_ = false;
-    one.creates = true;
-  }
-  return one;
+  return rule != nullptr && rule->derive_one != nullptr && rule->derive_one(words, one);
 }
 
 void Observer::observe(const Write& write, ObservedKeyspace& keyspace, Ops& ops) {
-  const bool created = has_created_ && created_ == write.key;
-  if (created) has_created_ = false;
-  const Step step{write.key, write.words, created, keyspace, ops};
+  const Step step{write.key, write.words, write.creates, keyspace, ops};
   const Rule* rule = rule_of(write.event);
   const bool is_derived = rule != nullptr && (this->*rule->derive)(step);
   if (is_derived) return;
@@ -274,7 +269,8 @@ bool Observer::expire(const Step& step) {
   const auto deadline = step.keyspace.deadline(step.key);
   if (!std::exchange(awaits_expire_, false)) return step.add(crdt::SetDeadline{deadline});
   const auto value = written_value(step.words, step.key.name);
-  return step.add(
+  const Step joined{step.key, step.words, awaiting_creates_, step.keyspace, step.ops};
+  return joined.add(
       crdt::WriteString{value ? std::string(*value) : step.keyspace.string(step.key), deadline});
 }
 
@@ -288,8 +284,7 @@ bool Observer::set(const Step& step) {
   expire_other_keys(step);
   if (!words.empty() && has_deadline_option(words)) {
     awaits_expire_ = true;
-    created_ = step.key;
-    has_created_ = step.created;
+    awaiting_creates_ = step.created;
     return true;
   }
   const auto known = written_value(words, step.key.name);

@@ -27,31 +27,28 @@ class ObservedKeyspace : public crdt::Keyspace {
 // `words` are the whole command that raised the event, its name first; none if it is not known. That
 // costs precision, never convergence: the op is then the whole value.
 struct Write {
-  std::string_view event;
+  const char* event;
   const crdt::KeyName& key;
   std::span<const std::string_view> words;
+  bool creates = false;  // there was no such key before
 };
 
 // Redis's events (t_*.c, db.c and others of 7.0) come while the command runs: after the value has
-// changed, before an emptied key is removed ("del"), "new" before the event of what made the key, and
-// "set" before the "expire" of the same SET. Pure: the same calls give the same ops.
+// changed, before an emptied key is removed ("del"), and "set" before the "expire" of the same SET. Pure: the same calls give the same ops.
 class Observer {
  public:
   using Ops = std::vector<crdt::Op>;
 
-  // The event "new": the one that follows about `key` says what made it.
-  void created(const crdt::KeyView& key);
-  // What observe() would append, if that is an op of the commonest kinds: a view of what was given. If it gives
-  // nothing, observe() has still to be asked.
-  std::optional<crdt::OneWrite> observe_one(std::string_view event, const crdt::KeyView& key,
-                                            std::span<const std::string_view> words);
+  // Completes `one`, which names its key, to what observe() would append, if that is an op of the commonest kinds: a
+  // view of what was given. If not, observe() has still to be asked.
+  bool observe_one(const char* event, std::span<const std::string_view> words, crdt::OneWrite& one);
   // Appends the ops of one event; not of those that are a part of the event before.
   void observe(const Write& write, ObservedKeyspace& keyspace, Ops& ops);
   // A list has become so long otherwise than by an event: by a batch, or a command that tells its ops itself.
   void list_became(const crdt::KeyName& key, std::uint64_t length) { remember_length(key, length); }
   // A command begins, or a turn of the event loop ends: nothing from before belongs to what follows.
   void forget() {
-    has_created_ = awaits_expire_ = skips_pop_ = false;
+    awaits_expire_ = skips_pop_ = false;
     if (!lengths_.empty()) forget_lengths();
   }
 
@@ -93,7 +90,7 @@ class Observer {
   bool xdel(const Step& step);
   bool xgroup_create(const Step& step);
 
-  const Rule* rule_of(std::string_view event);
+  const Rule* rule_of(const char* event);
   static void expire_other_keys(const Step& step);
   void push(const Step& step, bool at_head);
   void pop(const Step& step, bool at_head);
@@ -106,10 +103,9 @@ class Observer {
     std::uint64_t length = 0;
   };
 
-  crdt::KeyName created_;  // the key of a "new" event whose cause is still to come
-  bool has_created_ = false;
-  bool awaits_expire_ = false;  // a SET with a deadline, whose "expire" is to come
-  bool skips_pop_ = false;      // of a list that was rotated
+  bool awaits_expire_ = false;     // a SET with a deadline, whose "expire" is to come
+  bool awaiting_creates_ = false;  // that SET
+  bool skips_pop_ = false;         // of a list that was rotated
   // What a client that waited pushed to the list whose other end it popped: "lpop" or "rpop" is next.
   std::optional<crdt::InsertElements> rotated_;
   // Lists pushed to in this turn: a client that was blocked on one may be served next, by a count that

@@ -15,14 +15,14 @@ class ObserverOf : public testing::Test {
  protected:
   // The ops of one event about `key` that `command` raised; none known if it is empty.
   Observer::Ops observe(const std::string& event, const std::string& key,
-                        const std::string& command = "") {
+                        const std::string& command = "", bool creates = false) {
     std::istringstream in(command);
     std::vector<std::string> words;
     for (std::string word; in >> word;) words.push_back(word);
     const std::vector<std::string_view> views(words.begin(), words.end());
     const KeyName name{0, key};
     Observer::Ops ops;
-    observer.observe({event, name, views}, keyspace, ops);
+    observer.observe({event.c_str(), name, views, creates}, keyspace, ops);
     return ops;
   }
 
@@ -56,8 +56,7 @@ TEST_F(ObserverOf, ReadsTheValueWhenItDoesNotKnowTheCommand) {
 
 TEST_F(ObserverOf, JoinsASetToTheExpireThatFollowsIt) {
   keyspace.write_string({0, "k"}, "v");
-  observer.created({0, "k"});
-  EXPECT_TRUE(observe("set", "k", "SET k v EX 10").empty());
+  EXPECT_TRUE(observe("set", "k", "SET k v EX 10", true).empty());
   keyspace.set_deadline({0, "k"}, 1234);
   const auto ops = observe("expire", "k", "SET k v EX 10");
   const auto written = only<crdt::WriteString>(ops);
@@ -67,8 +66,7 @@ TEST_F(ObserverOf, JoinsASetToTheExpireThatFollowsIt) {
 }
 
 TEST_F(ObserverOf, SaysWhatMadeAKey) {
-  observer.created({0, "k"});
-  EXPECT_TRUE(observe("sadd", "k", "SADD k a")[0].creates);
+  EXPECT_TRUE(observe("sadd", "k", "SADD k a", true)[0].creates);
   EXPECT_FALSE(observe("sadd", "k", "SADD k b")[0].creates);
 }
 
@@ -191,9 +189,8 @@ TEST_F(ObserverOf, IgnoresWhatIsLocalToARegion) {
 
 TEST_F(ObserverOf, MakesAStreamThatIsEmptyOfAnEntryThatIsGone) {
   keyspace.at("x", ValueType::kStream);
-  observer.created({0, "x"});
   for (const auto* event : {"xgroup-create", "rename_to"}) {
-    const auto ops = observe(event, "x");
+    const auto ops = observe(event, "x", "", true);
     ASSERT_GE(ops.size(), 2U) << event;
     const auto& added = ops[ops.size() - 2];
     EXPECT_TRUE(added.creates);

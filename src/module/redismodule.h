@@ -90,8 +90,7 @@ inline constexpr int kFlagLua = 1 << 0, kFlagMulti = 1 << 1, kFlagMaster = 1 << 
 
 inline constexpr int kNotifyGeneric = 1 << 2, kNotifyString = 1 << 3, kNotifyList = 1 << 4,
                      kNotifySet = 1 << 5, kNotifyHash = 1 << 6, kNotifyZset = 1 << 7,
-                     kNotifyExpired = 1 << 8, kNotifyEvicted = 1 << 9, kNotifyStream = 1 << 10,
-                     kNotifyNew = 1 << 14;
+                     kNotifyExpired = 1 << 8, kNotifyEvicted = 1 << 9, kNotifyStream = 1 << 10;
 
 inline constexpr std::uint64_t kReplicaOnline = 0;
 inline constexpr ServerEvent kEventReplica{6, 1}, kEventRole{0, 1}, kEventFlush{2, 1},
@@ -201,7 +200,9 @@ inline constexpr int kAuxBeforeRdb = 1 << 0, kAuxAfterRdb = 1 << 1;
 #define SLUICE_MODULE_OPTIONAL_FUNCTIONS(F) F(int, GetOpenKeyModesAll, ())
 
 namespace api {
-#define SLUICE_DECLARE(result, name, parameters) extern result(*name) parameters;
+// Hidden: so they are reached without a table in between.
+#define SLUICE_DECLARE(result, name, parameters) \
+  extern __attribute__((visibility("hidden"))) result(*name) parameters;
 SLUICE_MODULE_FUNCTIONS(SLUICE_DECLARE)
 SLUICE_MODULE_OPTIONAL_FUNCTIONS(SLUICE_DECLARE)
 #undef SLUICE_DECLARE

@@ -63,10 +63,23 @@ void Stash::copy_words(Command& command, std::string_view name) {
 void Stash::remember(RedisModuleCommandFilterCtx* filter, std::string_view name,
                      std::size_t count) {
   current_.resize(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    current_.argv[i] = api::CommandFilterArgGet(filter, static_cast<int>(i));
+  current_.words[0] = name;
+  const String** const argv = current_.argv.data();
+  std::string_view* const words = current_.words.data();
+  char* to = current_.bytes.data();
+  std::size_t left = current_.bytes.size() > kBytesKept ? 0 : current_.bytes.size();
+  bool fits = true;
+  for (std::size_t i = 1; i < count; ++i) {
+    argv[i] = api::CommandFilterArgGet(filter, static_cast<int>(i));
+    if (!fits) continue;
+    const auto word = bytes_of(argv[i]);
+    fits = word.size() <= left;
+    if (!fits) continue;
+    words[i] = {to, word.size()};
+    to = crdt::put_text(to, word);
+    left -= word.size();
   }
-  copy_words(current_, name);
+  if (!fits) copy_words(current_, name);
   current_held_ = 0;
   if (is_multi_open_) hold(current_);
 }
@@ -99,17 +112,23 @@ void Stash::release(std::uint64_t id) {
   held_.erase(found);
 }
 
-std::span<const std::string_view> Stash::command_of(const String* key) {
-  const auto end = current_.argv.begin() + static_cast<std::ptrdiff_t>(current_.count);
-  if (std::find(current_.argv.begin(), end, key) != end) {
+std::size_t Stash::Command::position_of(const String* key) const {
+  for (std::size_t i = 1; i < count; ++i)
+    if (argv[i] == key) return i;
+  return 0;
+}
+
+Stash::Found Stash::search(const String* key) {
+  if (const auto at = current_.position_of(key); at != 0) {
     if (current_held_ != 0) used_.push_back(std::exchange(current_held_, 0));
-    return current_.known();
+    return {current_.known(), at};
   }
   if (by_key_.empty()) return {};
   const auto found = by_key_.find(key);
   if (found == by_key_.end()) return {};
   used_.push_back(found->second);
-  return held_[found->second].command.known();
+  const Command& command = held_[found->second].command;
+  return {command.known(), command.position_of(key), true};
 }
 
 void Stash::sweep() {

@@ -33,8 +33,17 @@ class Stash {
   void remember(RedisModuleCommandFilterCtx* filter, std::string_view name, std::size_t count);
   std::span<const std::string_view> words() const { return current_.known(); }
 
-  // The command that raised an event about `key`; empty if unknown. Valid until the next call.
-  std::span<const std::string_view> command_of(const String* key);
+  // The command that raised an event, and which of its words is the event's key. Valid until the next call.
+  struct Found {
+    std::span<const std::string_view> words = {};  // none: it is not known
+    std::size_t key = 0;
+    bool is_queued = false;  // it waited in a MULTI
+  };
+  Found command_of(const String* key) {
+    if (current_.count > 1 && current_.argv[1] == key && current_held_ == 0)
+      return {current_.known(), 1};
+    return search(key);
+  }
 
   // Commands are held from the first MULTI on until nobody has one open.
   void multi_begins() { is_multi_open_ = true; }
@@ -44,19 +53,21 @@ class Stash {
 
  private:
   struct Command {
-    std::size_t count = 0;  // of what follows; the vectors only grow
+    std::size_t count = 0;  // of what follows; the vectors only grow, and their first is the name's
     std::vector<const String*> argv;
     std::vector<std::string_view> words;  // but for the first in `bytes`, which only grows
     std::vector<char> bytes;
 
     std::span<const std::string_view> known() const { return {words.data(), count}; }
     void resize(std::size_t to);
+    std::size_t position_of(const String* key) const;  // 0: none
   };
   struct Held {
     Command command;
     std::vector<String*> keys;
   };
 
+  Found search(const String* key);
   // Drops what was held for commands that have run.
   void sweep();
   // Copies the words that are still in argv.
