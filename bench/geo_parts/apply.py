@@ -3,7 +3,7 @@
 import random
 import time
 
-from .server import KEYS, PIPELINE, Server, batches_of, bulk, announcement, name_of, one_request, requests
+from .server import KEYS, PIPELINE, Server, batches_of, bulk, name_of, one_request, requests
 
 RATE_MIN = 150_000
 KINDS = ['SET', 'HSET', 'SADD', 'ZADD', 'INCR']

@@ -104,11 +104,12 @@ class Server:
         self.port = free_port()
         words = [*wrapper, shutil.which(SERVER), '--port', self.port, '--save', '', '--dir', folder, '--logfile', folder / f'{self.port}.log',
                  '--repl-diskless-sync-delay', 0, '--shutdown-timeout', 0, '--dbfilename', f'{self.port}.rdb',
-                 '--client-output-buffer-limit', 'replica', 0, 0, 0, *words]
+                 '--client-output-buffer-limit', 'replica', 0, 0, 0, '--repl-timeout', 3600, *words]
         if module:
             words += ['--loadmodule', BUILD / 'sluice-geo.so', f'region=r{number}', f'id={number}']
         self.child = started(words, stderr=subprocess.PIPE if wrapper else subprocess.DEVNULL)
         self.admin = Connection(self.port)
+        self.has_peer = False
         self.clients = [Connection(self.port) for _ in range(CLIENTS)]
 
     def attach_replica(self, keep=False):
@@ -118,7 +119,13 @@ class Server:
     def stand_in_for_a_peer(self):
         """Promises, as a region 2 that has it all, what has come through the replica."""
         self.replica.acknowledge()
-        self.admin.send(b'*2\r\n$9\r\ngeo.apply\r\n' + bulk(announcement(*self.replica.newest())))
+        if not self.has_peer:
+            self._apply(peer_begins())
+            self.has_peer = True
+        self._apply(announcement(*self.replica.newest()))
+
+    def _apply(self, batch):
+        self.admin.send(b'*2\r\n$9\r\ngeo.apply\r\n' + bulk(batch))
         answer = self.admin.reply()
         assert not str(answer).startswith('-'), answer
 
@@ -216,10 +223,16 @@ def varint(value):
     return bytes([*out, value])
 
 
+def peer_begins():
+    """The first batch of region 2: nobody promises anything to a peer whose life it has not seen begin."""
+    begin = b'\x01\x00' + bytes([23, 0])  # of no key
+    return b'\x01' + b'\x02\x01' + b'\x01' + b'\x02' + bytes(8) + bytes(2) + begin
+
+
 def announcement(region, incarnation, seq):
     """An empty batch of region 2 that has seen and promises everything up to there."""
     dots = b'\x01' + bytes([region]) + varint(incarnation) + varint(seq)
-    return b'\x01' + b'\x02\x01' + b'\x01' + b'\x00' + bytes(8) + dots + dots
+    return b'\x01' + b'\x02\x01' + b'\x02' + b'\x00' + bytes(8) + dots + dots
 
 
 def bulk(data):

@@ -64,6 +64,7 @@ struct Link::Session {
   rt::Event room;           // the reader may go on
   rt::Event ack;            // the peer wants to know how far we are
   std::optional<Error> ended;
+  LinkState broken = LinkState::kNoSource;  // whose end has failed
   rt::Gate gate;
 };
 
@@ -147,6 +148,7 @@ rt::Task<Result<>> Link::session() {
     session.gate.spawn(read_replies(session));
     session.gate.spawn(acknowledge(session));
     co_await session.gate.closed();
+    if (state_ == LinkState::kStreaming) show(session.broken, session.ended->detail);
   }
   session_ = nullptr;
   if (!from) co_return tl::unexpected(std::move(from).error());
@@ -261,6 +263,7 @@ Result<> Link::take(Session& session, std::string_view bytes) {
     TRY(auto found, session.reader->next());
     if (!found) break;
     if (auto* batch = std::get_if<StreamBatch>(&*found)) {
+      TRY_VOID(check_maker(session, *batch));
       session.courier->take(std::move(*batch), now);
     } else {
       session.ack.notify_all();
@@ -270,6 +273,18 @@ Result<> Link::take(Session& session, std::string_view bytes) {
   return {};
 }
 
+// A region's own batches come as such in its own stream alone.
+Result<> Link::check_maker(Session& session, const StreamBatch& batch) {
+  const auto region = batch.header.actor.region;
+  if (batch.is_foreign || region != session.courier->self().region) return {};
+  auto why = fmt::format(
+      "the keeper follows a master of region {}, which is our own: name a peer's "
+      "keeper, and give regions different ids",
+      region);
+  show(LinkState::kNoSource, why);
+  return fail(Errc::kRejected, std::move(why));
+}
+
 rt::Task<void> Link::write_target(Session& session) {
   while (!session.ended) {
     const auto text = commands(session);
@@ -277,6 +292,7 @@ rt::Task<void> Link::write_target(Session& session) {
       metrics_.sent(text.size());
       const auto written = co_await session.target->write(text);
       if (written) continue;
+      session.broken = LinkState::kNoTarget;
       end(session, {written.error().code, "master: " + written.error().detail});
       co_return;
     }
@@ -324,6 +340,7 @@ rt::Task<void> Link::read_replies(Session& session) {
   while (!session.ended) {
     const auto reply = co_await session.target->read_reply();
     if (!reply) {
+      session.broken = LinkState::kNoTarget;
       end(session, {reply.error().code, "master: " + reply.error().detail});
       co_return;
     }
@@ -423,6 +440,7 @@ rt::Task<void> Link::acknowledge(Session& session) {
     if (session.ended) co_return;
     const auto waited = host_.clock().now() - session.answered_at;
     if (!session.asked.empty() && waited > options_.answer_timeout) {
+      session.broken = LinkState::kNoTarget;
       end(session, {Errc::kTimedOut, "master: no answer"});
     }
   }

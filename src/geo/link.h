@@ -79,6 +79,7 @@ class Link {
 
   rt::Task<void> read_stream(Session& session);
   Result<> take(Session& session, std::string_view bytes);
+  Result<> check_maker(Session& session, const StreamBatch& batch);
   rt::Task<void> write_target(Session& session);
   std::string commands(Session& session);
   rt::Task<void> read_replies(Session& session);

@@ -291,6 +291,27 @@ TEST_F(LinkSim, LooksForTheMasterWhenItsOwnIsOneNoMore) {
   EXPECT_TRUE(until_applied(other, {kPeer, 2}));
 }
 
+TEST_F(LinkSim, RefusesAKeeperOfOurOwnRegion) {
+  keeper.append("geo.ops", {2, 7}, 1);
+  const auto is_refused = [&] {
+    const auto report = link->report();
+    return report.state == LinkState::kNoSource &&
+           report.why.find("a master of region 2, which is our own") != std::string::npos;
+  };
+  EXPECT_TRUE(world.run_until(is_refused, 10s)) << link->report().why;
+  EXPECT_EQ(master.applied, 0U);
+}
+
+TEST_F(LinkSim, SaysWhichSideHasFailed) {
+  keeper.append("geo.ops", kPeer, 1);
+  EXPECT_TRUE(until_applied(master, {kPeer, 1}));
+  keeper.close();
+  const auto is = [&](LinkState state) {
+    return [&, state] { return link->report().state == state; };
+  };
+  EXPECT_TRUE(world.run_until(is(LinkState::kNoSource), 10s)) << link->report().why;
+}
+
 TEST_F(LinkSim, SaysWhatHoldsItUpAndGoesOnWhenThatIsOver) {
   master.refusal = "GEOBEHIND 1.1 1";
   keeper.append("geo.ops", kPeer, 1);

@@ -16,14 +16,17 @@
 namespace sluice::geo {
 namespace {
 
-redis::ClientOptions client_options(const MeshSettings& settings) {
+constexpr auto kDigestTimeout = std::chrono::minutes(2);  // over many keys
+
+redis::ClientOptions client_options(const MeshInvocation& invocation) {
+  const auto& settings = invocation.settings;
   redis::ClientOptions options;
   options.tls = {.cert = settings.tls_cert,
                  .key = settings.tls_key,
                  .ca = settings.tls_ca,
                  .server_name = {},
                  .verify_peer = settings.tls_verify};
-  options.timeout = std::chrono::minutes(2);  // of GEO.DIGEST over many keys
+  if (invocation.command == "verify") options.timeout = kDigestTimeout;
   return options;
 }
 
@@ -31,6 +34,16 @@ rt::Task<Result<RegionState>> state_of(redis::Client& client) {
   redis::Words words{"GEO.VECTOR"};
   CO_TRY(const auto reply, co_await client.call(std::move(words)));
   co_return parse_region_state(reply);
+}
+
+// Some errors name the address already.
+Error of_server(const std::string& address, const Error& error) {
+  if (error.detail.starts_with(address)) return error;
+  return {error.code, address + ": " + error.detail};
+}
+
+bool is_silence(const Error& error) {
+  return error.code == Errc::kDisconnected || error.code == Errc::kTimedOut;
 }
 
 // --- conflicts ------------------------------------------------------------------------------------
@@ -78,30 +91,109 @@ rt::Task<Result<Outcome>> conflicts(std::vector<Member>& members,
 
 // --- members --------------------------------------------------------------------------------------
 
-rt::Task<Result<Outcome>> join(std::vector<Member>& members, const MeshInvocation& invocation) {
+// Of the servers named, the regions' masters, and those that do not answer, with why.
+struct Named {
+  std::vector<Member> members;
+  std::vector<std::string> silent;
+};
+
+// Somebody who is gone must not keep the others from being told so.
+rt::Task<Result<Named>> find_named(rt::Host& host, const MeshInvocation& invocation) {
+  Named named;
+  for (const auto& one : invocation.urls) {
+    base::RedisUrl url = one;
+    redis::ClientOptions how = client_options(invocation);
+    auto member = co_await find_member(host, std::move(url), std::move(how));
+    if (!member && is_silence(member.error())) {
+      named.silent.push_back(member.error().detail);
+      continue;
+    }
+    if (!member) co_return tl::unexpected(member.error());
+    named.members.push_back(*std::move(member));
+    CO_TRY_VOID(check_unique(named.members));
+  }
+  if (named.members.empty()) co_return fail(Errc::kRejected, named.silent.front());
+  co_return named;
+}
+
+// One that is silent is taken for the region that is to be let go, unless that one answers.
+void tell_silent(const Named& named, const MeshInvocation& invocation, Outcome& outcome) {
+  const auto meant = invocation.id;
+  const bool is_leaving = invocation.command == "detach";
+  const bool answers = std::ranges::any_of(
+      named.members, [meant](const Member& member) { return member.state.self.region == meant; });
+  const bool is_meant = is_leaving && !answers && named.silent.size() == 1;
+  for (const auto& why : named.silent) {
+    outcome.is_well = outcome.is_well && is_meant;
+    outcome.text += is_meant
+                        ? fmt::format("no answer from {}; it is taken for region {}\n", why, meant)
+                        : fmt::format("no answer from {}; it was told nothing\n", why);
+  }
+}
+
+// Before anybody is told anything: a replica would refuse it.
+rt::Task<Result<>> need_masters(std::vector<Member>& members) {
+  for (auto& member : members) {
+    redis::Words words{"GEO.INFO", "QUICK"};
+    auto reply = co_await member.client->need(std::move(words));
+    if (!reply) co_return fail(Errc::kRejected, member.address + ": " + reply.error().detail);
+    if (redis::Info::parse(reply->text).field("role") == "master") continue;
+    co_return fail(Errc::kRejected, fmt::format("{} is a replica of region {}: name its master",
+                                                member.address, member.state.region));
+  }
+  co_return Result<>{};
+}
+
+// True if it obeyed; else the text says why not, and the others are told all the same.
+rt::Task<bool> tell(Member& member, redis::Words words, Outcome& outcome) {
+  const auto reply = co_await member.client->need(std::move(words));
+  if (reply) co_return true;
+  outcome.is_well = false;
+  outcome.text += fmt::format("{} ({}) refuses: {}\n", member.state.region, member.address,
+                              reply.error().detail);
+  co_return false;
+}
+
+rt::Task<Result<Outcome>> join(rt::Host& host, const MeshInvocation& invocation) {
+  CO_TRY(auto named, co_await find_named(host, invocation));
+  auto& members = named.members;
+  CO_TRY_VOID(co_await need_masters(members));
   Outcome outcome;
+  tell_silent(named, invocation, outcome);
   for (auto& member : members) {
     // Alone it is told that it stays, whom nobody is left to take back.
-    if (member.state.self.region == invocation.id && members.size() > 1) continue;
+    const bool is_itself = member.state.self.region == invocation.id;
+    if (is_itself && invocation.urls.size() > 1) continue;
     redis::Words words{"GEO.JOIN", std::to_string(invocation.id)};
-    if (!invocation.settings.name.empty()) words.push_back(invocation.settings.name);
-    CO_TRY_VOID(co_await member.client->need(std::move(words)));
-    outcome.text += fmt::format(
-        "{}: region {} counts as a member; metadata is kept until it has announced what it has\n",
-        member.state.region, invocation.id);
+    const bool has_obeyed = co_await tell(member, std::move(words), outcome);
+    if (!has_obeyed) continue;
+    outcome.text +=
+        is_itself ? fmt::format("{}: it stays, and calls the others back\n", member.state.region)
+                  : fmt::format(
+                        "{}: region {} counts as a member; metadata is kept "
+                        "until it has announced what it has\n",
+                        member.state.region, invocation.id);
   }
   co_return outcome;
 }
 
 // What the region that goes has made and others lack is lost with it, unless it is drained first.
-rt::Task<Result<Outcome>> detach(std::vector<Member>& members, const MeshInvocation& invocation) {
+rt::Task<Result<Outcome>> detach(rt::Host& host, const MeshInvocation& invocation) {
+  CO_TRY(auto named, co_await find_named(host, invocation));
+  auto& members = named.members;
+  CO_TRY_VOID(co_await need_masters(members));
   const auto all = all_of(members);
   Outcome outcome;
+  tell_silent(named, invocation, outcome);
+  bool has_told = false, has_others = false;
   for (auto& member : members) {
     if (member.state.self.region == invocation.id) continue;
+    has_others = true;
     const auto missing = lacks(member.state.vector, all, invocation.id);
     redis::Words words{"GEO.DETACH", std::to_string(invocation.id)};
-    CO_TRY_VOID(co_await member.client->need(std::move(words)));
+    const bool has_obeyed = co_await tell(member, std::move(words), outcome);
+    if (!has_obeyed) continue;
+    has_told = true;
     outcome.text += fmt::format("{}: region {} counts no more, its ops are refused from here on",
                                 member.state.region, invocation.id);
     if (missing > 0) {
@@ -110,7 +202,13 @@ rt::Task<Result<Outcome>> detach(std::vector<Member>& members, const MeshInvocat
     }
     outcome.text += "\n";
   }
-  outcome.text += "It comes back by taking a snapshot of another region: see operating-geo.md\n";
+  if (!has_others) {
+    co_return fail(Errc::kRejected, fmt::format("only region {} itself is named: name the masters "
+                                                "of those that are to go on without it",
+                                                invocation.id));
+  }
+  if (has_told)
+    outcome.text += "It comes back by taking a snapshot of another region: see operating-geo.md\n";
   co_return outcome;
 }
 
@@ -135,10 +233,10 @@ rt::Task<Result<Member>> find_member(rt::Host& host, base::RedisUrl url,
                                      redis::ClientOptions options) {
   Member member{.address = base::to_string(url.endpoint), .client = nullptr, .state = {}};
   auto client = co_await redis::Client::connect(host, std::move(url), std::move(options));
-  if (!client) co_return fail(Errc::kRejected, member.address + ": " + client.error().detail);
+  if (!client) co_return tl::unexpected(of_server(member.address, client.error()));
   member.client = *std::move(client);
   auto state = co_await state_of(*member.client);
-  if (!state) co_return fail(Errc::kRejected, member.address + ": " + state.error().detail);
+  if (!state) co_return tl::unexpected(of_server(member.address, state.error()));
   member.state = *std::move(state);
   co_return member;
 }
@@ -147,8 +245,9 @@ Result<> check_unique(const std::vector<Member>& members) {
   std::set<crdt::RegionId> seen;
   for (const auto& member : members) {
     if (seen.insert(member.state.self.region).second) continue;
-    return fail(Errc::kRejected, fmt::format("{}: another of the masters named is of region {} "
-                                             "too; ids must be unique",
+    return fail(Errc::kRejected, fmt::format("{}: another of the servers named is of region {} "
+                                             "too: name one server of each region, and give "
+                                             "regions different ids",
                                              member.address, member.state.self.region));
   }
   return {};
@@ -177,14 +276,13 @@ rt::Task<Result<>> refresh(std::vector<Member>& members) {
 
 rt::Task<Result<Outcome>> run_mesh(rt::Host& host, const MeshInvocation& invocation) {
   if (invocation.command == "status") {
-    redis::ClientOptions options = client_options(invocation.settings);
+    redis::ClientOptions options = client_options(invocation);
     co_return co_await status(host, invocation, std::move(options));
   }
-  CO_TRY(auto members,
-         co_await find_members(host, invocation.urls, client_options(invocation.settings)));
+  if (invocation.command == "join") co_return co_await join(host, invocation);
+  if (invocation.command == "detach") co_return co_await detach(host, invocation);
+  CO_TRY(auto members, co_await find_members(host, invocation.urls, client_options(invocation)));
   if (invocation.command == "conflicts") co_return co_await conflicts(members, invocation);
-  if (invocation.command == "join") co_return co_await join(members, invocation);
-  if (invocation.command == "detach") co_return co_await detach(members, invocation);
   co_return co_await verify(host, members, invocation.settings);
 }
 

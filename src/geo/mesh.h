@@ -27,13 +27,13 @@ struct Outcome {
   bool is_well = true;
 };
 
-// kRejected says who does not answer, and why.
+// kDisconnected, kTimedOut: it does not answer. kRejected: it is none. The detail names it.
 rt::Task<Result<Member>> find_member(rt::Host& host, base::RedisUrl url,
                                      redis::ClientOptions options);
 // kRejected if two are of one region.
 Result<> check_unique(const std::vector<Member>& members);
 
-// kRejected names the first one that does not answer, or that answers for a region named before.
+// The error names the first one that does not answer, or that answers for a region named before.
 rt::Task<Result<std::vector<Member>>> find_members(rt::Host& host,
                                                    const std::vector<base::RedisUrl>& urls,
                                                    redis::ClientOptions options);

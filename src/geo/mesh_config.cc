@@ -58,6 +58,8 @@ Result<MeshInvocation> read_mesh_invocation(std::span<const std::string> argumen
     invocation.urls.push_back(*std::move(url));
   }
   if (invocation.urls.empty()) return wrong("name the regions' masters: redis://host:port ...");
+  if (invocation.command == "verify" && invocation.urls.size() < 2)
+    return wrong("name two regions at least: there is nothing to compare one with");
   return invocation;
 }
 

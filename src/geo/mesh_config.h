@@ -18,7 +18,6 @@ struct MeshSettings {
   bool json = false;
   Milliseconds within = std::chrono::seconds(30);
   std::uint32_t count = 10;
-  std::string name;
   std::string tls_ca;
   std::string tls_cert;
   std::string tls_key;
@@ -51,11 +50,6 @@ inline constexpr std::tuple kMeshFields{
         .member = &MeshSettings::count,
         .doc = "conflicts, verify: how many are shown.",
         .min = 1U,
-    },
-    base::Field{
-        .name = "name",
-        .member = &MeshSettings::name,
-        .doc = "join: what the region is called.",
     },
     base::Field{
         .name = "tls_ca",

@@ -7,6 +7,9 @@
 namespace sluice::geo {
 namespace {
 
+constexpr const char* kNoModule =
+    " (no master of a region: load sluice-geo.so there, or name the one that has it)";
+
 tl::unexpected<Error> odd(std::string_view what) {
   return fail(Errc::kProtocol, "GEO.VECTOR: unexpected " + std::string(what));
 }
@@ -62,16 +65,19 @@ Result<crdt::VersionVector> parse_vector(const resp::Reply& reply) {
 }
 
 Result<RegionState> parse_region_state(const resp::Reply& reply) {
-  if (reply.is_error()) return fail(Errc::kRejected, "GEO.VECTOR: " + reply.text);
+  if (reply.is_error()) {
+    const bool is_unknown = reply.text.find("unknown command") != std::string::npos;
+    return fail(Errc::kRejected, "GEO.VECTOR: " + reply.text + (is_unknown ? kNoModule : ""));
+  }
   if (reply.elements.size() != 3 || reply.elements[0].elements.size() != 3) return odd("answer");
   const auto& who = reply.elements[0].elements;
   RegionState state;
   state.region = who[0].text;
   TRY(state.self, actor_of(who[1], who[2]));
   TRY(state.vector, parse_vector(reply.elements[1]));
+  // One that cannot be read is no reason not to read the others: its link begins where the keeper's log does.
   for (const auto& one : reply.elements[2].elements) {
-    TRY(auto position, position_of(one));
-    state.positions.push_back(std::move(position));
+    if (auto position = position_of(one)) state.positions.push_back(*std::move(position));
   }
   return state;
 }

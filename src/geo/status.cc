@@ -78,6 +78,7 @@ std::uint64_t conflicts_of(const redis::Info& info) {
 
 std::string state_of(const Seat& seat) {
   if (!seat.answers()) return "no answer";
+  if (seat.info.field("role") == "replica") return "a replica";
   if (seat.info.field("merging") == "yes") return "merging";
   if (seat.info.field("must_rejoin") == "yes") return "must rejoin";
   if (seat.info.field("adopting") == "yes") return "telling old data";
@@ -90,6 +91,12 @@ void tell_silent(const std::vector<Seat>& seats, std::vector<std::string>& alert
   for (const auto& seat : seats) {
     if (!seat.answers()) alerts.push_back("no answer from " + seat.why);
   }
+}
+
+void tell_replica(const Seat& seat, std::vector<std::string>& alerts) {
+  if (seat.info.field("role") != "replica") return;
+  alerts.push_back(
+      fmt::format("{} is a replica of region {}: name its master", seat.address, seat.name));
 }
 
 void tell_departed(const std::vector<Seat>& seats, std::vector<std::string>& alerts) {
@@ -264,6 +271,7 @@ std::vector<std::string> alerts_of(const std::vector<Seat>& seats) {
   tell_departed(seats, alerts);
   for (const auto& seat : seats) {
     if (!seat.answers()) continue;
+    tell_replica(seat, alerts);
     tell_rejoining(seat, alerts);
     tell_behind(seat, seats, alerts);
     tell_numbers(seat, alerts);

@@ -28,6 +28,12 @@ TEST(Status, RaisesNoAlertWhileAllIsWell) {
   EXPECT_TRUE(alerts_of({seat(1, kWell)}).empty());
 }
 
+TEST(Status, SaysThatAReplicaWasNamed) {
+  const auto alerts = alerts_of({seat(1, std::string(kWell) + "role:replica\n")});
+  ASSERT_EQ(alerts.size(), 1U);
+  EXPECT_EQ(alerts[0], "10.0.0.1:6379 is a replica of region r1: name its master");
+}
+
 TEST(Status, TellsOfAnIdlePeerNothing) {
   const auto one =
       seat(1, "peers:2\npeer_2:heard_ms_ago=3600000,unpromised_ops=0,unpromised_ms=0\n");

@@ -23,7 +23,9 @@ rt::Task<Result<std::unique_ptr<Target>>> Target::find_master(rt::Host& host,
     auto connected = co_await connect(host, url, options);
     if (connected) co_return connected;
     if (!failures.empty()) failures += "; ";
-    failures += base::to_string(url.endpoint) + ": " + connected.error().detail;
+    const auto address = base::to_string(url.endpoint);
+    const auto& why = connected.error().detail;
+    failures += why.starts_with(address) ? why : address + ": " + why;
   }
   co_return fail(Errc::kDisconnected, std::move(failures));
 }

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "module/keyspace.h"
+#include "module/link_positions.h"
 
 namespace sluice::module {
 
@@ -19,6 +20,11 @@ std::optional<Number> number(String* word) {
   const auto read = std::from_chars(digits.data(), end, value);
   if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
   return value;
+}
+
+// source replid offset
+inline Result<Position> position_of(String** words) {
+  return parse_position(bytes_of(words[0]), bytes_of(words[1]), bytes_of(words[2]));
 }
 
 inline std::uint64_t now_ms() {

@@ -1,6 +1,7 @@
 // The commands that the module adds: GEO.* for links and operators, and those that stand in for others.
 #pragma once
 
+#include <algorithm>
 #include <exception>
 #include <string>
 
@@ -19,7 +20,10 @@ int guarded(Ctx* ctx, String** argv, int argc) noexcept {
   }
 }
 
-inline int reply_error(Ctx* ctx, const std::string& text) {
+// The server sends it as it is: names of keys and links may hold what would end the line.
+inline int reply_error(Ctx* ctx, std::string text) {
+  std::ranges::replace(text, '\r', ' ');
+  std::ranges::replace(text, '\n', ' ');
   return api::ReplyWithError(ctx, text.c_str());
 }
 

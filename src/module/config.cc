@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <set>
 
@@ -15,6 +17,14 @@ tl::unexpected<Error> wrong(std::string what) {
   return fail(Errc::kRejected, std::move(what) + std::string(kUsage));
 }
 
+constexpr std::size_t kNameBytesMax = 64;
+
+// It stands in lines of GEO.INFO and in tables. Letters beyond ASCII are letters.
+bool is_of_a_name(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte >= 0x80 || std::isalnum(byte) != 0 || c == '-' || c == '_' || c == '.' || c == ':';
+}
+
 std::optional<std::uint64_t> number(std::string_view text) {
   std::uint64_t value = 0;
   const char* end = text.data() + text.size();
@@ -26,6 +36,10 @@ std::optional<std::uint64_t> number(std::string_view text) {
 Result<void> set(Config& config, std::string_view name, std::string_view value) {
   if (name == "region") {
     if (value.empty()) return wrong("region has no name");
+    if (value.size() > kNameBytesMax || !std::ranges::all_of(value, is_of_a_name)) {
+      return wrong("a region's name has at most " + std::to_string(kNameBytesMax) +
+                   " bytes: letters, digits and any of -_.:");
+    }
     config.region = value;
     return {};
   }

@@ -47,21 +47,20 @@ int geo_ops(Ctx* ctx, String** argv, int argc) {
 // GEO.APPLY batch [AT source replid offset]
 int geo_apply(Ctx* ctx, String** argv, int argc) {
   if (argc != 2 && argc != 6) return api::WrongArity(ctx);
-  std::optional<std::int64_t> offset;
+  std::optional<Position> at;
   if (argc == 6) {
-    offset = number<std::int64_t>(argv[5]);
-    if (!is_word(bytes_of(argv[2]), "at") || !offset) {
+    if (!is_word(bytes_of(argv[2]), "at"))
       return reply_error(ctx, "ERR syntax: GEO.APPLY batch [AT source replid offset]");
-    }
+    const auto position = position_of(argv + 3);
+    if (!position) return reply_error(ctx, "ERR " + position.error().detail);
+    at = *position;
   }
   const auto outcome = node().apply(ctx, bytes_of(argv[1]));
   if (!outcome) return reply_error(ctx, "ERR " + outcome.error().detail);
   const bool is_done = std::holds_alternative<crdt::Applied>(*outcome) ||
                        std::holds_alternative<crdt::Duplicate>(*outcome);
-  if (is_done && offset) {
-    node().set_position(bytes_of(argv[3]), {std::string(bytes_of(argv[4])), *offset});
-  }
-  if (std::holds_alternative<crdt::Applied>(*outcome) || (is_done && offset)) {
+  if (is_done && at) node().positions().set(bytes_of(argv[3]), *std::move(at));
+  if (std::holds_alternative<crdt::Applied>(*outcome) || (is_done && argc == 6)) {
     api::ReplicateVerbatim(ctx);
   }
   return std::visit(
@@ -98,14 +97,29 @@ int geo_apply(Ctx* ctx, String** argv, int argc) {
 // GEO.POSITION source replid offset
 int geo_position(Ctx* ctx, String** argv, int argc) {
   if (argc != 4) return api::WrongArity(ctx);
-  const auto offset = number<std::int64_t>(argv[3]);
-  if (!offset) return reply_error(ctx, "ERR offset is not a number");
-  node().set_position(bytes_of(argv[1]), {std::string(bytes_of(argv[2])), *offset});
+  auto at = position_of(argv + 1);
+  if (!at) return reply_error(ctx, "ERR " + at.error().detail);
+  node().positions().set(bytes_of(argv[1]), *std::move(at));
   api::ReplicateVerbatim(ctx);
   return api::ReplyWithSimpleString(ctx, "OK");
 }
 
 // --- members -----------------------------------------------------------------------------------------
+
+std::string listed(const std::vector<crdt::RegionId>& regions) {
+  std::string text;
+  for (const auto region : regions) text += (text.empty() ? "" : ", ") + std::to_string(region);
+  return text.empty() ? "none" : text;
+}
+
+// Whether anything was ever heard of it here, or said.
+bool is_known(crdt::RegionId id) {
+  const auto& region = node().region();
+  const auto peers = region.peers(), gone = region.detached();
+  const auto made = region.vector().entries();
+  return std::ranges::find(peers, id) != peers.end() || std::ranges::find(gone, id) != gone.end() ||
+         std::ranges::any_of(made, [id](const crdt::Dot& dot) { return dot.actor.region == id; });
+}
 
 // An op about members has a batch of its own: a promoted replica names what no batch describes by its order.
 int refuse_paused(Ctx* ctx) {
@@ -113,11 +127,14 @@ int refuse_paused(Ctx* ctx) {
 }
 
 int geo_join(Ctx* ctx, String** argv, int argc) {
-  if (argc != 2 && argc != 3) return api::WrongArity(ctx);
+  if (argc != 2) return api::WrongArity(ctx);
   const auto id = region_id(argv[1]);
   if (!id) return reply_error(ctx, "ERR a region's id is a number from 1 to 16");
-  if (*id == node().config().id && !node().region().must_rejoin())
-    return reply_error(ctx, "ERR this is the region itself");
+  if (*id == node().config().id && !node().region().must_rejoin()) {
+    return reply_error(ctx,
+                       "ERR this is the region itself, and it was not told to leave: "
+                       "name another, or say it to another");
+  }
   if (!node().flush_all(ctx)) return refuse_paused(ctx);
   node().region().join(*id, now_ms());
   api::ReplicateVerbatim(ctx);
@@ -129,6 +146,17 @@ int geo_detach(Ctx* ctx, String** argv, int argc) {
   if (argc != 2) return api::WrongArity(ctx);
   const auto id = region_id(argv[1]);
   if (!id) return reply_error(ctx, "ERR a region's id is a number from 1 to 16");
+  if (*id == node().config().id)
+    return reply_error(ctx, "ERR this is the region itself: tell the others to let it go");
+  if (!is_known(*id)) {
+    return reply_error(ctx, "ERR there is no region " + std::to_string(*id) +
+                                " here; its peers: " + listed(node().region().peers()));
+  }
+  if (node().region().must_rejoin()) {
+    return reply_error(ctx,
+                       "ERR this region was told to leave itself (must_rejoin in GEO.INFO): until "
+                       "it is back it tells nobody else to");
+  }
   if (!node().flush_all(ctx)) return refuse_paused(ctx);
   node().region().detach(*id, now_ms());
   node().flush_all(ctx);
@@ -159,8 +187,8 @@ int geo_vector(Ctx* ctx, String** /*argv*/, int argc) {
   api::ReplyWithLongLong(ctx, node().config().id);
   api::ReplyWithLongLong(ctx, node().region().self().incarnation);
   reply_vector(ctx, node().region().vector());
-  api::ReplyWithArray(ctx, static_cast<long>(node().positions().size()));
-  for (const auto& [source, at] : node().positions()) {
+  api::ReplyWithArray(ctx, static_cast<long>(node().positions().all().size()));
+  for (const auto& [source, at] : node().positions().all()) {
     api::ReplyWithArray(ctx, 3);
     reply_string(ctx, source);
     reply_string(ctx, at.replid);
@@ -183,7 +211,9 @@ int geo_age(Ctx* ctx, String** argv, int argc) {
 // GEO.INFO [QUICK]
 int geo_info(Ctx* ctx, String** argv, int argc) {
   if (argc > 2) return api::WrongArity(ctx);
-  const bool is_quick = argc == 2 && is_word(bytes_of(argv[1]), "quick");
+  const bool is_quick = argc == 2;
+  if (is_quick && !is_word(bytes_of(argv[1]), "quick"))
+    return reply_error(ctx, "ERR syntax: GEO.INFO [QUICK]");
   const auto answer = info_text(node(), is_quick ? InfoDetail::kQuick : InfoDetail::kAll);
   return api::ReplyWithVerbatimString(ctx, answer.data(), answer.size());
 }
@@ -218,7 +248,7 @@ std::string text(const crdt::Stamp& stamp) {
 int geo_conflicts(Ctx* ctx, String** argv, int argc) {
   if (argc > 2) return api::WrongArity(ctx);
   const auto count = argc == 2 ? number<std::size_t>(argv[1]) : std::optional<std::size_t>(10);
-  if (!count) return reply_error(ctx, "ERR count is not a number");
+  if (!count) return reply_error(ctx, "ERR syntax: GEO.CONFLICTS [count]");
   const auto all = node().region().recent_conflicts();  // the newest first
   const std::size_t shown = std::min(all.size(), *count);
   api::ReplyWithArray(ctx, static_cast<long>(shown));

@@ -99,15 +99,25 @@ int keys(Ctx* ctx, String** argv, int argc) {
   const auto db = number<std::uint32_t>(argv[2]);
   if (!db || *db >= kDbsMax) return reply_error(ctx, "ERR db is not a number of a database");
   std::vector<crdt::KeyName> names;
-  for (int at = kFirst; at < argc; at += kWords)
+  std::vector<std::uint64_t> deadlines;
+  for (int at = kFirst; at < argc; at += kWords) {
+    const auto deadline = number<std::uint64_t>(argv[at + 1]);
+    if (!deadline) {
+      return reply_error(ctx,
+                         "ERR a deadline is a Unix time in ms, or 0: GEO.MERGE KEYS db name "
+                         "deadline value ...");
+    }
     names.push_back({*db, std::string(bytes_of(argv[at]))});
+    deadlines.push_back(*deadline);
+  }
   const Step step(ctx, names);
   std::string failed;
   for (int at = kFirst; at < argc; at += kWords) {
-    const auto& key = names[static_cast<std::size_t>((at - kFirst) / kWords)];
-    const auto deadline = number<std::uint64_t>(argv[at + 1]).value_or(0);
+    const auto which = static_cast<std::size_t>((at - kFirst) / kWords);
+    const auto& key = names[which];
     const auto write = [&] {
-      const bool is_restored = node().keyspace().restore(key, deadline, bytes_of(argv[at + 2]));
+      const bool is_restored =
+          node().keyspace().restore(key, deadlines[which], bytes_of(argv[at + 2]));
       if (!is_restored && failed.empty()) failed = key.name;
     };
     node().region().merge_key(key, write, node().keyspace(), now_ms());
@@ -198,8 +208,8 @@ int end(Ctx* ctx, String** argv, int argc) {
   const bool is_told = comes_from_master(ctx);
   if (argc != (is_told ? 6 : 5)) return api::WrongArity(ctx);
   String** const at = argv + (is_told ? 3 : 2);
-  const auto offset = number<std::int64_t>(at[2]);
-  if (!offset) return reply_error(ctx, "ERR offset is not a number");
+  auto position = position_of(at);
+  if (!position) return reply_error(ctx, "ERR " + position.error().detail);
   auto& region = node().region();
   if (!region.is_merging()) return refuse_without_merge(ctx);
   auto incarnation = is_told ? number<std::uint32_t>(argv[2]).value_or(0) : 0;
@@ -227,7 +237,7 @@ int end(Ctx* ctx, String** argv, int argc) {
     }
     region.finish_merge(incarnation);
     node().merged();
-    node().set_position(bytes_of(at[0]), {std::string(bytes_of(at[1])), *offset});
+    node().positions().set(bytes_of(at[0]), *std::move(position));
   }
   if (!is_told) node().flush(ctx);
   return api::ReplyWithSimpleString(ctx, "OK");

@@ -356,10 +356,6 @@ Result<void> Node::record(Ctx* ctx, std::string_view batch) {
   return {};
 }
 
-void Node::set_position(std::string_view source, Position position) {
-  positions_.insert_or_assign(std::string(source), std::move(position));
-}
-
 // --- lives -------------------------------------------------------------------------------------------------
 
 // The new life is told at the end of this turn. Not here: what a module replicates within REPLICAOF makes the server
@@ -380,7 +376,7 @@ void Node::become_replica() {
 
 void Node::reset() {
   region_ = std::make_unique<crdt::Region>(config_.id, config_.limits);
-  positions_.clear();
+  positions_ = {};
   outbox_.clear();
   retained_.clear();
   retained_bytes_ = 0;
@@ -465,7 +461,7 @@ std::string Node::save() {
   cut_batches(crdt::Turn::kGoesOn);
   SavedState state{.region = region_->save(),
                    .batches = {},
-                   .positions = positions_,
+                   .positions = positions_.all(),
                    .has_plain_data = adoption_.is_due()};
   for (const auto& [last, batch] : retained_) state.batches.push_back(batch);
   state.batches.insert(state.batches.end(), outbox_.begin(), outbox_.end());
@@ -489,7 +485,7 @@ Result<void> Node::load(std::string_view bytes) {
   TRY_VOID(region_->load(state.region));
   has_loaded_state_ = true;
   if (state.has_plain_data) begin_adoption();
-  positions_ = std::move(state.positions);
+  positions_.replace(std::move(state.positions));
   for (auto& batch : state.batches) retain(std::move(batch));
   return {};
 }

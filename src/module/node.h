@@ -18,6 +18,7 @@
 #include "module/key_counts.h"
 #include "module/key_sweep.h"
 #include "module/keyspace.h"
+#include "module/link_positions.h"
 #include "module/observer.h"
 #include "module/redismodule.h"
 #include "module/stash.h"
@@ -33,12 +34,6 @@ struct Config {
 
 // The words behind `loadmodule`: region=eu id=1.
 Result<Config> parse_config(const std::vector<std::string_view>& words);
-
-// Where a link stands in the stream of the region it reads from.
-struct Position {
-  std::string replid;
-  std::int64_t offset = 0;
-};
 
 // A merge from which nothing is heard for so long may be taken over by another link.
 inline constexpr std::uint64_t kMergeSilenceMaxMs = 60'000;
@@ -82,8 +77,7 @@ class Node {
   RedisKeyspace& keyspace() { return keyspace_; }
   bool is_master() const { return is_master_; }
   KeyCounts& key_counts() { return key_counts_; }
-  const std::map<std::string, Position, std::less<>>& positions() const { return positions_; }
-  void set_position(std::string_view source, Position position);
+  LinkPositions& positions() { return positions_; }
   // Ops that a replaced command has derived itself.
   void note(const Observer::Ops& ops);
   // Events are not observed while one lives: the ops are known otherwise.
@@ -164,7 +158,7 @@ class Node {
   KeyCounts key_counts_;
   Observer::Ops ops_;  // of one event; kept for its memory
   crdt::KeyName key_;  // likewise
-  std::map<std::string, Position, std::less<>> positions_;
+  LinkPositions positions_;
 
   bool is_master_ = true;
   // A replica, and its master has no module: what comes is data from before it, told at the first contact after promotion.

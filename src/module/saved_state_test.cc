@@ -33,6 +33,15 @@ TEST(ParseConfig, NamesWhatIsWrong) {
   EXPECT_NE(parse_config({"id=1"}).error().detail.find("region is missing"), std::string::npos);
   EXPECT_NE(parse_config({"region=eu", "id=x"}).error().detail.find("not a number"),
             std::string::npos);
+  for (const auto* const name :
+       {"region=e u", "region=eu\r\nid:9", "region=\"eu\"", "region=eu,us"}) {
+    ASSERT_FALSE(parse_config({name, "id=1"})) << name;
+    EXPECT_NE(parse_config({name, "id=1"}).error().detail.find("letters, digits"),
+              std::string::npos);
+  }
+  const std::string long_name = "region=" + std::string(65, 'x');
+  EXPECT_FALSE(parse_config({long_name, "id=1"}));
+  EXPECT_TRUE(parse_config({"region=eu-1_a.b:c\xc3\xa4", "id=1"}));
   EXPECT_NE(parse_config({"colour"}).error().detail.find("what is colour"), std::string::npos);
 }
 
