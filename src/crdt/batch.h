@@ -32,6 +32,11 @@ struct BatchHeader {
   std::vector<Dot> promise;
 };
 
+// Of ops that were here before anybody noted anything (Region::note_old): no native write stands before such a batch.
+inline bool tells_of_old(const BatchHeader& header) {
+  return header.hlc == kOldHlc;
+}
+
 struct Batch {
   BatchHeader header;
   std::vector<Op> ops;

@@ -31,7 +31,7 @@ std::string text_of(std::string_view bytes) {
 
 }  // namespace
 
-Mesh::Mesh(std::uint64_t seed, std::size_t regions) : dice_(seed), links_(32 * 32) {
+Mesh::Mesh(std::uint64_t seed, std::size_t regions) : dice_(seed), saves_(~seed), links_(32 * 32) {
   limits_.announce_interval_ms = 100;
   limits_.clock_ahead_max_ms = 3'600'000;
   may_lose_everything_ = dice_.chance(30);
@@ -116,7 +116,8 @@ void Mesh::command(Site& site) {
 void Mesh::flush(Site& site) {
   Server& master = *site.master;
   if (site.replica != nullptr) master.region.set_promise(site.replica->region.vector());
-  while (auto batch = master.region.flush(now(site))) {
+  const auto turn = [&] { return saves_.chance(5) ? Turn::kGoesOn : Turn::kEnds; };
+  while (auto batch = master.region.flush(now(site), turn())) {
     if (kTraces) std::printf("%d flushes %s\n", site.id, text_of(*batch).c_str());
     history_.add(*batch);
     enter(*batch, master);
@@ -135,6 +136,8 @@ void Mesh::play(Site& site, Server& server, std::size_t entries) {
       server.undescribed.push_back(entry.number);
     } else if (entry.is_own) {
       enter(entry.batch, server);
+      expect(server.region.compare_noted(entry.batch) == 0,
+             "a replica noted otherwise than its master: " + server.region.misnoted());
       const auto recorded = server.region.record(entry.batch, server.redis, now(site));
       expect(recorded.has_value(), "a replica did not take its master's ops");
     } else {

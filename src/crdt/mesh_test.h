@@ -87,6 +87,8 @@ class Mesh {
   void expect(bool holds, const std::string& what);
 
   Dice dice_;
+  Dice
+      saves_;  // when a server saves itself in the middle of a turn; its own, so that seeds keep their worlds
   bool may_lose_everything_ = false;
   bool may_depart_ = false, has_limit_ = false;
   std::uint64_t now_ms_ = 10'000'000;

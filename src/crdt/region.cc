@@ -205,14 +205,16 @@ Result<void> Region::State::record(const Batch& batch) {
     s.vector.advance({s.self, last});
   }
   s.announced(header);
-  if (header.count == 0 || header.base == kOldHlc)
-    return {};  // no native write stands before those
-  s.described = header.more ? s.described + native_writes(batch) : 0;
+  if (header.count == 0 || tells_of_old(header)) return {};
+  s.described += native_writes(batch);
+  if (!header.more || s.described >= s.noted.size()) {
+    s.described = 0;
+    s.noted.clear();
+  }
   if (header.more) {
     s.see(header.hlc);
     s.base = header.base;
   } else {
-    s.noted.clear();
     s.stream_has(header.hlc);
   }
   return {};
@@ -221,7 +223,7 @@ Result<void> Region::State::record(const Batch& batch) {
 std::uint64_t Region::compare_noted(std::string_view bytes) {
   State& s = *state_;
   const auto header = decode_header(bytes);
-  if (!header || header->count == 0 || header->base == kOldHlc || s.noted.empty()) return 0;
+  if (!header || header->count == 0 || tells_of_old(*header) || s.noted.empty()) return 0;
   if (s.described == 0 && !header->more && s.noted.size() == header->count &&
       bytes.ends_with(s.noted.next_bytes()))
     return 0;

@@ -163,6 +163,7 @@ void Region::State::begin_incarnation(std::uint32_t incarnation) {
     noted.add(op, now_ms);
   };
   taken_after.clear();
+  see(kOldHlc);  // a life is younger than what was here before
   const auto known = std::min<std::size_t>(std::exchange(described, 0), left.size());
   left.erase(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(known));
   if (is_heir && !left.empty()) return take_over(left, {{self.region, former}, former_flushed});

@@ -203,3 +203,21 @@ def test_a_master_promises_what_its_aof_has_on_disk(redis_server, region, faults
     never(is_forgotten, 'promised before it is on disk', 4)
     mesh.settle()
     assert slow.fired == 1
+
+
+def test_the_first_writes_of_a_region_count_once(redis_server, region):
+    """A server that begins an AOF saves itself before the turn ends in which its life begins."""
+    master = redis_server('region1', options={**geo.options(1), 'appendonly': 'yes'})
+    replica = redis_server('replica', replica_of=master, options=geo.options(1))
+    a, b = region(master), region(redis_server('region2', options=geo.options(2)))
+    before = geo.join(a, b)
+    wait_in_sync(master, replica)
+    a.client.incr('n')
+    before.exchange()
+    wait_in_sync(master, replica)
+    master.kill()
+    replica.client.replicaof('no', 'one')
+    mesh = geo.Mesh([region(replica), b])
+    mesh.exchange()
+    mesh.check_equal()
+    assert b.client.get('n') == b'1'

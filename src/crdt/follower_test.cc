@@ -1,0 +1,92 @@
+// A replica notes what its master notes, until the master's batch tells it: what is left it tells when it takes over.
+#include <gtest/gtest.h>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "crdt/batch.h"
+#include "crdt/model_redis_test.h"
+#include "crdt/region.h"
+
+namespace sluice::crdt {
+namespace {
+
+class Follower : public testing::Test {
+ protected:
+  void begin(Turn turn) {
+    master.begin_incarnation(1);
+    tell(turn);
+  }
+  // Done by the master, and what its replica gets of it.
+  void write() {
+    const Op op{{0, "k"}, Increment{1}, redis.type({0, "k"}) == ValueType::kNone};
+    redis.execute(op);
+    master.note(op, redis, now_ms);
+    replica.note(op, redis, now_ms);
+  }
+  void tell(Turn turn) {
+    const auto batch = *master.flush(++now_ms, turn);
+    EXPECT_EQ(replica.compare_noted(batch), 0U) << replica.misnoted();
+    EXPECT_TRUE(replica.record(batch, redis, now_ms).has_value());
+  }
+  // How many writes the promoted replica tells that its master has not.
+  std::size_t untold() {
+    replica.begin_incarnation(2);
+    std::size_t count = 0;
+    while (const auto bytes = replica.flush(now_ms)) {
+      const auto batch = *decode_batch(*bytes);
+      for (const Op& op : batch.ops)
+        if (const auto* const taken = std::get_if<TakeOver>(&op.effect))
+          count += ops_of(*taken).size();
+        else if (!std::holds_alternative<Begin>(op.effect))
+          ++count;
+    }
+    return count;
+  }
+
+  Region master{1, {}}, replica{1, {}};
+  ModelRedis redis;
+  std::uint64_t now_ms = 1'000'000;
+};
+
+TEST_F(Follower, TellsWhatNoBatchHasTold) {
+  begin(Turn::kEnds);
+  write();
+  tell(Turn::kEnds);
+  write();
+  write();
+  EXPECT_EQ(untold(), 2U);
+}
+
+// A server that begins an AOF saves itself before its first turn ends.
+TEST_F(Follower, TellsNothingTwiceWhereTheMasterSavedItselfAsItBegan) {
+  begin(Turn::kGoesOn);
+  write();
+  tell(Turn::kEnds);
+  EXPECT_EQ(untold(), 0U);
+}
+
+TEST_F(Follower, TellsNothingTwiceWhereTheMasterSavedItselfWithinATurn) {
+  begin(Turn::kEnds);
+  write();
+  tell(Turn::kGoesOn);
+  write();
+  tell(Turn::kEnds);
+  write();
+  tell(Turn::kGoesOn);
+  EXPECT_EQ(untold(), 0U);
+}
+
+TEST_F(Follower, TellsTheRestOfATurnInWhichTheMasterSavedItself) {
+  begin(Turn::kEnds);
+  write();
+  write();
+  const auto batch = *master.flush(now_ms, Turn::kGoesOn);
+  write();
+  EXPECT_EQ(replica.compare_noted(batch), 0U) << replica.misnoted();
+  EXPECT_TRUE(replica.record(batch, redis, now_ms).has_value());
+  EXPECT_EQ(untold(), 1U);
+}
+
+}  // namespace
+}  // namespace sluice::crdt
