@@ -23,10 +23,11 @@ int tell(const Arguments& words) {
   std::string name = lab::kMeshName;
   const bool has_name = words.size() == 4 && words[2] == "--name";
   if (has_name) name = words[3];
-  if (words.size() != 2 && !has_name) {
-    std::fprintf(stderr, "sluice lab: say 'sluice lab %s REGION [--name NAME]'\n",
-                 words[0].c_str());
-    return kExitUsage;
+  const bool wants_help = words.size() == 2 && (words[1] == "--help" || words[1] == "-h");
+  if ((words.size() != 2 && !has_name) || wants_help) {
+    std::fprintf(wants_help ? stdout : stderr,
+                 "sluice lab: say 'sluice lab %s REGION [--name NAME]'\n", words[0].c_str());
+    return wants_help ? kExitOk : kExitUsage;
   }
   const auto answer = lab::tell_mesh(name, words[0], words[1]);
   if (!answer) {
@@ -44,6 +45,11 @@ int run_lab(const Arguments& arguments) {
     return run_lab_wan({arguments.begin() + 1, arguments.end()});
   }
   if (!arguments.empty() && is_order(arguments[0])) return tell(arguments);
+  if (!arguments.empty() && !arguments[0].starts_with('-') && arguments[0] != "up") {
+    std::fprintf(stderr, "sluice lab: there is no '%s': say up, cut, heal, kill or wan\n",
+                 arguments[0].c_str());
+    return kExitUsage;
+  }
   CLI::App app("Runs a small system of real processes on this machine.", "sluice lab");
   app.require_subcommand(1);
   lab::UpOptions options;

@@ -9,6 +9,7 @@ BYTES_MAX = 150
 KINDS = ['SET', 'INCR', 'HSET', 'SADD', 'ZADD']
 ELEMENT_KINDS = ['HSET', 'SADD', 'ZADD']
 KEYS = 100_000  # or elements of one key
+SETTLE_SECONDS = 120  # some 5 where nothing else runs
 
 
 def element_request(kind, number, seed, rng):
@@ -35,7 +36,8 @@ def allocated(server):
 
 def settled(server):
     """Until nothing is unstable."""
-    for _ in range(100):
+    until = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < until:
         server.stand_in_for_a_peer()
         time.sleep(0.1)
         if server.geo_info()['unstable_keys'] == '0':

@@ -231,8 +231,8 @@ def peer_begins():
 
 def announcement(region, incarnation, seq):
     """An empty batch of region 2 that has seen and promises everything up to there."""
-    dots = b'\x01' + bytes([region]) + varint(incarnation) + varint(seq)
-    return b'\x01' + b'\x02\x01' + b'\x02' + b'\x00' + bytes(8) + dots + dots
+    dot, its_own = bytes([region]) + varint(incarnation) + varint(seq), b'\x02\x01\x01'
+    return b'\x01' + b'\x02\x01' + b'\x02' + b'\x00' + bytes(8) + b'\x01' + dot + b'\x02' + dot + its_own
 
 
 def bulk(data):

@@ -10,6 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kLook = 50ms;
+constexpr auto kServesWithin = 60s;  // a master that has an AOF to load
 
 RedisNode master_of(const std::string& name, std::string module, const Settings& settings) {
   RedisNode node{.name = "master-" + name, .replica_of = "", .settings = settings};
@@ -117,6 +118,7 @@ Result<> Mesh::heal(std::string_view name) {
 
 rt::Task<Result<>> Mesh::kill(std::string_view name) {
   CO_TRY(auto* region, need(name));
+  region->is_dead = true;
   if (region->link != nullptr) co_await world_.kill(*region->link);
   co_await world_.kill(*region->keeper);
   co_await world_.kill(*region->master);
@@ -130,7 +132,31 @@ rt::Task<Result<>> Mesh::bring_back(std::string_view name) {
     Node node = server->node();
     CO_TRY_VOID(co_await world_.restart(*server, std::move(node)));
   }
-  co_return Result<>();
+  region->is_dead = false;
+  co_return co_await until_serving(*region);
+}
+
+// It answers before it has loaded its AOF, but not what it has.
+rt::Task<Result<>> Mesh::until_serving(Region& region) {
+  const auto until = world_.host().clock().now() + kServesWithin;
+  while (world_.host().clock().now() < until) {
+    const auto figures = co_await figures_of(region);
+    if (figures.is_up) co_return Result<>();
+    co_await rt::sleep(world_.host(), kLook);
+  }
+  co_return fail(Errc::kTimedOut, region.name + " does not serve: see its master's log");
+}
+
+rt::Task<void> Mesh::supervise(std::function<void(std::string)> tell) {
+  for (const auto& region : regions_) {
+    for (auto* server : {region->master, region->keeper, region->link}) {
+      if (region->is_dead || server == nullptr || server->is_running()) continue;
+      tell(server->name() + " has ended and is started again");
+      Node node = server->node();
+      const auto restarted = co_await world_.restart(*server, std::move(node));
+      if (!restarted && !region->is_dead) tell(restarted.error().detail);
+    }
+  }
 }
 
 rt::Task<RegionFigures> Mesh::figures_of(Region& region) {

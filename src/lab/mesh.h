@@ -38,6 +38,7 @@ class Mesh {
     Server* master = nullptr;
     Server* keeper = nullptr;
     Server* link = nullptr;                                // once connected
+    bool is_dead = false;                                  // killed, until it is brought back
     std::map<std::string, std::unique_ptr<Passage>> ways;  // to other regions' keepers
   };
   struct Options {
@@ -60,7 +61,10 @@ class Mesh {
   Result<> heal(std::string_view name);
   // Its master, keeper and link, with SIGKILL.
   rt::Task<Result<>> kill(std::string_view name);
+  // Returns when its master serves again.
   rt::Task<Result<>> bring_back(std::string_view name);
+  // Starts again what has ended by itself, or by somebody's kill -9, and tells of each.
+  rt::Task<void> supervise(std::function<void(std::string)> tell);
 
   rt::Task<std::vector<RegionFigures>> look();
   // Until no region lacks an op of another; kTimedOut with who does.
@@ -79,6 +83,7 @@ class Mesh {
 
  private:
   rt::Task<Result<>> connect(Region& region);
+  rt::Task<Result<>> until_serving(Region& region);
   rt::Task<RegionFigures> figures_of(Region& region);
   rt::Task<Result<bool>> has_met(Region& region);
   Result<Region*> need(std::string_view name);

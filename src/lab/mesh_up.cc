@@ -2,6 +2,7 @@
 
 #include <array>
 #include <fmt/format.h>
+#include <functional>
 #include <map>
 #include <utility>
 #include <vector>
@@ -21,7 +22,7 @@ using namespace std::chrono_literals;
 
 constexpr std::array<const char*, 3> kNames{"eu", "us", "asia"};
 // What is still on its way when traffic ends has so long.
-constexpr auto kSettleWithin = 30s;
+constexpr auto kSettleWithin = 60s;
 
 std::string where(const Server& server) {
   const bool has_port = !std::holds_alternative<LinkNode>(server.node());
@@ -141,10 +142,19 @@ class MeshUp {
       const auto figures = co_await mesh_.look();
       const auto elapsed = std::chrono::duration_cast<std::chrono::seconds>(now - started);
       show_status(rates_.line(figures, elapsed, now.since_start), options_.is_terminal);
+      std::function<void(std::string)> tell = [this](std::string what) {
+        tell_of(std::move(what));
+      };
+      co_await mesh_.supervise(std::move(tell));
       next = next + usual;
       co_await wish_.sleep(next - host_.clock().now());
     }
     co_return Result<>();
+  }
+
+  void tell_of(std::string what) const {
+    if (options_.is_terminal) say("");
+    say(what);
   }
 
   rt::Host& host_;

@@ -23,7 +23,7 @@ Result<> check_wan_name(const std::string& name) {
   constexpr std::size_t kLengthMax = 64;
   if (!name.empty() && name.size() <= kLengthMax && std::ranges::all_of(name, is_fit)) return {};
   return fail(Errc::kRejected,
-              "a WAN's name '" + name + "' is not made of letters, digits, '-' and '_'");
+              "the name '" + name + "' is not made of letters, digits, '-' and '_'");
 }
 
 rt::Task<Result<std::string>> read_wan_line(rt::Stream& stream) {

@@ -165,6 +165,33 @@ def test_regions_of_the_lab_are_cut_killed_and_equal_at_the_end(lab):
     assert 'all regions are equal' in child.text(), child.text()
 
 
+@pytest.mark.skipif(not (SLUICE.parent / 'sluice-geo.so').exists(), reason='sluice-geo.so is not built')
+def test_what_somebody_kills_in_a_lab_of_two_regions_is_started_again(lab):
+    name = f'test-{os.getpid()}-two'
+    child = lab('--regions', '2', '--active-active', '--name', name, '--rate', '100', '--keys', '50', '--for', '15s')
+    eventually(lambda: 'writes/s' in child.text() or child.poll() is not None, 'regions take writes', 60)
+    for process in ('link-us', 'keeper-us', 'master-us'):
+        os.kill(int(re.search(rf'^{process} .*pid (\d+)', child.text(), re.MULTILINE)[1]), signal.SIGKILL)
+        eventually(lambda process=process: f'{process} has ended and is started again' in child.text(), f'{process} is started again', 30)
+    assert child.wait(150) == 0, child.text()
+    assert 'all regions are equal' in child.text(), child.text()
+
+
+@pytest.mark.parametrize('words, code, told', [
+    (['frob'], 2, "there is no 'frob': say up, cut, heal, kill or wan"),
+    (['up', '--regions', '4'], 2, 'not in range 1 to 3'),
+    (['up', '--regions', '3'], 2, 'three regions are possible with --active-active'),
+    (['up', '--active-active'], 2, '--active-active takes --regions 2 or 3'),
+    (['cut'], 2, "say 'sluice lab cut REGION [--name NAME]'"),
+    (['kill', 'eu', 'us'], 2, "say 'sluice lab kill REGION [--name NAME]'"),
+    (['heal', '--help'], 0, "say 'sluice lab heal REGION [--name NAME]'"),
+    (['cut', 'eu', '--name', 'a/b'], 1, "the name 'a/b' is not made of letters"),
+])
+def test_a_wrong_order_is_refused_with_what_would_be_right(words, code, told):
+    done = tell(*words)
+    assert done.returncode == code and told in done.stdout + done.stderr, (done.stdout, done.stderr)
+
+
 def test_orders_to_a_lab_that_does_not_run_are_refused():
     refused = tell('cut', 'eu', '--name', 'nobody-runs-this')
     assert refused.returncode == 1 and 'no lab named' in refused.stderr
