@@ -1,5 +1,6 @@
 #include "module/keyspace.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <utility>
@@ -57,6 +58,10 @@ ValueType value_type(int key_type) {
   }
 }
 
+// What clients must not see: no LRU, no count of hits and misses, no "keymiss". 7.0 has no other way to leave the latter two
+// out than to open for writing; keys that are written to are signalled by ourselves (kOptionNoImplicitSignal).
+constexpr int kOpenUnseen = kOpenRead | kOpenWrite | kOpenNoTouch;
+
 // Without it, reading a key whose deadline has passed removes it in the middle of a merge (before 7.2).
 int no_expire() {
   static const int mode =
@@ -112,7 +117,8 @@ RedisModuleKey* RedisKeyspace::open_to_read(const KeyName& key) {
   String* name = name_of(key);
   if (open_.read == nullptr) {
     select(key.db);
-    open_.read = api::OpenKey(open_.ctx, name, kOpenRead | kOpenNoTouch | no_expire());
+    open_.read = api::OpenKey(open_.ctx, name, kOpenUnseen | no_expire());
+    if (open_.read != nullptr && api::KeyType(open_.read) == kKeyEmpty) close();
   }
   return open_.read;
 }
@@ -124,11 +130,17 @@ RedisModuleKey* RedisKeyspace::open_to_write(const KeyName& key) {
   return api::OpenKey(open_.ctx, name, kOpenRead | kOpenWrite);
 }
 
+// WATCH and tracking clients learn of it.
+void RedisKeyspace::close_written(RedisModuleKey* opened) {
+  api::CloseKey(opened);
+  api::SignalModifiedKey(open_.ctx, open_.name);
+}
+
 void RedisKeyspace::expire_if_due(const KeyName& key) {
   String* name = name_of(key);
   close();
   select(key.db);
-  RedisModuleKey* opened = api::OpenKey(open_.ctx, name, kOpenRead | kOpenNoTouch);
+  RedisModuleKey* opened = api::OpenKey(open_.ctx, name, kOpenUnseen);
   if (opened != nullptr) api::CloseKey(opened);
 }
 
@@ -213,7 +225,7 @@ void RedisKeyspace::set_deadline(const KeyName& key, Deadline deadline) {
     api::SetAbsExpire(opened,
                       deadline == crdt::kNoDeadline ? kNoExpire : static_cast<long long>(deadline));
   }
-  api::CloseKey(opened);
+  close_written(opened);
 }
 
 void RedisKeyspace::set_late_deadlines() {
@@ -224,7 +236,7 @@ void RedisKeyspace::set_late_deadlines() {
     if (api::KeyType(opened) != kKeyEmpty) {
       api::SetAbsExpire(opened, static_cast<long long>(deadline));
     }
-    api::CloseKey(opened);
+    close_written(opened);
   }
 }
 
@@ -331,22 +343,26 @@ void RedisKeyspace::remove_score(const KeyName& key, std::string_view member) {
 
 // --- lists ---------------------------------------------------------------------------------------
 
-std::uint64_t RedisKeyspace::list_length(const KeyName& key) {
+std::uint64_t RedisKeyspace::length(const KeyName& key) {
   RedisModuleKey* opened = open_to_read(key);
   return opened == nullptr ? 0 : api::ValueLength(opened);
 }
 
+std::uint64_t RedisKeyspace::list_length(const KeyName& key) {
+  return length(key);
+}
+
+// Not by LRANGE: within the event of a waiting client that is served no command may run, for at its end the server would
+// send that client invalidations before its answer.
 std::vector<std::string> RedisKeyspace::list_range(const KeyName& key, std::uint64_t at,
                                                    std::uint64_t count) {
   std::vector<std::string> values;
-  if (count == 0) return values;
-  const std::string last = std::to_string(at + count - 1);
-  const CallReply reply(call("LRANGE", key, {std::to_string(at), last}));
-  if (reply.failed()) return values;
-  const std::size_t size = api::CallReplyLength(reply.get());
-  values.reserve(size);
-  for (std::size_t i = 0; i < size; ++i) {
-    values.emplace_back(bytes_of(api::CallReplyArrayElement(reply.get(), i)));
+  const std::uint64_t all = length(key);
+  for (; at < all && values.size() < count; ++at) {
+    String* element = api::ListGet(open_.read, static_cast<long>(at));
+    if (element == nullptr) break;
+    values.emplace_back(bytes_of(element));
+    api::FreeString(open_.ctx, element);
   }
   return values;
 }
@@ -371,7 +387,7 @@ void RedisKeyspace::insert_elements(const KeyName& key, std::uint64_t at,
     const OwnedString value(values[i]);
     api::ListInsert(opened, static_cast<long>(at + i), value.get());
   }
-  api::CloseKey(opened);
+  close_written(opened);
 }
 
 void RedisKeyspace::remove_elements(const KeyName& key, std::uint64_t at, std::uint64_t count) {
@@ -380,7 +396,7 @@ void RedisKeyspace::remove_elements(const KeyName& key, std::uint64_t at, std::u
   for (std::uint64_t i = 0; i < count; ++i) {
     if (api::ListDelete(opened, static_cast<long>(at)) != kOk) break;
   }
-  api::CloseKey(opened);
+  close_written(opened);
 }
 
 // --- everything ----------------------------------------------------------------------------------

@@ -137,6 +137,7 @@ class RedisKeyspace final : public ObservedKeyspace {
   bool expire_now(const crdt::KeyName& key) override;
   std::vector<crdt::AddEntry> entries(const crdt::KeyName& key, crdt::StreamId first,
                                       std::uint64_t count) override;
+  std::uint64_t length(const crdt::KeyName& key);  // of a value of any type; 0 without the key
   // The oldest `count` entries' ids.
   std::vector<crdt::StreamId> entry_ids(const crdt::KeyName& key, std::uint64_t count);
   // Before a command runs that may free the value of the key that is open.
@@ -150,6 +151,7 @@ class RedisKeyspace final : public ObservedKeyspace {
   String* name_of(const crdt::KeyName& key);
   RedisModuleKey* open_to_read(const crdt::KeyName& key);
   RedisModuleKey* open_to_write(const crdt::KeyName& key);
+  void close_written(RedisModuleKey* opened);
   void close();
   // Runs `command key words...` in the key's database.
   RedisModuleCallReply* call(const char* command, const crdt::KeyName& key, Words words = {});

@@ -172,7 +172,7 @@ int load_or_throw(Ctx* ctx, String** argv, int argc) {
     api::Log(ctx, "warning", "sluice-geo: this server cannot have the module twice, or is too old");
     return kErr;
   }
-  api::SetModuleOptions(ctx, kOptionIoErrors | kOptionAsyncLoad);
+  api::SetModuleOptions(ctx, kOptionIoErrors | kOptionNoImplicitSignal | kOptionAsyncLoad);
   api::CreateTimer(ctx, kTimerMs, on_timer, nullptr);
   node().begin(ctx);
   api::Log(ctx, "notice", "sluice-geo: region %s, id %d", node().config().region.c_str(),

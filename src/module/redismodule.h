@@ -103,7 +103,8 @@ inline constexpr std::uint64_t kAsyncLoadStarted = 0, kAsyncLoadAborted = 1,
 inline constexpr std::uint64_t kBeforeSleep = 0, kAfterSleep = 1;
 
 inline constexpr int kFilterNoSelf = 1 << 0;
-inline constexpr int kOptionIoErrors = 1 << 0, kOptionAsyncLoad = 1 << 2;
+inline constexpr int kOptionIoErrors = 1 << 0, kOptionNoImplicitSignal = 1 << 1,
+                     kOptionAsyncLoad = 1 << 2;
 inline constexpr int kAuxBeforeRdb = 1 << 0, kAuxAfterRdb = 1 << 1;
 
 // Every function of the ABI that is called: result, name, parameters.
@@ -127,6 +128,7 @@ inline constexpr int kAuxBeforeRdb = 1 << 0, kAuxAfterRdb = 1 << 1;
   F(unsigned long long, DbSize, (Ctx*))                                                      \
   F(RedisModuleKey*, OpenKey, (Ctx*, String*, int))                                          \
   F(void, CloseKey, (RedisModuleKey*))                                                       \
+  F(int, SignalModifiedKey, (Ctx*, String*))                                                 \
   F(int, KeyType, (RedisModuleKey*))                                                         \
   F(std::size_t, ValueLength, (RedisModuleKey*))                                             \
   F(int, DeleteKey, (RedisModuleKey*))                                                       \

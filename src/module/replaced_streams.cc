@@ -55,9 +55,9 @@ std::vector<std::string_view> words_of(String** argv, int argc) {
   return words;
 }
 
-std::uint64_t stream_length(Ctx* ctx, String* key) {
-  const CallReply reply(api::Call(ctx, "XLEN", "s", key));
-  return reply.failed() ? 0 : static_cast<std::uint64_t>(api::CallReplyInteger(reply.get()));
+std::uint64_t stream_length(const Replaced& command) {
+  const bool is_stream = command.keyspace().type(command.key()) == crdt::ValueType::kStream;
+  return is_stream ? command.keyspace().length(command.key()) : 0;
 }
 
 // The entries that trimming may take: trimming goes from the oldest on.
@@ -85,18 +85,18 @@ void note_trimmed(const Replaced& command, std::vector<StreamId> ids, std::uint6
   if (!ids.empty()) command.note(command.key(), crdt::RemoveEntries{std::move(ids)});
 }
 
-// Ids of different regions differ in their sequence number modulo the number of regions.
-StreamId own(StreamId after, crdt::RegionId region) {
-  const std::uint64_t rest = region % kRegions;
-  StreamId id = after;
-  id.seq = after.seq - after.seq % kRegions + rest;
-  if (id.seq < after.seq) id.seq += kRegions;
-  return id;
+// Ids of different regions differ in their sequence number modulo the number of regions. This is the region's first from `least` on, of the same millisecond; none if its ids are used up.
+std::optional<StreamId> own(StreamId least, crdt::RegionId region) {
+  const std::uint64_t distance = (region % kRegions + kRegions - least.seq % kRegions) % kRegions;
+  if (least.seq > UINT64_MAX - distance) return std::nullopt;
+  return StreamId{least.ms, least.seq + distance};
 }
 
-StreamId newest(Ctx* ctx, String* key) {
-  const CallReply reply(api::Call(ctx, "XINFO", "cs", "STREAM", key));
+StreamId newest(const Replaced& command, Ctx* ctx, String* key) {
   StreamId id;
+  if (command.keyspace().type(command.key()) != crdt::ValueType::kStream) return id;
+  command.keyspace().close_key();
+  const CallReply reply(api::Call(ctx, "XINFO", "cs", "STREAM", key));
   if (reply.failed()) return id;
   for (std::size_t i = 0; i + 1 < api::CallReplyLength(reply.get()); i += 2) {
     if (bytes_of(api::CallReplyArrayElement(reply.get(), i)) == "last-generated-id") {
@@ -106,19 +106,29 @@ StreamId newest(Ctx* ctx, String* key) {
   return id;
 }
 
-// The id for * or ms-*: this region's next above the newest; none if there is no such id.
-std::optional<StreamId> next_id(Ctx* ctx, String* key, std::string_view pattern) {
-  const StreamId last = newest(ctx, key);
-  const StreamId after =
-      last.seq == UINT64_MAX ? StreamId{last.ms + 1, 0} : StreamId{last.ms, last.seq + 1};
-  const auto region = node().config().id;
-  if (pattern == "*") {
-    const StreamId now{static_cast<std::uint64_t>(api::Milliseconds()), 0};
-    return own(std::max(now, after), region);
+// The id for * or ms-*: this region's next above the newest. None, or the newest itself, where the server shall say that there is
+// no such id.
+std::optional<StreamId> next_id(StreamId last, std::string_view pattern) {
+  const bool is_any = pattern == "*";
+  StreamId from{static_cast<std::uint64_t>(api::Milliseconds()), 0};
+  if (!is_any) {
+    const auto asked = stream_id(pattern.substr(0, pattern.size() - 2));
+    if (!asked || asked->ms < last.ms) return std::nullopt;
+    from.ms = asked->ms;
   }
-  const auto asked = stream_id(pattern.substr(0, pattern.size() - 2));
-  if (!asked || asked->ms < last.ms) return std::nullopt;
-  return own(asked->ms == last.ms ? after : StreamId{asked->ms, 0}, region);
+  if (from.ms <= last.ms) {
+    if (last.seq < UINT64_MAX) {
+      from = {last.ms, last.seq + 1};
+    } else if (is_any && last.ms < UINT64_MAX) {
+      from = {last.ms + 1, 0};
+    } else {
+      return std::nullopt;
+    }
+  }
+  const auto region = node().config().id;
+  auto id = own(from, region);
+  if (!id && is_any && from.ms < UINT64_MAX) id = own({from.ms + 1, 0}, region);
+  return id ? *id : last;
 }
 
 }  // namespace
@@ -129,14 +139,14 @@ int replaced_xadd(Ctx* ctx, String** argv, int argc) {
   const Options options = parse(words, 2);
   const KeyName key = command.key();
   const bool is_new = command.keyspace().type(key) == crdt::ValueType::kNone;
-  const std::uint64_t length = stream_length(ctx, argv[1]);
+  const std::uint64_t length = stream_length(command);
   auto trimmed = candidates(command, options, length + 1);
 
   std::vector<String*> arguments(argv + 1, argv + argc);
   std::optional<OwnedString> chosen;
   if (options.next < words.size() &&
       (words[options.next] == "*" || words[options.next].ends_with("-*"))) {
-    if (const auto id = next_id(ctx, argv[1], words[options.next])) {
+    if (const auto id = next_id(newest(command, ctx, argv[1]), words[options.next])) {
       chosen.emplace(std::to_string(id->ms) + "-" + std::to_string(id->seq));
       arguments[options.next - 1] = chosen->get();
     }
@@ -152,7 +162,7 @@ int replaced_xadd(Ctx* ctx, String** argv, int argc) {
     command.note(key, std::move(entry), is_new);
     if (options.length_max || options.id_min) {
       trimmed.push_back(added);  // MAXLEN 0 takes it too
-      note_trimmed(command, std::move(trimmed), length + 1 - stream_length(ctx, argv[1]));
+      note_trimmed(command, std::move(trimmed), length + 1 - stream_length(command));
     }
   }
   return command.answer(reply);
@@ -161,7 +171,7 @@ int replaced_xadd(Ctx* ctx, String** argv, int argc) {
 int replaced_xtrim(Ctx* ctx, String** argv, int argc) {
   const Replaced command(ctx, "XTRIM", argv, argc);
   const Options options = parse(words_of(argv, argc), 2);
-  auto trimmed = candidates(command, options, stream_length(ctx, argv[1]));
+  auto trimmed = candidates(command, options, stream_length(command));
   const CallReply reply(command.run());
   if (!reply.failed() && api::CallReplyType(reply.get()) == kReplyInteger) {
     note_trimmed(command, std::move(trimmed),

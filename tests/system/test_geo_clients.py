@@ -120,6 +120,32 @@ def test_subscribers_see_the_same_events(servers):
     assert module == plain
 
 
+MISSES = ['SPOP no', 'SPOP no 2', 'ZPOPMIN no', 'ZMPOP 1 no MIN', 'BZPOPMIN no no2 0.01', 'ZREMRANGEBYSCORE no 0 1', 'ZREMRANGEBYRANK no 0 -1', 'ZREMRANGEBYLEX no - +', 'LTRIM no 0 1',
+          'LREM no 1 a', 'XTRIM no MAXLEN 1', 'XADD no NOMKSTREAM * f v', 'XADD new * f v', 'XADD newer MAXLEN 5 1-* f v', 'INCRBYFLOAT f 1', 'HINCRBYFLOAT h2 f 1', 'DEL no', 'UNLINK no new',
+          'MSET a 1 c 2', 'SETRANGE r 1 x', 'APPEND q x', 'RENAME newer newest', 'GETDEL no', 'EXPIRE no 1', 'PERSIST no', 'BLPOP no 0.01', 'SREM no a', 'HDEL no a', 'GET no', 'EXISTS no', 'XLEN no']
+
+
+def test_looking_at_a_key_is_not_counted_as_a_client_s(servers):
+    """Neither "keymiss" nor INFO's misses come of the module's own looks."""
+    def scene(server):
+        server.client.config_set('notify-keyspace-events', 'Em')
+        listener, call = Raw(server.port), Raw(server.port)
+        listener('PSUBSCRIBE', '__key*')
+        server.client.config_resetstat()
+        seen = []
+        for words in map(str.split, MISSES + SCENES[:-3]):
+            call(*words)
+            call('PUBLISH', '__key-mark', ' '.join(words))
+            while (event := listener.read()[1])[2][1] != b'__key-mark':
+                seen.append((words, event[3][1]))
+        stats = server.client.info('stats')
+        listener.close(), call.close()
+        return seen, stats['keyspace_misses']
+
+    plain, module = on_both(servers, scene)
+    assert module == plain
+
+
 @pytest.mark.parametrize('options', [[], ['NOLOOP'], ['BCAST'], ['BCAST', 'NOLOOP'], ['OPTIN']])
 def test_caching_clients_are_told_the_same(servers, options):
     def scene(server):
@@ -219,6 +245,28 @@ def test_waiting_clients_are_served_alike(servers, seed, protocol):
 
 def rng_of_unblock(command):
     return 'ERROR' if 'zpop' in command.lower() else 'TIMEOUT'
+
+
+@pytest.mark.parametrize('words', ['BLMOVE from to LEFT LEFT 0', 'BLMOVE from from LEFT RIGHT 0', 'BRPOPLPUSH from to 0', 'BLPOP from 0', 'BLMPOP 0 1 from LEFT COUNT 2'])
+def test_who_waited_is_answered_before_it_is_told_of_its_own_write(servers, words):
+    def scene(server):
+        cached, other = Raw(server.port, 3), Raw(server.port)
+        other('RPUSH', 'to', 'a')
+        cached('CLIENT', 'TRACKING', 'ON')
+        cached('LRANGE', 'to', 0, -1)
+        cached('LLEN', 'from')
+        cached.send(*words.split())
+        eventually(lambda: server.client.info('clients')['blocked_clients'] == 1, 'it waits')
+        other('RPUSH', 'from', 'x', 'y')
+        cached.send('ECHO', 'mark')
+        seen = []
+        while not seen or seen[-1] != (b'$', b'mark'):
+            seen.append(cached.read())
+        cached.close(), other.close()
+        return seen
+
+    plain, module = on_both(servers, scene)
+    assert module == plain
 
 
 def test_who_waits_is_freed_when_the_server_becomes_a_replica(servers, redis_server):
