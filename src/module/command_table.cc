@@ -141,7 +141,7 @@ constexpr CommandRule kRules[] = {
     {"function|flush", kReplaced, -2, "write"},
     {"function|restore", kReplaced, -3, "write deny-oom"},
     // --- the server: first words only
-    {"function", kSometimes, -2, "write deny-oom deny-script"},
+    {"function", kSometimes, -2, "write deny-script"},
     {"debug", kSometimes, -2, "write admin deny-script allow-loading allow-stale"},
     {"config", kSometimes, -2, "admin deny-script allow-loading allow-stale"},
 };

@@ -45,19 +45,24 @@ KeyName Replaced::key_named(std::string_view name) const {
 }
 
 RedisModuleCallReply* Replaced::run() const {
-  return run_words(argv_, argc_);
+  return run_words(argv_, argc_, "v!E0C");
+}
+
+RedisModuleCallReply* Replaced::run_if_memory_allows() const {
+  return run_words(argv_, argc_, "v!E0CM");
 }
 
 RedisModuleCallReply* Replaced::run(const std::vector<String*>& words) const {
-  return run_words(words.data(), words.size());
+  return run_words(words.data(), words.size(), "v!E0C");
 }
 
 // As its user (C): who may not run the native command may not by ours. A master and an AOF have no user.
-RedisModuleCallReply* Replaced::run_words(String* const* words, std::size_t count) const {
+RedisModuleCallReply* Replaced::run_words(String* const* words, std::size_t count,
+                                          const char* format) const {
   const Node::Quiet quiet(node());
   keyspace().close_key();
   const bool is_told = (api::GetContextFlags(ctx_) & (kFlagReplicated | kFlagLoading)) != 0;
-  return api::Call(ctx_, name_, is_told ? "v!E0" : "v!E0C", words, count);
+  return api::Call(ctx_, name_, is_told ? "v!E0" : format, words, count);
 }
 
 void Replaced::note(const KeyName& key, crdt::Effect effect, bool creates) const {

@@ -24,6 +24,8 @@ class Replaced {
 
   // Its events are not observed; it replicates as ever.
   RedisModuleCallReply* run() const;
+  // For commands some of which need memory: the server refuses those if it has none left.
+  RedisModuleCallReply* run_if_memory_allows() const;
   RedisModuleCallReply* run(const std::vector<String*>& words) const;
   void note(const crdt::KeyName& key, crdt::Effect effect, bool creates = false) const;
   // Of elements; with the key too, if they were its last.
@@ -34,7 +36,8 @@ class Replaced {
   int answer(const CallReply& reply) const;
 
  private:
-  RedisModuleCallReply* run_words(String* const* words, std::size_t count) const;
+  RedisModuleCallReply* run_words(String* const* words, std::size_t count,
+                                  const char* format) const;
   std::optional<std::string> denial(std::string_view error) const;
 
   Ctx* ctx_;

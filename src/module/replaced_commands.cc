@@ -191,7 +191,8 @@ template <const char* kName, const char* kReader>
 int remove_range(Ctx* ctx, String** argv, int argc) {
   const Replaced command(ctx, kName, argv, argc);
   std::vector<std::string> members;
-  {
+  if (command.keyspace().type(command.key()) == crdt::ValueType::kZset) {
+    command.keyspace().close_key();
     const CallReply before(
         api::Call(ctx, kReader, "v", argv + 1, static_cast<std::size_t>(argc - 1)));
     if (!before.failed()) members = members_of(before.get(), false);
@@ -328,7 +329,7 @@ bool has_library(const std::vector<crdt::WriteLibrary>& all, const crdt::WriteLi
 int function(Ctx* ctx, String** argv, int argc) {
   const Replaced command(ctx, "FUNCTION", argv, argc);
   const auto before = libraries(ctx);
-  const CallReply reply(command.run());
+  const CallReply reply(command.run_if_memory_allows());
   if (!reply.failed()) {
     const auto after = libraries(ctx);
     for (const auto& gone : before) {

@@ -138,6 +138,40 @@ def test_ids_that_the_server_chooses_are_unique_to_the_region(servers):
     assert {int(one.split(b'-')[1]) % 16 for one in ids} == {1}
 
 
+LAST = 2**64 - 1
+
+
+def test_ids_that_are_used_up_are_refused_as_ever(servers):
+    plain, module = (Raw(server.port) for server in servers)
+    for words in (f'XADD ms 1-{LAST} f v', 'XADD ms 1-* f v', f'XADD all {LAST}-{LAST} f v', 'XADD all * f v', f'XADD all {LAST}-* f v', 'XADD all 5-* f v'):
+        assert module(*words.split()) == plain(*words.split()), words
+    module('XADD', 'few', f'99999999999999-{LAST - 1}', 'f', 'v')
+    assert 'equal or smaller' in module('XADD', 'few', '99999999999999-*', 'f', 'v')  # the one that is left is another region's
+    assert module('XADD', 'few', '*', 'f', 'v') == (b'$', b'100000000000000-1')
+
+
+LIBRARY = '#!lua name=lib\nredis.register_function("f", function() return 1 end)'
+
+
+def test_without_memory_the_same_commands_are_refused(servers):
+    def scene(server):
+        call = Raw(server.port)
+        for words in (('CONFIG', 'SET', 'geo.allow-flush', 'yes'), ('FLUSHALL',), ('FUNCTION', 'LOAD', 'REPLACE', LIBRARY), ('SADD', 's', 'a'), ('ZADD', 'z', 1, 'a', 2, 'b'), ('RPUSH', 'l', 'a', 'b'), ('XADD', 'x', '1-1', 'f', 'v')):
+            call(*words)
+        payload = call('FUNCTION', 'DUMP')[1]
+        call('CONFIG', 'SET', 'maxmemory', 1)
+        try:
+            asked = [('FUNCTION', 'DELETE', 'lib'), ('FUNCTION', 'LOAD', LIBRARY), ('FUNCTION', 'RESTORE', payload), ('FUNCTION', 'FLUSH'), ('FUNCTION', 'LIST')]
+            asked += [tuple(words.split()) for words in ('SPOP s', 'ZPOPMIN z', 'BZPOPMAX z 0.01', 'LREM l 1 a', 'LTRIM l 5 6', 'XADD x * f v', 'XADD x 2-1 f v', 'XTRIM x MAXLEN 0',
+                                                         'INCRBYFLOAT n 1', 'HINCRBYFLOAT h f 1', 'ZREMRANGEBYRANK z 0 -1', 'SET k v', 'DEL s', 'FLUSHALL')]
+            return [(words, call(*words)) for words in asked]
+        finally:
+            call('CONFIG', 'SET', 'maxmemory', 0)
+
+    plain, module = map(scene, servers)
+    assert module == plain
+
+
 @pytest.mark.parametrize('words', ['SWAPDB 0 1', 'MIGRATE 127.0.0.1 1 k 0 1000', 'PFDEBUG ENCODING k',
                                    'DEBUG POPULATE 10', 'CONFIG SET maxmemory-policy allkeys-lru'])
 def test_what_regions_cannot_agree_on_is_refused_and_says_so(servers, words):
