@@ -254,7 +254,10 @@ std::string RedisKeyspace::string(const KeyName& key) {
     const char* bytes = api::StringDMA(opened, &size, kOpenRead);
     return {bytes, size};
   }
+  long long idle_ms = 0;
+  api::GetLRU(opened, &idle_ms);
   const CallReply reply(call("GET", key));
+  if (idle_ms > 0 && (opened = open_to_read(key)) != nullptr) api::SetLRU(opened, idle_ms);
   return reply.failed() ? std::string() : std::string(bytes_of(reply.get()));
 }
 

@@ -131,6 +131,8 @@ inline constexpr int kAuxBeforeRdb = 1 << 0, kAuxAfterRdb = 1 << 1;
   F(int, SignalModifiedKey, (Ctx*, String*))                                                 \
   F(int, KeyType, (RedisModuleKey*))                                                         \
   F(std::size_t, ValueLength, (RedisModuleKey*))                                             \
+  F(int, GetLRU, (RedisModuleKey*, long long*))                                              \
+  F(int, SetLRU, (RedisModuleKey*, long long))                                               \
   F(int, DeleteKey, (RedisModuleKey*))                                                       \
   F(int, StringSet, (RedisModuleKey*, String*))                                              \
   F(char*, StringDMA, (RedisModuleKey*, std::size_t*, int))                                  \

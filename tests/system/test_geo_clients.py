@@ -146,6 +146,26 @@ def test_looking_at_a_key_is_not_counted_as_a_client_s(servers):
     assert module == plain
 
 
+def test_looking_at_a_key_does_not_make_it_used(servers):
+    """OBJECT IDLETIME, which RESTORE sets, stays; so it does when all keys are read for their digest."""
+    def scene(server):
+        call = Raw(server.port)
+        for words in ('SET int 5', 'SET short bar', 'RPUSH l a b', 'SADD s a b', 'SADD si 1 2', 'HSET h a 1', 'ZADD z 1 a', 'XADD x 1-1 f v', 'PFADD p a'):
+            call(*words.split())
+        call('SET', 'long', 'y' * 1000)
+        idle = {}
+        for key in ('int', 'short', 'long', 'l', 's', 'si', 'h', 'z', 'x', 'p'):
+            payload = call('DUMP', key)[1]
+            call('RESTORE', key, 0, payload, 'IDLETIME', 1000, 'REPLACE')
+            call('GEO.DIGEST')
+            idle[key] = 1000 <= int(call('OBJECT', 'IDLETIME', key)[1]) < 1100
+        call.close()
+        return idle
+
+    plain, module = on_both(servers, scene)
+    assert all(plain.values()) and module == plain
+
+
 @pytest.mark.parametrize('options', [[], ['NOLOOP'], ['BCAST'], ['BCAST', 'NOLOOP'], ['OPTIN']])
 def test_caching_clients_are_told_the_same(servers, options):
     def scene(server):
