@@ -48,7 +48,7 @@ constexpr CommandRule kRules[] = {
     {"append", kEvent, 3},
     {"setrange", kEvent, 4},
     {"setbit", kEvent, 4},
-    {"bitfield", kEvent, -2},
+    {"bitfield", kSometimes, -2, "write deny-oom", 1, 1, 1},
     {"bitop", kEvent, -4},
     {"incr", kArguments, 2},
     {"decr", kArguments, 2},
@@ -236,6 +236,10 @@ const CommandRule* find_rule(std::string_view name) {
 bool must_replace(const CommandRule& rule, std::span<const std::string_view> words) {
   if (rule.name == "xadd") return xadd_needs_help(words);
   if (words.size() < 2) return false;
+  if (rule.name == "bitfield") {
+    return std::any_of(words.begin() + 2, words.end(),
+                       [](std::string_view word) { return is_word(word, "fail"); });
+  }
   if (rule.name == "debug") return debug_is_refused(words[1]);
   if (rule.name == "config") {
     return words.size() >= 4 && is_word(words[1], "set") &&

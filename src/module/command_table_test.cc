@@ -48,6 +48,15 @@ TEST(CommandTable, ReplacesXaddOnlyWhereItsEventsDoNotTellEnough) {
   EXPECT_FALSE(must("XADD k NOMKSTREAM 5-1 f *"));
 }
 
+TEST(CommandTable, ReplacesBitfieldOnlyWhereItMayFail) {
+  const auto must = [](std::vector<std::string_view> words) {
+    return must_replace(*find_rule("bitfield"), words);
+  };
+  EXPECT_TRUE(must({"BITFIELD", "k", "OVERFLOW", "Fail", "INCRBY", "u2", "0", "9"}));
+  EXPECT_FALSE(must({"BITFIELD", "k", "OVERFLOW", "SAT", "INCRBY", "u2", "0", "9"}));
+  EXPECT_FALSE(must({"BITFIELD", "k", "GET", "u8", "0"}));
+}
+
 TEST(CommandTable, LeavesWrongSubcommandsToTheServer) {
   const auto must = [](std::vector<std::string_view> words) {
     return must_replace(*find_rule("function"), words);

@@ -130,17 +130,12 @@ void Node::observe(Ctx* ctx, int type, const char* event, String* name) {
   const auto words = found.words;
   const crdt::KeyView key(db, words.empty() ? bytes_of(name) : words[found.key]);
   crdt::OneWrite one{.key = key, .creates = creates};
-  if (!(creates && found.is_queued) && observer_.observe_one(event, words, one)) {
-    return region_->note(one, begin_to_note());
-  }
+  if (observer_.observe_one(event, words, one)) return region_->note(one, begin_to_note());
   const RedisKeyspace::Use use(keyspace_, ctx);
   key_.db = key.db;
   key_.name.assign(key.name);
   ops_.clear();
-  // Within a transaction a key may have come before, of which no event told: what has a deadline was there already.
-  const bool has_made =
-      creates && (!found.is_queued || keyspace_.deadline(key_) == crdt::kNoDeadline);
-  observer_.observe({event, key_, words, has_made}, keyspace_, ops_);
+  observer_.observe({event, key_, words, creates}, keyspace_, ops_);
   note(ops_);
   key_counts_.look_at(db);  // no event told in here that a key has gone by its deadline
 }

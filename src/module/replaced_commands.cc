@@ -10,36 +10,13 @@
 #include "module/node.h"
 #include "module/observer_step.h"
 #include "module/replaced_streams.h"
+#include "module/replaced_strings.h"
 
 namespace sluice::module {
 
 namespace {
 
 using crdt::KeyName;
-
-// --- floating point ------------------------------------------------------------------------------
-
-// In the stream: SET and HSET of the sum.
-template <const char* kName>
-int increment_float(Ctx* ctx, String** argv, int argc) {
-  const Replaced command(ctx, kName, argv, argc);
-  const KeyName key = command.key();
-  const bool creates = command.keyspace().type(key) == crdt::ValueType::kNone;
-  const CallReply reply(command.run());
-  if (!reply.failed()) {
-    std::string by(bytes_of(argv[argc - 1]));
-    if (argc == 3) {
-      command.note(key, crdt::IncrementFloat{std::move(by), {}}, creates);
-    } else {
-      command.note(key,
-                   crdt::IncrementFieldFloat{std::string(bytes_of(argv[2])), std::move(by), {}},
-                   creates);
-    }
-    command.tell_now();
-  }
-  return command.answer(reply);
-}
-constexpr char kIncrbyfloat[] = "INCRBYFLOAT", kHincrbyfloat[] = "HINCRBYFLOAT";
 
 // --- sets and sorted sets ------------------------------------------------------------------------
 
@@ -384,8 +361,9 @@ struct Implementation {
 };
 
 constexpr Implementation kImplementations[] = {
-    {"incrbyfloat", guarded<increment_float<kIncrbyfloat>>},
-    {"hincrbyfloat", guarded<increment_float<kHincrbyfloat>>},
+    {"bitfield", guarded<replaced_bitfield>},
+    {"incrbyfloat", guarded<replaced_incrbyfloat>},
+    {"hincrbyfloat", guarded<replaced_hincrbyfloat>},
     {"spop", guarded<spop>},
     {"zpopmin", guarded<zpop<false>>},
     {"zpopmax", guarded<zpop<true>>},

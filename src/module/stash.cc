@@ -128,7 +128,7 @@ Stash::Found Stash::search(const String* key) {
   if (found == by_key_.end()) return {};
   used_.push_back(found->second);
   const Command& command = held_[found->second].command;
-  return {command.known(), command.position_of(key), true};
+  return {command.known(), command.position_of(key)};
 }
 
 void Stash::sweep() {

@@ -37,7 +37,6 @@ class Stash {
   struct Found {
     std::span<const std::string_view> words = {};  // none: it is not known
     std::size_t key = 0;
-    bool is_queued = false;  // it waited in a MULTI
   };
   Found command_of(const String* key) {
     if (current_.count > 1 && current_.argv[1] == key && current_held_ == 0)

@@ -10,7 +10,7 @@ from harness.raw import Error, Raw
 from harness.waiting import eventually
 
 OUR_NAMES = ('spop', 'zpopmin', 'zpopmax', 'zmpop', 'bzpopmin', 'bzpopmax', 'bzmpop', 'zremrangebyscore', 'zremrangebyrank', 'zremrangebylex',
-             'ltrim', 'lrem', 'xadd', 'xtrim', 'flushall', 'flushdb', 'function', 'config')
+             'ltrim', 'lrem', 'xadd', 'xtrim', 'flushall', 'flushdb', 'function', 'config', 'bitfield')
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def on_both(servers, scene, *arguments):
 # One call of each command that runs inside one of ours, on keys that exist.
 CALLS = ['SPOP s 0', 'ZPOPMIN z', 'ZPOPMAX z', 'ZMPOP 1 z MIN', 'BZPOPMIN z 0.01', 'BZPOPMAX z 0.01', 'BZMPOP 0.01 1 z MIN', 'ZREMRANGEBYSCORE z 9 9',
          'ZREMRANGEBYRANK z 9 9', 'ZREMRANGEBYLEX z [x [y', 'LTRIM l 0 -1', 'LREM l 1 none', 'XADD x NOMKSTREAM * f v', 'XTRIM x MAXLEN 9', 'FLUSHALL', 'FLUSHDB',
-         'FUNCTION FLUSH', 'FUNCTION DELETE none', 'CONFIG SET maxmemory-policy noeviction', 'SET k v', 'GET k', 'SADD s a', 'DEBUG SLEEP 0']
+         'FUNCTION FLUSH', 'FUNCTION DELETE none', 'CONFIG SET maxmemory-policy noeviction', 'SET k v', 'GET k', 'SADD s a', 'DEBUG SLEEP 0', 'BITFIELD k OVERFLOW FAIL SET u1 0 9']
 
 OUR_RIGHTS = [f'+geo.{name}' for name in OUR_NAMES]
 USERS = {
@@ -93,7 +93,7 @@ SCENES = [
     'BZPOPMIN z 1', 'ZADD z 1 a 2 b', 'BZMPOP 1 1 z MIN COUNT 9', 'ZADD z 0 a 0 b', 'ZREMRANGEBYLEX z [a [a', 'ZREMRANGEBYSCORE z 0 1', 'RPUSH l a b c a', 'LREM l 1 a', 'LTRIM l 1 1',
     'LTRIM l 5 9', 'XADD x 1-1 f v', 'XADD x MAXLEN 1 2-1 f v', 'XTRIM x MAXLEN 0', 'SET k v', 'SET k v EX 100', 'INCR n', 'RENAME k k2', 'COPY k2 k3', 'DEL k2', 'EXPIRE k3 -1',
     'LMOVE l l LEFT RIGHT', 'HSET h f v', 'HDEL h f', 'PFADD p a', 'PFADD q b', 'PFMERGE p q', 'GETEX n EX 100', 'PERSIST n', 'SUNIONSTORE s2 s', 'SADD s2 x', 'SINTERSTORE s2 none', 'MOVE n 1',
-    'SORT l STORE l2', 'GETDEL p', 'XGROUP CREATE y g $ MKSTREAM', 'XADD x 9-1 a b', 'XSETID x 10-1', 'XGROUP CREATE x g 0', 'XREADGROUP GROUP g c STREAMS x >', 'APPEND a b', 'SETRANGE a 3 c',
+    'SORT l STORE l2', 'GETDEL p', 'XGROUP CREATE y g $ MKSTREAM', 'XADD x 9-1 a b', 'XSETID x 10-1', 'XGROUP CREATE x g 0', 'XREADGROUP GROUP g c STREAMS x >', 'APPEND a b', 'SETRANGE a 3 c', 'BITFIELD f OVERFLOW FAIL SET u1 0 9', 'BITFIELD f OVERFLOW FAIL SET u1 0 1',
     'SET t 1 PX 1', 'GET t', 'FLUSHDB']
 
 

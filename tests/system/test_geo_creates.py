@@ -3,6 +3,8 @@
 import pytest
 
 from harness import geo
+from harness.redis_server import wait_in_sync
+from harness.waiting import eventually
 
 DB = ('SELECT', 1)
 QUIET = ('BITFIELD', 'quiet', 'OVERFLOW', 'FAIL', 'INCRBY', 'u1', 0, 5)  # leaves a key, and says nothing
@@ -59,6 +61,31 @@ def test_a_key_that_was_there_keeps_its_deadline(mesh, commands):
     mesh.exchange()
     for one in mesh.regions:
         assert 0 < one.client.ttl('there') <= 5000
+
+
+def test_what_a_bitfield_leaves_that_fails_is_the_same_in_every_region_and_replica(mesh, redis_server):
+    a, b = mesh.regions
+    replica = redis_server('replica', replica_of=a.server, options=geo.options(1, allow_flush='yes'))
+    wait_in_sync(a.server, replica)
+    a.client.set('short', 'x', ex=5000)
+    a.client.sadd('a set', 'm')
+    fails, succeeds = ('OVERFLOW', 'FAIL', 'SET', 'u8', 80, 300), ('OVERFLOW', 'FAIL', 'GET', 'u8', 0, 'SET', 'u8', 80, 300, 'SET', 'u8', 8, 7)
+    for name in ('short', 'absent', 'longer'):
+        run(a.client, [('BITFIELD', name, *fails)])
+    run(a.client, [('BITFIELD', 'longer', 'OVERFLOW', 'FAIL', 'INCRBY', 'u4', 200, 99), ('BITFIELD', 'partly', *succeeds),
+                   ('EVAL', "redis.call('BITFIELD', 'of a script', 'OVERFLOW', 'FAIL', 'SET', 'u1', 40, 9)", 0)])
+    run(a.server.connect(single_connection_client=True), [[('BITFIELD', 'queued', *fails), ('BITFIELD', 'short', 'OVERFLOW', 'FAIL', 'SET', 'u8', 160, 300)]])
+    with pytest.raises(geo.redis.ResponseError, match='WRONGTYPE'):
+        a.client.execute_command('BITFIELD', 'a set', *fails)
+    mesh.exchange()
+    mesh.check_equal()
+    expected = {'short': 21, 'absent': 11, 'longer': 26, 'partly': 11, 'of a script': 6, 'queued': 11}
+    for client in (a.client, b.client, replica.client):
+        eventually(lambda client=client: {name: client.strlen(name) for name in expected} == expected, 'all are as long', 30)
+        assert client.get('short') == b'x' + bytes(20) and client.getrange('partly', 0, 1) == b'\x00\x07' and client.ttl('short') > 4000
+    wait_in_sync(a.server, replica)
+    text = replica.client.execute_command('GEO.INFO')
+    assert b'misnoted_ops:0' in text, text
 
 
 def test_a_key_that_comes_again_has_no_deadline(mesh):

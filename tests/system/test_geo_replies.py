@@ -16,7 +16,8 @@ SCENARIOS = {
         SET a x EX 0 | SET a x PXAT 99999999999999 | SET a | SET a b c | SETNX a 1 | SETNX n 1 | SETEX e 10 v | PSETEX e 10000 v
         SETEX e -1 v | GETSET a z | GETSET new z | GETDEL a | GETDEL a | GETEX n EX 50 | TTL n | GETEX n PERSIST | TTL n | GETEX n
         APPEND n xyz | APPEND fresh 12 | OBJECT ENCODING fresh | SETRANGE n 5 abc | SETRANGE empty 0 '' | SETBIT bits 7 1
-        SETBIT bits 7 0 | BITFIELD bits SET u8 0 255 INCRBY u8 8 10 | BITOP NOT inv bits | BITOP AND none1 none2 none3
+        SETBIT bits 7 0 | BITFIELD bits SET u8 0 255 INCRBY u8 8 10 | BITFIELD bits OVERFLOW FAIL SET u8 80 300 GET u8 0
+        STRLEN bits | BITFIELD quiet OVERFLOW FAIL INCRBY u1 0 5 | EXISTS quiet | BITFIELD bits OVERFLOW FAIL SET u8 | BITFIELD bits OVERFLOW FAIL | BITOP NOT inv bits | BITOP AND none1 none2 none3
         MSET m1 1 m2 2 m1 3 | MGET m1 m2 | MSETNX m2 x m3 y | MSETNX m4 x m5 y | MSET odd | STRLEN n | GETRANGE n 0 -1
         SET num 10 | OBJECT ENCODING num | INCR num | OBJECT ENCODING num | SET emb short | OBJECT ENCODING emb""",
     'counters': """

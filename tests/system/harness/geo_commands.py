@@ -134,6 +134,7 @@ class Commands:
         key = self.key('string')
         return rng.choice([['SETBIT', key, rng.randrange(64), rng.randrange(2)], ['BITFIELD', key, 'INCRBY', 'u8', 8 * rng.randrange(4), 7],
                            ['BITFIELD', key, 'SET', 'i5', 3, 9, 'INCRBY', 'u4', 0, 1], ['BITFIELD', key, 'GET', 'u8', 0],
+                           ['BITFIELD', key, 'OVERFLOW', 'FAIL', 'INCRBY', 'u3', 8 * rng.randrange(8), rng.randrange(9)],
                            ['BITOP', rng.choice(['AND', 'OR', 'XOR']), key, self.key('string'), self.key('string')],
                            ['BITOP', 'NOT', key, self.key('string')]])
 
