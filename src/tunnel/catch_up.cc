@@ -1,6 +1,7 @@
 #include "tunnel/catch_up.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace sluice::tunnel {
@@ -54,7 +55,7 @@ void CatchUp::measure(const Seen& seen, Time now) {
   if (is_ramping_) return ramp(seen, queue > little && is_heard, now);
   if (queue > much && now - stepped_ >= 2 * seen.least) {
     stepped_ = now;
-    hold_to_arrived(8);
+    hold_to(arrives_steadily(), 8);
   } else if (queue < little) {
     *limit_ += *limit_ * (*limit_ < carries_ ? kGrowsByBelow : kGrowsByAbove) / 256;
   }
@@ -63,18 +64,29 @@ void CatchUp::measure(const Seen& seen, Time now) {
 void CatchUp::note_arrived(std::uint64_t bytes, Time now) {
   const auto passed = std::chrono::duration<double>(now - std::exchange(measured_, now)).count();
   const auto rate = passed > 0 ? static_cast<double>(bytes) / passed : 0;
-  arrived_ = {static_cast<std::uint64_t>(rate), arrived_.front()};
+  std::ranges::rotate(arrived_, arrived_.end() - 1);
+  arrived_.front() = static_cast<std::uint64_t>(rate);
 }
 
 // While there is a queue what arrives is what the link carries, whatever is sent. With less than that, by
 // one part of so many, the queue gets shorter.
-void CatchUp::hold_to_arrived(std::uint64_t parts) {
-  carries_ = arrives();
+void CatchUp::hold_to(std::uint64_t arrives, std::uint64_t parts) {
+  carries_ = arrives;
   *limit_ = std::max({std::min(*limit_, carries_ - carries_ / parts), least_limit_, kLimitLeast});
 }
 
 std::uint64_t CatchUp::arrives() const {
-  return (arrived_.front() + arrived_.back()) / 2;
+  return (arrived_[0] + arrived_[1]) / 2;
+}
+
+// What comes late comes in a heap: neither the hole nor the heap is what the link carries, both together are.
+std::uint64_t CatchUp::arrives_steadily() const {
+  constexpr std::size_t kTogether = 4;
+  std::uint64_t most = 0;
+  for (auto first = arrived_.begin(); first + kTogether <= arrived_.end(); ++first) {
+    most = std::max(most, std::accumulate(first, first + kTogether, std::uint64_t{0}));
+  }
+  return most / kTogether;
 }
 
 // Round trips are smoothed, and for a while those of a timeout. If far less arrives than is sent, the queue
@@ -93,7 +105,7 @@ void CatchUp::ramp(const Seen& seen, bool is_queueing, Time now) {
   const auto used = static_cast<double>(seen.sent - sent_);
   if (is_full(is_queueing, seen, now)) {
     is_ramping_ = false;
-    hold_to_arrived(4);
+    hold_to(arrives(), 4);
     least_limit_ = *limit_;
     stepped_ = now;
   } else if (!is_queueing && now - stepped_ >= seen.least) {

@@ -46,8 +46,11 @@ class CatchUp {
  private:
   void ramp(const Seen& seen, bool is_queueing, Time now);
   void note_arrived(std::uint64_t bytes, Time now);
-  void hold_to_arrived(std::uint64_t parts);
-  std::uint64_t arrives() const;  // bytes a second, lately
+  void hold_to(std::uint64_t arrives, std::uint64_t parts);
+  // Bytes a second: just now; or in the last second, apart from the holes that a connection leaves that
+  // ends or waits for a timeout.
+  std::uint64_t arrives() const;
+  std::uint64_t arrives_steadily() const;
   bool is_full(bool is_queueing, const Seen& seen, Time now);
 
   bool is_on_ = false;
@@ -60,7 +63,7 @@ class CatchUp {
   std::uint64_t sent_ = 0;  // at the beginning of this step
   std::uint64_t least_limit_ = 0;
   Time measured_{0};
-  std::array<std::uint64_t, 2> arrived_{};  // a second, in the last intervals
+  std::array<std::uint64_t, 10> arrived_{};  // a second, in the last intervals, the latest first
   std::uint64_t carries_ = 0;  // the link, when its queue was seen last; or before the cut
   std::optional<Time> queueing_since_{};
   std::optional<std::uint64_t> limit_;

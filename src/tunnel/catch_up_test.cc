@@ -90,6 +90,23 @@ TEST_F(CatchUpTest, DoesNotTakeARoundTripOfBeforeForAQueue) {
   EXPECT_GE(*catch_up.limit(), 10'000'000U);
 }
 
+// The round trips of the others are still those of the queue that there was.
+TEST_F(CatchUpTest, DoesNotTakeAConnectionThatEndsForASlowerLink) {
+  catch_up.begin(20'000'000, now);
+  pass(10s);
+  for (int n = 0; n < 5; ++n) {
+    now += CatchUp::kInterval;
+    sent += 1'500'000;
+    catch_up.measure({.sent = sent,
+                      .arrived = 1'500'000,
+                      .round_trip = kLeast + 60ms,
+                      .least = kLeast,
+                      .is_behind = true},
+                     now);
+  }
+  EXPECT_GT(*catch_up.limit(), 0.8 * kLink);
+}
+
 TEST_F(CatchUpTest, GivesUpWhereTheQueueIsOfOthers) {
   catch_up.begin(10'000'000, now);
   const Time end = now + CatchUp::kEndsQueueing + 1s;

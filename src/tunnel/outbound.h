@@ -89,7 +89,9 @@ class Outbound {
   // More waits than the far side has granted.
   bool is_blocked() const { return has_waiting() && sealed_ >= limit(); }
   std::uint64_t end_offset() const { return sealed_; }
-  bool has_waiting() const { return block_bytes() > 0 || unsent_ < frames_.size(); }
+  bool has_waiting() const { return block_bytes() > 0 || has_sealed(); }
+  // Of that, blocks that do not fill up any more.
+  bool has_sealed() const { return unsent_ < frames_.size(); }
   bool has_unacked() const { return acked_ < sent_end(); }
   std::uint64_t raw_bytes() const { return raw_; }
   std::uint64_t sent_bytes() const { return sent_end(); }

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "tunnel/answer.h"
+#include "tunnel/bulk.h"
 #include "tunnel/catch_up.h"
 #include "tunnel/collapse.h"
 #include "tunnel/inbound.h"
@@ -125,7 +126,7 @@ class Session {
 
   // --- beside other tunnels on the same path (see yield.h) ---
   // It sends as much as its connections take; or something all the time, and no more than that.
-  bool is_bulk() const { return bulk_intervals_ >= kBulkIntervals; }
+  bool is_bulk() const { return bulk_.is_bulk(); }
   bool is_small(Time now) const {
     return sending_intervals_ >= kSendingIntervals && is_busy(now) && !is_bulk();
   }
@@ -174,6 +175,7 @@ class Session {
   bool has_control(const Stripe& stripe, Time now) const;
   void grant(Time now);
   void judge_silence(StripeNumber number, Stripe& stripe, Time now);
+  void note_held(Time now);
   void measure_rates(Time now);
   void doom(StripeNumber number, Stripe& stripe, StripeEnd why);
   void take_turns(Time now);
@@ -210,9 +212,8 @@ class Session {
   TunnelRate rate_;
   static constexpr Time kBehindAfter = std::chrono::milliseconds(50);
   std::optional<Time> waiting_since_{};
-  static constexpr int kBulkIntervals = 2;
+  BulkDetector bulk_;
   static constexpr int kSendingIntervals = 3;
-  int bulk_intervals_ = 0;
   int sending_intervals_ = 0;
   std::uint64_t delivered_rate_ = 0;  // bytes in the last interval
   std::uint64_t stripe_rate_ = 0;     // of these, of the best stripe

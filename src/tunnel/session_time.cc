@@ -14,13 +14,8 @@ constexpr Time kRoundTripUnknown = milliseconds(200);
 constexpr Time kBusyFor = std::chrono::seconds(2);  // after payload has moved
 constexpr Time kFar = Time::max();
 constexpr Time kFreeFor = std::chrono::seconds(60);  // after the queue was found to be others'
-// A bulk tunnel waits for its reader now and then, and is none the less bulk. One through which somebody
-// looks at INFO every few seconds is no stream that is hurt by a queue.
-constexpr int kBulkIntervalsMost = 6;
+// One through which somebody looks at INFO every few seconds is no stream that is hurt by a queue.
 constexpr int kSendingIntervalsMost = 5;
-// In an interval. Less is small, whatever waits: a small tunnel that bulk has delayed must not be taken
-// for bulk itself, which nobody makes room for.
-constexpr std::uint64_t kBulkBytes = 2 << 20;
 constexpr std::uint64_t kLostBytesMuch = 128
                                          << 10;  // more than a window of one packet soon repairs
 
@@ -64,6 +59,7 @@ void Session::tick(Time now) {
   if (!outbound_.has_waiting()) waiting_since_.reset();
   if (outbound_.has_waiting() && !waiting_since_) waiting_since_ = now;
   for (auto& [number, stripe] : stripes_) judge_silence(number, stripe, now);
+  note_held(now);
   if (now >= judge_due_) measure_rates(now);
   take_turns(now);
   if (may_resend_late(now)) resend_late(now);
@@ -95,6 +91,14 @@ void Session::judge_silence(StripeNumber number, Stripe& stripe, Time now) {
   doom(number, stripe, StripeEnd::kSilent);
 }
 
+void Session::note_held(Time now) {
+  using enum BulkDetector::Held;
+  const bool is_held = outbound_.has_sealed() && has_lively_stripe();
+  const auto late = outbound_.late_at(late_after());
+  const bool is_reader_slow = outbound_.is_blocked() && !(late && now >= *late);
+  bulk_.note(!is_held ? kNot : is_reader_slow ? kByReader : kByStripes, now);
+}
+
 void Session::measure_rates(Time now) {
   judge_due_ = now + kRateInterval;
   std::uint64_t best = 0;
@@ -111,16 +115,13 @@ void Session::measure_rates(Time now) {
     const bool is_collapsed = stripe.collapse.is_collapsed(best);
     if (is_collapsed && !catch_up_.is_finding(now)) doom(number, stripe, StripeEnd::kCollapsed);
   }
-  const auto late = outbound_.late_at(late_after());
-  const bool is_reader_slow = outbound_.is_blocked() && !(late && now >= *late);
-  const bool is_limited = is_behind(now) && !is_reader_slow && has_lively_stripe();
   delivered_rate_ = sum;
-  const bool was_limited = is_limited && sum >= kBulkBytes;
-  bulk_intervals_ = std::clamp(bulk_intervals_ + (was_limited ? 1 : -1), 0, kBulkIntervalsMost);
+  bulk_.measure(sum);
   sending_intervals_ =
       std::clamp(sending_intervals_ + (sum > 0 ? 1 : -2), 0, kSendingIntervalsMost);
   if (!has_lively_stripe()) return;  // a cut tells nothing of what the path gives
-  if (!rate_.is_collapsed(sum, is_limited && !is_held_back(), now) || stripes_.empty()) return;
+  if (!rate_.is_collapsed(sum, bulk_.was_limited() && !is_held_back(), now) || stripes_.empty())
+    return;
   const auto slower = [](const auto& a, const auto& b) {
     return a.second.collapse.in_interval() < b.second.collapse.in_interval();
   };
