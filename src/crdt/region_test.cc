@@ -367,6 +367,39 @@ TEST_F(TwoRegions, KeepWhatOneWroteAfterTheOtherHadRemovedInARejoinThatWasCutOff
   EXPECT_EQ(a.redis.list_range(list, 0, 4), (std::vector<std::string>{"0", "1", "2", "3"}));
 }
 
+TEST_F(TwoRegions, PlaceWhatARejoinThatWasCutOffInsertedInTheListOfTheNextOne) {
+  const KeyName list{0, "l"};
+  a.write(InsertElements{-1, {"1", "2", "3"}}, "l");
+  meet_and_forget();
+  a.region.detach(2, a.now_ms);
+  a.announce();
+  a.region.join(2, a.now_ms);
+  a.announce();
+  ASSERT_TRUE(b.region.begin_merge(a.region.save(), {}).has_value());
+  b.region.merge_key(list, [&] { b.redis.keys[list] = a.redis.keys[list]; }, b.redis, b.now_ms);
+  const Op late{list, InsertElements{3, {"4"}}};
+  b.redis.execute(late);
+  b.region.note(late, b.redis, ++b.now_ms);
+  a.write(RemoveElements{1, 2}, "l");
+  rejoin({});
+  bool is_told = false;
+  for (const auto& bytes : b.sent) {
+    const auto batch = decode_batch(bytes);
+    ASSERT_TRUE(batch.has_value());
+    for (const Op& op : batch->ops) {
+      const auto* const insert = std::get_if<InsertElements>(&op.effect);
+      if (insert == nullptr) continue;
+      is_told = true;
+      EXPECT_EQ(insert->at, 1);
+      EXPECT_EQ(insert->length, 1U);
+    }
+  }
+  EXPECT_TRUE(is_told);
+  meet_and_forget();
+  EXPECT_EQ(a.redis.list_range(list, 0, 4), (std::vector<std::string>{"1", "4"}));
+  EXPECT_EQ(b.redis.list_range(list, 0, 4), (std::vector<std::string>{"1", "4"}));
+}
+
 TEST_F(TwoRegions, RejoinWithWhatOneTurnWroteInItsOrder) {
   a.region.detach(2, a.now_ms);
   a.announce();

@@ -65,6 +65,16 @@ void drop_told(std::vector<Surplus>& surplus, const std::vector<std::string>& of
   });
 }
 
+// What was inserted on top of a snapshot whose merge was cut off has the place and the length of that one's list.
+void place_anew(Effect& effect, const KeyName& key, Keyspace& keyspace) {
+  auto* const insert = std::get_if<InsertElements>(&effect);
+  if (insert == nullptr) return;
+  const bool is_list = keyspace.type(key) == ValueType::kList;
+  const auto length = static_cast<std::int64_t>(is_list ? keyspace.list_length(key) : 0);
+  insert->at = std::clamp(insert->at, -length - 1, length);
+  insert->length = 0;  // to be filled in
+}
+
 }  // namespace
 
 // Does once more, as writes of this region on top of what the peer has.
@@ -81,6 +91,7 @@ void Region::State::redo(std::vector<Surplus> surplus, KeyState* peer, Keyspace&
       continue;
     }
     left.op.creates = keyspace.type(left.op.key) == ValueType::kNone;
+    place_anew(left.op.effect, left.op.key, keyspace);
     KeyState scratch;
     const auto all = Context::everything();
     merge_op({left.op, left.stamp, all, vector}, scratch, keyspace, *this);
