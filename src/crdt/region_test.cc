@@ -396,8 +396,10 @@ TEST_F(TwoRegions, PlaceWhatARejoinThatWasCutOffInsertedInTheListOfTheNextOne) {
   }
   EXPECT_TRUE(is_told);
   meet_and_forget();
-  EXPECT_EQ(a.redis.list_range(list, 0, 4), (std::vector<std::string>{"1", "4"}));
-  EXPECT_EQ(b.redis.list_range(list, 0, 4), (std::vector<std::string>{"1", "4"}));
+  EXPECT_EQ(a.redis.list_range(list, 0, a.redis.list_length(list)),
+            (std::vector<std::string>{"1", "4"}));
+  EXPECT_EQ(b.redis.list_range(list, 0, b.redis.list_length(list)),
+            (std::vector<std::string>{"1", "4"}));
 }
 
 TEST_F(TwoRegions, RejoinWithWhatOneTurnWroteInItsOrder) {
