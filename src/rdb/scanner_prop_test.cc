@@ -6,6 +6,7 @@
 #include <tuple>
 #include <vector>
 
+#include "base/steps_test.h"
 #include "rdb/scanner.h"
 #include "rdb/writer.h"
 
@@ -25,20 +26,6 @@ Outcome outcome(const Result<>& fed, const Scanner& scanner) {
   if (!summary) return {summary.error().detail, 0, keys, 0, {}};
   return {"", summary->bytes, summary->total.keys, summary->total.expires, summary->aux};
 }
-
-// Steps of 1 to `max`, drawn once: a draw of rapidcheck for each is slow.
-class Steps {
- public:
-  explicit Steps(std::size_t max) : max_(max), state_(*rc::gen::arbitrary<std::uint32_t>()) {}
-  std::size_t next() {
-    state_ = state_ * 1664525U + 1013904223U;
-    return 1 + (state_ >> 8U) % max_;
-  }
-
- private:
-  std::size_t max_;
-  std::uint32_t state_;
-};
 
 Outcome scan(const std::string& bytes, std::size_t step_max) {
   Scanner scanner;

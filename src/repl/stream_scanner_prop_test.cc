@@ -6,6 +6,7 @@
 #include <tuple>
 #include <vector>
 
+#include "base/steps_test.h"
 #include "repl/stream_scanner.h"
 
 namespace sluice::repl {
@@ -86,20 +87,6 @@ Outcome outcome(const StreamScanner& scanner, const Result<>& fed) {
   return {scanner.end().bytes(), scanner.boundary(), scanner.commands(),
           fed ? "" : fed.error().detail};
 }
-
-// Steps of 1 to `max`, drawn once: a draw of rapidcheck for each is slow.
-class Steps {
- public:
-  explicit Steps(std::size_t max) : max_(max), state_(*rc::gen::arbitrary<std::uint32_t>()) {}
-  std::size_t next() {
-    state_ = state_ * 1664525U + 1013904223U;
-    return 1 + (state_ >> 8U) % max_;
-  }
-
- private:
-  std::size_t max_;
-  std::uint32_t state_;
-};
 
 // In pieces; a failing piece is fed again byte by byte, so that outcomes may be compared.
 Outcome scan(const std::string& wire, std::size_t step_max) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/steps_test.h"
 #include "resp/reply_reader.h"
 #include "resp/writer.h"
 
@@ -16,20 +17,6 @@ struct Seen {
   std::vector<Reply> replies;
   std::string error;
   friend bool operator==(const Seen&, const Seen&) = default;
-};
-
-// Steps of 1 to `max`, drawn once: a draw of rapidcheck for each is slow.
-class Steps {
- public:
-  explicit Steps(std::size_t max) : max_(max), state_(*rc::gen::arbitrary<std::uint32_t>()) {}
-  std::size_t next() {
-    state_ = state_ * 1664525U + 1013904223U;
-    return 1 + (state_ >> 8U) % max_;
-  }
-
- private:
-  std::size_t max_;
-  std::uint32_t state_;
 };
 
 Seen read(const std::string& wire, std::size_t step_max) {
