@@ -194,16 +194,30 @@ class Replica:
     def stream(self):
         return b''.join(self.pieces)
 
+    def wait_until_begun(self):
+        """The first op of the master's life was made before we came, and is sent again."""
+        for _ in range(600):
+            if any(first == 1 < end for _, _, first, end in map(ops_in, batches_of(self.stream()))):
+                return
+            time.sleep(0.05)
+        raise SystemExit('the first op does not come')
+
     def newest(self):
         """Region, incarnation and number of the last op that came."""
-        batch = batches_of(self.stream())[-1].split(b'\r\n', 4)[4]
-        (incarnation, at), region = number(batch, 2), batch[1]
-        first, at = number(batch, at)
-        count, at = number(batch, at)
-        return region, incarnation, first + (count >> 1) - 1
+        region, incarnation, _, end = ops_in(batches_of(self.stream())[-1])
+        return region, incarnation, end - 1
 
 
 # --- the bytes of batches (docs/protocol/geo.md) ----------------------------------------------------
+
+
+def ops_in(apply):
+    """Of a GEO.APPLY: region, incarnation, the number of its first op and of the one behind its last."""
+    batch = apply.split(b'\r\n', 4)[4]
+    (incarnation, at), region = number(batch, 2), batch[1]
+    first, at = number(batch, at)
+    count, at = number(batch, at)
+    return region, incarnation, first, first + (count >> 1)
 
 
 def number(batch, at):

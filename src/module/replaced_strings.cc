@@ -38,10 +38,9 @@ constexpr char kIncrbyfloat[] = "INCRBYFLOAT", kHincrbyfloat[] = "HINCRBYFLOAT";
 
 // --- bits ------------------------------------------------------------------------------------------
 
-std::optional<std::int64_t> string_length(Ctx* ctx, String* key) {
-  const CallReply reply(api::Call(ctx, "STRLEN", "s", key));
-  if (reply.failed()) return std::nullopt;
-  return api::CallReplyInteger(reply.get());
+std::size_t string_length(const Replaced& command, const KeyName& key) {
+  const bool is_string = command.keyspace().type(key) == crdt::ValueType::kString;
+  return is_string ? command.keyspace().string(key).size() : 0;
 }
 
 // Whether it wrote a bit: then its event has come, and the server tells its replicas. Of the operations GET has an
@@ -75,16 +74,16 @@ int replaced_bitfield(Ctx* ctx, String** argv, int argc) {
   const Replaced command(ctx, "BITFIELD", argv, argc);
   const KeyName key = command.key();
   const bool was_there = command.keyspace().type(key) != crdt::ValueType::kNone;
-  const auto before = string_length(ctx, argv[1]);
+  const auto before = string_length(command, key);
   const CallReply reply(command.run());
   if (reply.failed()) return command.answer(reply);
-  const auto after = string_length(ctx, argv[1]);
+  const auto after = string_length(command, key);
   const bool wrote = has_written(argv, argc, reply.get());
-  const bool has_grown = before && after && *after > *before;
+  const bool has_grown = after > before;
   if (wrote || has_grown)
     command.note(key, crdt::ChangeString{command.keyspace().string(key)}, !was_there);
   if (has_grown && !wrote && node().is_master())
-    api::Replicate(ctx, "SETRANGE", "slb", argv[1], static_cast<long long>(*after - 1), "",
+    api::Replicate(ctx, "SETRANGE", "slb", argv[1], static_cast<long long>(after - 1), "",
                    std::size_t{1});
   return command.answer(reply);
 }
