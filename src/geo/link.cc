@@ -57,6 +57,7 @@ struct Link::Session {
   rt::Instant began;
   std::deque<Asked> asked;
   std::deque<repl::Offset> asked_positions;
+  bool is_position_refused = false;
   bool is_vector_asked = false;
   bool wants_vector = false;
   rt::Instant answered_at;  // or began to wait for an answer
@@ -360,6 +361,8 @@ Result<> Link::take_reply(Session& session, const resp::Reply& reply) {
   session.answered_at = host_.clock().now();
   if (asked == Asked::kPosition) {
     if (reply.is_ok()) session.courier->positioned(session.asked_positions.front());
+    if (reply.is_error() && !std::exchange(session.is_position_refused, true))
+      log_.warn("our master does not remember how far we are", {{"answer", reply.text}});
     session.asked_positions.pop_front();
     return {};
   }

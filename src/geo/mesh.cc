@@ -26,7 +26,6 @@ redis::ClientOptions client_options(const MeshInvocation& invocation) {
                  .ca = settings.tls_ca,
                  .server_name = {},
                  .verify_peer = settings.tls_verify};
-  if (invocation.command == "verify") options.timeout = kDigestTimeout;
   return options;
 }
 
@@ -283,6 +282,10 @@ rt::Task<Result<Outcome>> run_mesh(rt::Host& host, const MeshInvocation& invocat
   if (invocation.command == "detach") co_return co_await detach(host, invocation);
   CO_TRY(auto members, co_await find_members(host, invocation.urls, client_options(invocation)));
   if (invocation.command == "conflicts") co_return co_await conflicts(members, invocation);
+  // Who does not answer at all is not waited for as long as a digest may take.
+  redis::ClientOptions patient = client_options(invocation);
+  patient.timeout = kDigestTimeout;
+  CO_TRY(members, co_await find_members(host, invocation.urls, std::move(patient)));
   co_return co_await verify(host, members, invocation.settings);
 }
 

@@ -95,9 +95,12 @@ def test_a_server_that_is_no_regions_master_is_named_with_what_it_is(mesh, redis
 def test_who_does_not_answer_holds_nobody_up_for_long(mesh):
     m = mesh()
     deaf = socket.create_server(('127.0.0.1', 0))  # takes connections, and says nothing
-    done = sluice('status', url(m[1].master), f'redis://127.0.0.1:{deaf.getsockname()[1]}', within=30)
-    deaf.close()
+    silent = f'redis://127.0.0.1:{deaf.getsockname()[1]}'
+    done = sluice('status', url(m[1].master), silent, within=30)
     assert done.returncode == 1 and 'no answer' in done.stdout and 'r1' in done.stdout, done.stdout
+    done = sluice('verify', url(m[1].master), silent, within=30)
+    assert done.returncode == 1 and silent[len('redis://'):] in done.stderr, done.stderr
+    deaf.close()
 
 
 def test_joining_and_detaching_say_what_came_of_it(mesh):
@@ -283,6 +286,20 @@ def test_a_link_says_what_is_wrong_with_its_source(mesh, redis_server, keeper, l
         return
     eventually(lambda: told in one.health()['links'][0]['why'], f'the link says {told}', 30)
     assert one.health()['links'][0]['state'] in ('no_source', 'needs_snapshot')
+
+
+def test_a_link_whose_user_lacks_a_right_says_which(mesh, link):
+    m = mesh(is_linked=False)
+    m[1].client.execute_command('ACL', 'SETUSER', 'default', '-geo.position')
+    one = link([('r2', m[2].keeper)], [m[1].master])
+    m[2].client.set('k', 'v')
+    eventually(lambda: m[1].client.get('k') == b'v', 'it goes on', 30)
+    eventually(lambda: 'does not remember how far we are' in one.log_text() and 'geo.position' in one.log_text(), 'it says so', 30)
+    m[1].client.execute_command('ACL', 'SETUSER', 'default', '-geo.apply')
+    m[2].client.set('k', 'w')
+    eventually(lambda: one.health()['links'][0]['state'] == 'held_up' and 'geo.apply' in one.health()['links'][0]['why'], 'it is held up', 30)
+    m[1].client.execute_command('ACL', 'SETUSER', 'default', '+geo.apply')
+    eventually(lambda: m[1].client.get('k') == b'w', 'it goes on', 30)
 
 
 def test_a_link_to_a_replica_alone_says_so(mesh, link):
