@@ -126,7 +126,7 @@ void Node::observe(Ctx* ctx, int type, const char* event, String* name) {
   if (is_plain_) return;
   if (quiet_ > 0 && type != kNotifyExpired) return;
   has_past_ = true;
-  const auto found = quiet_ == 0 ? stash_.command_of(name) : Stash::Found();
+  const auto found = quiet_ == 0 ? stash_.command_of(name, type) : Stash::Found();
   const auto words = found.words;
   const crdt::KeyView key(db, words.empty() ? bytes_of(name) : words[found.key]);
   crdt::OneWrite one{.key = key, .creates = creates};

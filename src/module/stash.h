@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "module/keyspace.h"
 #include "module/redismodule.h"
 
 namespace sluice::module {
@@ -37,11 +38,17 @@ class Stash {
   struct Found {
     std::span<const std::string_view> words = {};  // none: it is not known
     std::size_t key = 0;
+
+    bool is_of(const String* name) const { return !words.empty() && words[key] == bytes_of(name); }
   };
-  Found command_of(const String* key) {
-    if (current_.count > 1 && current_.argv[1] == key && current_held_ == 0)
-      return {current_.known(), 1};
-    return search(key);
+  Found command_of(const String* key, int event_type) {
+    const bool is_first = current_.count > 1 && current_.argv[1] == key && current_held_ == 0;
+    const Found found = is_first ? Found{current_.known(), 1} : search(key);
+    // What the server itself removes between commands has a new key object, which may stand where an argument stood
+    // that is gone.
+    const bool may_be_stale =
+        (event_type & (kNotifyGeneric | kNotifyExpired | kNotifyEvicted)) != 0;
+    return may_be_stale && !found.is_of(key) ? Found() : found;
   }
 
   // Commands are held from the first MULTI on until nobody has one open.

@@ -360,3 +360,27 @@ def test_a_restart_that_dropped_a_key_renewed_elsewhere_asks_for_a_snapshot(mast
 
 def a_deadline_has_passed(region):
     return region.client.ttl('session') <= 1000 - 5
+
+
+def test_what_expires_between_commands_is_told_by_its_name(master, region, redis_server):
+    """The server makes a new object of such a key's name, which may stand where an argument of the command before stood."""
+    one, other = master(1), master(2)
+    follower = redis_server('follower', replica_of=one, options=geo.options(1))
+    a, b = region(one), region(other)
+    mesh = geo.join(a, b)
+    words = [f'word{n}' for n in range(40)]
+    a.client.mset(dict.fromkeys(words, 'here for ever'))
+    wait_in_sync(one, follower)
+    ends = time.monotonic() + 2  # the server looks for such keys ten times a second
+    while time.monotonic() < ends:
+        turn = a.client.pipeline(transaction=False)
+        for n in range(20):
+            turn.execute_command('SET', f'gone{n:02}', 1, 'PX', 1)
+            turn.execute_command('SADD', f's{n:02}', *words)
+        turn.execute()
+    eventually(lambda: a.client.dbsize() == len(words) + 20, 'all has expired')
+    mesh.exchange()
+    mesh.check_equal()
+    wait_in_sync(one, follower)
+    misnoted = [line for line in follower.log_text().splitlines() if 'noted otherwise' in line]
+    assert not misnoted, misnoted
