@@ -11,8 +11,9 @@ namespace {
 // Shares of the least round trip. A link's queue mostly holds half of one, or more.
 constexpr int kLittleQueue = 8;
 constexpr int kMuchQueue = 5;
-// 256ths, each time it is measured: up to what the link has been seen to carry, and beyond.
-constexpr std::uint64_t kGrowsByBelow = 8;
+// 256ths, each time it is measured: up to what the link has been seen to carry, and beyond, more for each
+// second without a queue: it may have been seen while other things held up what arrived.
+constexpr std::uint64_t kGrowsByMost = 8;
 constexpr std::uint64_t kGrowsByAbove = 2;
 constexpr int kRoundsUnheard = 2;  // until round trips are not those of before any more
 constexpr int kRoundsDoubted = 4;
@@ -27,7 +28,7 @@ void CatchUp::begin(std::uint64_t bytes_s, Time now) {
   is_on_ = true;
   is_ramping_ = true;
   has_given_up_ = false;
-  began_ = short_ = stepped_ = needed_ = measured_ = now;
+  began_ = short_ = queueing_ = stepped_ = needed_ = measured_ = now;
   arrived_ = {};
   limit_ = carries_ = std::max(bytes_s, kLimitLeast);
   queueing_since_.reset();
@@ -51,14 +52,21 @@ void CatchUp::measure(const Seen& seen, Time now) {
   const Time little = std::max(seen.least / kLittleQueue, kQueueMin);
   const Time much = std::max(seen.least / kMuchQueue, kQueueMin);
   if (queue <= much) short_ = now;
+  if (queue >= little) queueing_ = now;
   if (!limit_) return;
   if (is_ramping_) return ramp(seen, queue > little && is_heard, now);
   if (queue > much && now - stepped_ >= 2 * seen.least) {
     stepped_ = now;
     hold_to(arrives_steadily(), 8);
   } else if (queue < little) {
-    *limit_ += *limit_ * (*limit_ < carries_ ? kGrowsByBelow : kGrowsByAbove) / 256;
+    grow(now);
   }
+}
+
+void CatchUp::grow(Time now) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - queueing_).count();
+  const auto beyond = kGrowsByAbove * (1 + static_cast<std::uint64_t>(seconds));
+  *limit_ += *limit_ * (*limit_ < carries_ ? kGrowsByMost : std::min(beyond, kGrowsByMost)) / 256;
 }
 
 void CatchUp::note_arrived(std::uint64_t bytes, Time now) {
@@ -101,6 +109,8 @@ bool CatchUp::is_full(bool is_queueing, const Seen& seen, Time now) {
 
 // What made the queue grow was sent a round trip ago, and more has been sent since.
 void CatchUp::ramp(const Seen& seen, bool is_queueing, Time now) {
+  // What was under way when it began tells more of the link than what got through in order before.
+  *limit_ = std::max(*limit_, arrives_steadily() / 4 * 3);
   const auto passed = std::chrono::duration<double>(now - stepped_).count();
   const auto used = static_cast<double>(seen.sent - sent_);
   if (is_full(is_queueing, seen, now)) {

@@ -45,6 +45,7 @@ class CatchUp {
 
  private:
   void ramp(const Seen& seen, bool is_queueing, Time now);
+  void grow(Time now);
   void note_arrived(std::uint64_t bytes, Time now);
   void hold_to(std::uint64_t arrives, std::uint64_t parts);
   // Bytes a second: just now; or in the last second, apart from the holes that a connection leaves that
@@ -55,7 +56,8 @@ class CatchUp {
 
   bool is_on_ = false;
   bool has_given_up_ = false;
-  Time short_{0};  // when the queue was short last
+  Time short_{0};     // when the queue was short last
+  Time queueing_{0};  // when there was one last
   Time began_{0};
   Time needed_{0};  // when bytes waited last
   Time stepped_{0};

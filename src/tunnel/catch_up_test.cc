@@ -107,6 +107,40 @@ TEST_F(CatchUpTest, DoesNotTakeAConnectionThatEndsForASlowerLink) {
   EXPECT_GT(*catch_up.limit(), 0.8 * kLink);
 }
 
+// A machine that is busy holds up what arrives, and the queue seems to be there.
+TEST_F(CatchUpTest, IsBackSoonAfterALinkThatSeemedSlow) {
+  catch_up.begin(20'000'000, now);
+  pass(10s);
+  for (int n = 0; n < 20; ++n) {
+    now += CatchUp::kInterval;
+    sent += 1'500'000;
+    catch_up.measure({.sent = sent,
+                      .arrived = 1'500'000,
+                      .round_trip = kLeast + 60ms,
+                      .least = kLeast,
+                      .is_behind = true},
+                     now);
+  }
+  EXPECT_LT(*catch_up.limit(), 0.8 * kLink);
+  pass(2500ms);
+  EXPECT_GT(*catch_up.limit(), 0.9 * kLink);
+}
+
+TEST_F(CatchUpTest, BeginsWithWhatWasUnderWayIfThatIsMore) {
+  catch_up.begin(4'000'000, now);
+  for (int n = 0; n < 5; ++n) {
+    now += CatchUp::kInterval;
+    sent += 400'000;
+    catch_up.measure({.sent = sent,
+                      .arrived = 2'400'000,
+                      .round_trip = kLeast,
+                      .least = kLeast,
+                      .is_behind = true},
+                     now);
+  }
+  EXPECT_GT(*catch_up.limit(), 17'000'000U);
+}
+
 TEST_F(CatchUpTest, GivesUpWhereTheQueueIsOfOthers) {
   catch_up.begin(10'000'000, now);
   const Time end = now + CatchUp::kEndsQueueing + 1s;
