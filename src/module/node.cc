@@ -18,6 +18,8 @@ constexpr std::uint64_t kCollectedPerOp = 2, kCollectedPerTick = 5'000;
 // 2026-01-01T00:00:00Z. Incarnations are counted in steps of 50 ms from there: 6.8 years in 32 bits.
 constexpr std::uint64_t kIncarnationEpochMs = 1'767'225'600'000;
 constexpr std::uint64_t kIncarnationStepMs = 50;
+// A master without the module that has handed over to us by FAILOVER tells its clients so for as long.
+constexpr std::uint64_t kFarewellMs = 30'000;
 constexpr std::size_t kRetainedBytesMax = std::size_t{64} << 20U;
 
 }  // namespace
@@ -38,6 +40,7 @@ void Node::begin(Ctx* ctx) {
   key_counts_.begin();
   is_master_ = (api::GetContextFlags(ctx) & kFlagMaster) != 0;
   if (!is_master_) return look_whether_master_is_plain();
+  part_at_ms_ = 0;
   begin_incarnation();
   note_plain_data(ctx);
 }
@@ -230,6 +233,7 @@ bool Node::flush(Ctx* ctx) {
   // While clients are paused for a failover, the stream has to stand still; and no batch is cut, since what no
   // batch describes is noted anew by whoever takes over.
   if (api::AvoidReplicaTraffic() != 0) return false;
+  if (part_at_ms_ && steady_ms() >= *part_at_ms_) part_with_plain_replicas(ctx);
   cut_batches(crdt::Turn::kEnds);
   if (must_resend_) {
     must_resend_ = false;
@@ -358,7 +362,7 @@ Result<void> Node::record(Ctx* ctx, std::string_view batch) {
 void Node::become_master() {
   if (is_master_) return;
   is_master_ = true;
-  is_plain_ = false;
+  if (std::exchange(is_plain_, false)) part_at_ms_ = steady_ms() + kFarewellMs;
   begin_incarnation();
 }
 
@@ -400,7 +404,11 @@ void Node::loading(Ctx* ctx, std::uint64_t step) {
       key_counts_.begin();
       if (is_master_) {
         begin_incarnation();
-        if (!has_loaded_state_) note_plain_data(ctx);
+        part_at_ms_.reset();
+        if (!has_loaded_state_) {
+          part_at_ms_ = 0;
+          note_plain_data(ctx);
+        }
         note_unrecorded(ctx);
       } else {
         look_whether_master_is_plain();

@@ -127,6 +127,7 @@ class Node {
   bool is_heard_by_all() const;
   void note_plain_data(Ctx* ctx);
   void look_whether_master_is_plain();
+  void part_with_plain_replicas(Ctx* ctx);
   void retain(std::string batch);
   void drop_oldest_retained();
   void drop_stable_retained();
@@ -177,6 +178,8 @@ class Node {
   MergeProgress merge_;
   Adoption adoption_;
   bool has_loaded_state_ = false;  // by the load that is under way
+  // When whoever follows us since before there was a module here is made to sync anew, if anybody may.
+  std::optional<std::uint64_t> part_at_ms_;
 
   // Batches that are cut but not in the stream yet.
   std::deque<std::string> outbox_;

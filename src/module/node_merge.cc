@@ -41,6 +41,19 @@ void Node::look_whether_master_is_plain() {
   if (is_plain_) begin_adoption();
 }
 
+// A replica that followed before there was a module here would go on from where it was, and drop each transaction that
+// has a batch in it. With another replid nobody can: replicas with the module take our snapshot, others end by it.
+void Node::part_with_plain_replicas(Ctx* ctx) {
+  part_at_ms_.reset();
+  const CallReply renamed(api::Call(ctx, "DEBUG", "c", "CHANGE-REPL-ID"));
+  if (renamed.failed()) {
+    api::Log(ctx, "warning",
+             "sluice-geo: DEBUG CHANGE-REPL-ID is not to be had here: stop replicas without the "
+             "module yourself, for they lose transactions");
+  }
+  const CallReply gone(api::Call(ctx, "CLIENT", "ccc", "KILL", "TYPE", "replica"));
+}
+
 // Who has not been heard may be told to rejoin: the snapshot then keeps what was here before the module, and what would
 // have been told already came twice.
 bool Node::is_heard_by_all() const {

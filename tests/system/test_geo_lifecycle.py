@@ -279,3 +279,48 @@ def test_a_cluster_node_serves_its_slots(redis_server, region):
     assert call('ZMPOP', 2, 'a', 'b', 'MIN').startswith('CROSSSLOT')
     assert call('BZPOPMIN', 'a', 'b', 1).startswith('CROSSSLOT')
     eventually(lambda: a.read_stream() > 1, 'ops are told')
+
+
+def shut_down(server):
+    """As the last thing it saves what its replicas have too."""
+    server.client.shutdown(save=True)
+    server.child.wait(15)
+
+
+def is_ended(server):
+    return not server.alive and "no matching module 'sluicegeo'" in server.log_text()
+
+
+def test_loading_the_module_into_a_master_parts_it_from_replicas_without(redis_server):
+    plain = redis_server('master', options={'enable-module-command': 'local'})
+    plain.client.set('before', 1)
+    without = redis_server('without', replica_of=plain)
+    heir = redis_server('with', replica_of=plain, options=geo.options(1))
+    for replica in (without, heir):
+        eventually(replica.link_is_up, 'it follows')
+    plain.client.execute_command('MODULE', 'LOAD', str(geo.MODULE), 'region=r1', 'id=1')
+    plain.client.sadd('s', 'a', 'b', 'c')
+    plain.client.incrbyfloat('f', 1.5)
+    plain.client.spop('s', 2)
+    eventually(lambda: is_ended(without), 'the replica without the module ends')
+    eventually(lambda: heir.link_is_up() and heir.client.get('f') == b'1.5' and heir.client.scard('s') == 1, 'the other has all')
+
+
+def test_a_master_that_comes_back_with_the_module_parts_from_replicas_without(redis_server):
+    plain = redis_server('master')
+    plain.client.set('before', 1)
+    without = redis_server('without', replica_of=plain)
+    eventually(without.link_is_up, 'it follows')
+    shut_down(plain)
+    plain.options.update(geo.options(1))
+    plain.start()
+    plain.client.incrbyfloat('f', 1.5)
+    eventually(lambda: is_ended(without), 'the replica without the module ends')
+    # Once it has its state, a restart is a partial resync as ever.
+    heir = redis_server('with', replica_of=plain, options=geo.options(1))
+    eventually(heir.link_is_up, 'it follows')
+    shut_down(plain)
+    plain.start()
+    plain.client.incr('n')
+    eventually(lambda: heir.link_is_up() and heir.client.get('n') == b'1', 'it goes on')
+    assert plain.info('stats')['sync_full'] == 0
