@@ -402,6 +402,26 @@ TEST_F(TwoRegions, PlaceWhatARejoinThatWasCutOffInsertedInTheListOfTheNextOne) {
             (std::vector<std::string>{"1", "4"}));
 }
 
+TEST_F(TwoRegions, ForgetNothingWhileARejoinIsCutOff) {
+  const KeyName number{0, "n"};
+  a.write(WriteString{"10"}, "n");
+  meet_and_forget();
+  b.region.detach(1, b.now_ms);  // nobody is left whose promise it waits for
+  b.announce();
+  a.region.detach(2, a.now_ms);
+  a.announce();
+  a.region.join(2, a.now_ms);
+  a.announce();
+  b.write(Increment{5}, "n");
+  ASSERT_TRUE(b.region.begin_merge(a.region.save(), {}).has_value());
+  b.announce();
+  b.collect();
+  EXPECT_EQ(b.region.stats().unstable_keys, 1U);
+  rejoin({});
+  meet_and_forget();
+  EXPECT_EQ(a.redis.string(number), "15");
+}
+
 TEST_F(TwoRegions, RejoinWithWhatOneTurnWroteInItsOrder) {
   a.region.detach(2, a.now_ms);
   a.announce();
