@@ -13,6 +13,8 @@ namespace sluice::module {
 namespace {
 
 constexpr std::uint64_t kTickMs = 100;
+// Until commands that a pause held up have run.
+constexpr std::uint64_t kAfterPauseMs = 1000;
 // A turn forgets more keys than it writes, so that what is stable is gone soon; in idle times ticks do the rest.
 constexpr std::uint64_t kCollectedPerOp = 2, kCollectedPerTick = 5'000;
 // 2026-01-01T00:00:00Z. Incarnations are counted in steps of 50 ms from there: 6.8 years in 32 bits.
@@ -74,6 +76,8 @@ void Node::filter_write(RedisModuleCommandFilterCtx* command, std::string_view n
   }
   const CommandRule& rule = *found;
   has_past_ = true;
+  // While clients are paused it waits too; from Redis 7.2 on no filter sees it again when it runs.
+  if (api::AvoidReplicaTraffic() != 0) stash_.multi_begins();
   if (std::exchange(must_look_, rule.handling != Handling::kArguments)) key_counts_.look_at_few();
   const auto words = static_cast<std::size_t>(api::CommandFilterArgsCount(command));
   if (rule.handling == Handling::kEvent || rule.handling == Handling::kLocal ||
@@ -201,6 +205,7 @@ void Node::after_sleep() {
 }
 
 void Node::tick(Ctx* ctx) {
+  if (api::AvoidReplicaTraffic() != 0) next_look_ms_ = steady_ms() + kAfterPauseMs;
   if (stash_.is_multi_open() && steady_ms() >= next_look_ms_) look_for_multi(ctx);
   if (is_master_) promise_what_replicas_have(ctx);
   tell_departures(ctx);

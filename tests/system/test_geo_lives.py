@@ -384,3 +384,18 @@ def test_what_expires_between_commands_is_told_by_its_name(master, region, redis
     wait_in_sync(one, follower)
     misnoted = [line for line in follower.log_text().splitlines() if 'noted otherwise' in line]
     assert not misnoted, misnoted
+
+
+def test_what_a_pause_of_clients_holds_up_is_told_whole(master, region):
+    a, b = region(master(1)), region(master(2))
+    mesh = geo.join(a, b)
+    a.client.rpush('l', 'old')
+    mesh.exchange()
+    waiting = [Raw(a.server.port) for _ in range(2)]
+    Raw(a.server.port)('CLIENT', 'PAUSE', 300, 'WRITE')
+    waiting[0].send('LPUSH', 'l', 'a', 'b', 'c')
+    waiting[1].send('SADD', 's', 'x', 'y')
+    assert [one.read() for one in waiting] == [(b':', b'4'), (b':', b'2')]
+    mesh.exchange()
+    mesh.check_equal()
+    assert b.client.lrange('l', 0, -1) == [b'c', b'b', b'a', b'old']
