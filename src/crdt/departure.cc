@@ -167,10 +167,9 @@ void Region::State::stay_after_all() {
   note_member(Return{self.region}, newest.wall_ms());
 }
 
-// Until others have come back to us, or we to them, nothing is forgotten: neither before we have said ourselves
-// that we have left, nor after a restart within a merge.
+// Until others have come back to us, or we to them, nothing is forgotten; nor after a restart within a merge.
 std::uint64_t Region::State::advance() {
-  const bool must_rejoin = departures[self.region].has_left() || expelled_by || merging != nullptr;
+  const bool must_rejoin = departures[self.region].has_left() || merging != nullptr;
   if (must_rejoin) return stability.first_waiting() - 1;
   return stability.advance();
 }
