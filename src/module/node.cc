@@ -131,7 +131,7 @@ void Node::observe(Ctx* ctx, int type, const char* event, String* name) {
     return;
   }
   if (is_plain_) return;
-  if (quiet_ > 0 && type != kNotifyExpired) return;
+  if (quiet_ > 0 && type != kNotifyExpired) return void(++quiet_events_);
   has_past_ = true;
   const auto found = quiet_ == 0 ? stash_.command_of(name, type) : Stash::Found();
   const auto words = found.words;

@@ -94,6 +94,8 @@ class Node {
    private:
     Node& node_;
   };
+  // Events so far of which nothing was noted for that: whether a command wrote is the server's to say.
+  std::uint64_t quiet_events() const { return quiet_events_; }
   // Puts what was noted into the replication stream, unless it must not be disturbed now.
   bool flush(Ctx* ctx);
   bool flush_all(
@@ -170,6 +172,7 @@ class Node {
   bool is_armed_ = false;    // a one-shot will wake the loop
   bool has_turned_ = false;  // the server has begun to serve
   int quiet_ = 0;
+  std::uint64_t quiet_events_ = 0;
   std::uint64_t turn_ms_ = 0;  // when the first write of this turn was noted
   std::uint64_t next_tick_ms_ = 0, next_look_ms_ = 0;
   std::uint64_t ops_before_ = 0;  // this turn

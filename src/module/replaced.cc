@@ -27,7 +27,7 @@ Replaced::Replaced(Ctx* ctx, const char* name, String** argv, int argc)
   // A deadline that has passed takes effect before the command, where it is observed. Most have one key, in
   // front; those that pop from the first of several have nothing but keys and counts.
   const std::string_view word = name;
-  const bool has_many_keys = word.starts_with("B") || word == "ZMPOP";
+  const bool has_many_keys = (word.starts_with("B") && word != "BITFIELD") || word == "ZMPOP";
   const std::size_t keys = has_many_keys ? argc_ : std::min<std::size_t>(argc_, 1);
   for (std::size_t i = 0; i < keys; ++i) keyspace().expire_if_due(key_named(bytes_of(argv_[i])));
 }

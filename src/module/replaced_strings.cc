@@ -43,21 +43,6 @@ std::size_t string_length(const Replaced& command, const KeyName& key) {
   return is_string ? command.keyspace().string(key).size() : 0;
 }
 
-// Whether it wrote a bit: then its event has come, and the server tells its replicas. Of the operations GET has an
-// answer, too, and OVERFLOW has none.
-bool has_written(String** argv, int argc, RedisModuleCallReply* reply) {
-  std::size_t which = 0;
-  for (int at = 2; at < argc;) {
-    const auto word = bytes_of(argv[at]);
-    const bool is_overflow = is_word(word, "overflow"), is_get = is_word(word, "get");
-    at += is_overflow ? 2 : is_get ? 3 : 4;
-    if (is_overflow || which >= api::CallReplyLength(reply)) continue;
-    const int type = api::CallReplyType(api::CallReplyArrayElement(reply, which++));
-    if (!is_get && type == kReplyInteger) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 int replaced_incrbyfloat(Ctx* ctx, String** argv, int argc) {
@@ -75,10 +60,11 @@ int replaced_bitfield(Ctx* ctx, String** argv, int argc) {
   const KeyName key = command.key();
   const bool was_there = command.keyspace().type(key) != crdt::ValueType::kNone;
   const auto before = string_length(command, key);
+  const auto events = node().quiet_events();
   const CallReply reply(command.run());
   if (reply.failed()) return command.answer(reply);
   const auto after = string_length(command, key);
-  const bool wrote = has_written(argv, argc, reply.get());
+  const bool wrote = node().quiet_events() != events;  // then the server tells its replicas
   const bool has_grown = after > before;
   if (wrote || has_grown)
     command.note(key, crdt::ChangeString{command.keyspace().string(key)}, !was_there);

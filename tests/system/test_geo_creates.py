@@ -75,6 +75,8 @@ def test_what_a_bitfield_leaves_that_fails_is_the_same_in_every_region_and_repli
     run(a.client, [('BITFIELD', 'longer', 'OVERFLOW', 'FAIL', 'INCRBY', 'u4', 200, 99), ('BITFIELD', 'partly', *succeeds),
                    ('EVAL', "redis.call('BITFIELD', 'of a script', 'OVERFLOW', 'FAIL', 'SET', 'u1', 40, 9)", 0)])
     run(a.server.connect(single_connection_client=True), [[('BITFIELD', 'queued', *fails), ('BITFIELD', 'short', 'OVERFLOW', 'FAIL', 'SET', 'u8', 160, 300)]])
+    # What changes no bit is no write.
+    run(a.server.connect(single_connection_client=True), [[('SADD', 'a set', 'n'), ('BITFIELD', 'partly', 'OVERFLOW', 'FAIL', 'SET', 'u8', 8, 7)]])
     with pytest.raises(geo.redis.ResponseError, match='WRONGTYPE'):
         a.client.execute_command('BITFIELD', 'a set', *fails)
     mesh.exchange()
