@@ -29,6 +29,13 @@ class TwoRegions : public testing::Test {
     EXPECT_EQ(a.region.stats().unstable_keys, 0U);
     EXPECT_EQ(b.region.stats().unstable_keys, 0U);
   }
+  // b is told to leave, and waited for again.
+  void expel_and_await() {
+    a.region.detach(2, a.now_ms);
+    a.announce();
+    a.region.join(2, a.now_ms);
+    a.announce();
+  }
   // b, which was told to leave, takes a's snapshot.
   void rejoin(Region::MergeWish wish) {
     a.region.join(2, a.now_ms);
@@ -347,10 +354,7 @@ TEST_F(TwoRegions, KeepWhatOneWroteAfterTheOtherHadRemovedInARejoinThatWasCutOff
   a.write(AddMembers{{"x"}}, "s");
   a.write(InsertElements{-1, {"1", "2"}}, "l");
   meet_and_forget();
-  a.region.detach(2, a.now_ms);
-  a.announce();
-  a.region.join(2, a.now_ms);
-  a.announce();
+  expel_and_await();
   ASSERT_TRUE(b.region.begin_merge(a.region.save(), {}).has_value());
   for (const auto& [name, value] : ModelRedis(a.redis).keys)
     b.region.merge_key(name, [&] { b.redis.keys[name] = value; }, b.redis, b.now_ms);
@@ -371,10 +375,7 @@ TEST_F(TwoRegions, PlaceWhatARejoinThatWasCutOffInsertedInTheListOfTheNextOne) {
   const KeyName list{0, "l"};
   a.write(InsertElements{-1, {"1", "2", "3"}}, "l");
   meet_and_forget();
-  a.region.detach(2, a.now_ms);
-  a.announce();
-  a.region.join(2, a.now_ms);
-  a.announce();
+  expel_and_await();
   ASSERT_TRUE(b.region.begin_merge(a.region.save(), {}).has_value());
   b.region.merge_key(list, [&] { b.redis.keys[list] = a.redis.keys[list]; }, b.redis, b.now_ms);
   const Op late{list, InsertElements{3, {"4"}}};
@@ -408,10 +409,7 @@ TEST_F(TwoRegions, ForgetNothingWhileARejoinIsCutOff) {
   meet_and_forget();
   b.region.detach(1, b.now_ms);  // nobody is left whose promise it waits for
   b.announce();
-  a.region.detach(2, a.now_ms);
-  a.announce();
-  a.region.join(2, a.now_ms);
-  a.announce();
+  expel_and_await();
   b.write(Increment{5}, "n");
   ASSERT_TRUE(b.region.begin_merge(a.region.save(), {}).has_value());
   b.announce();

@@ -1,8 +1,5 @@
 #include "module/replaced_strings.h"
 
-#include <algorithm>
-
-#include "module/command_table.h"
 #include "module/node.h"
 
 namespace sluice::module {

@@ -78,8 +78,8 @@ void CatchUp::note_arrived(std::uint64_t bytes, Time now) {
 
 // While there is a queue what arrives is what the link carries, whatever is sent. With less than that, by
 // one part of so many, the queue gets shorter.
-void CatchUp::hold_to(std::uint64_t arrives, std::uint64_t parts) {
-  carries_ = arrives;
+void CatchUp::hold_to(std::uint64_t carried, std::uint64_t parts) {
+  carries_ = carried;
   *limit_ = std::max({std::min(*limit_, carries_ - carries_ / parts), least_limit_, kLimitLeast});
 }
 

@@ -47,7 +47,7 @@ class CatchUp {
   void ramp(const Seen& seen, bool is_queueing, Time now);
   void grow(Time now);
   void note_arrived(std::uint64_t bytes, Time now);
-  void hold_to(std::uint64_t arrives, std::uint64_t parts);
+  void hold_to(std::uint64_t carried, std::uint64_t parts);
   // Bytes a second: just now; or in the last second, apart from the holes that a connection leaves that
   // ends or waits for a timeout.
   std::uint64_t arrives() const;

@@ -40,6 +40,18 @@ class CatchUpTest : public ::testing::Test {
     }
   }
 
+  // One interval as it is told, whatever the link would do.
+  void see(std::uint64_t bytes, std::uint64_t arrived, Time round_trip) {
+    now += CatchUp::kInterval;
+    sent += bytes;
+    catch_up.measure({.sent = sent,
+                      .arrived = arrived,
+                      .round_trip = round_trip,
+                      .least = kLeast,
+                      .is_behind = true},
+                     now);
+  }
+
   static constexpr double kLink = 25e6;  // bytes a second
   CatchUp catch_up;
   Time now{1s};
@@ -76,17 +88,7 @@ TEST_F(CatchUpTest, ComesDownToALinkThatIsFarSlower) {
 // Of a connection that comes out of its timeout.
 TEST_F(CatchUpTest, DoesNotTakeARoundTripOfBeforeForAQueue) {
   catch_up.begin(10'000'000, now);
-  for (int n = 0; n < 10; ++n) {
-    now += CatchUp::kInterval;
-    sent += 1'000'000;
-    const auto round_trip = n < 8 ? 7s : kLeast;
-    catch_up.measure({.sent = sent,
-                      .arrived = 10'000,
-                      .round_trip = round_trip,
-                      .least = kLeast,
-                      .is_behind = true},
-                     now);
-  }
+  for (int n = 0; n < 10; ++n) see(1'000'000, 10'000, n < 8 ? Time(7s) : kLeast);
   EXPECT_GE(*catch_up.limit(), 10'000'000U);
 }
 
@@ -94,16 +96,7 @@ TEST_F(CatchUpTest, DoesNotTakeARoundTripOfBeforeForAQueue) {
 TEST_F(CatchUpTest, DoesNotTakeAConnectionThatEndsForASlowerLink) {
   catch_up.begin(20'000'000, now);
   pass(10s);
-  for (int n = 0; n < 5; ++n) {
-    now += CatchUp::kInterval;
-    sent += 1'500'000;
-    catch_up.measure({.sent = sent,
-                      .arrived = 1'500'000,
-                      .round_trip = kLeast + 60ms,
-                      .least = kLeast,
-                      .is_behind = true},
-                     now);
-  }
+  for (int n = 0; n < 5; ++n) see(1'500'000, 1'500'000, kLeast + 60ms);
   EXPECT_GT(*catch_up.limit(), 0.8 * kLink);
 }
 
@@ -111,16 +104,7 @@ TEST_F(CatchUpTest, DoesNotTakeAConnectionThatEndsForASlowerLink) {
 TEST_F(CatchUpTest, IsBackSoonAfterALinkThatSeemedSlow) {
   catch_up.begin(20'000'000, now);
   pass(10s);
-  for (int n = 0; n < 20; ++n) {
-    now += CatchUp::kInterval;
-    sent += 1'500'000;
-    catch_up.measure({.sent = sent,
-                      .arrived = 1'500'000,
-                      .round_trip = kLeast + 60ms,
-                      .least = kLeast,
-                      .is_behind = true},
-                     now);
-  }
+  for (int n = 0; n < 20; ++n) see(1'500'000, 1'500'000, kLeast + 60ms);
   EXPECT_LT(*catch_up.limit(), 0.8 * kLink);
   pass(2500ms);
   EXPECT_GT(*catch_up.limit(), 0.9 * kLink);
@@ -128,16 +112,7 @@ TEST_F(CatchUpTest, IsBackSoonAfterALinkThatSeemedSlow) {
 
 TEST_F(CatchUpTest, BeginsWithWhatWasUnderWayIfThatIsMore) {
   catch_up.begin(4'000'000, now);
-  for (int n = 0; n < 5; ++n) {
-    now += CatchUp::kInterval;
-    sent += 400'000;
-    catch_up.measure({.sent = sent,
-                      .arrived = 2'400'000,
-                      .round_trip = kLeast,
-                      .least = kLeast,
-                      .is_behind = true},
-                     now);
-  }
+  for (int n = 0; n < 5; ++n) see(400'000, 2'400'000, kLeast);
   EXPECT_GT(*catch_up.limit(), 17'000'000U);
 }
 
