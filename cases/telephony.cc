@@ -144,16 +144,23 @@ rt::Task<Result<>> Office::ring(redis::Client& client, std::string home, std::st
   co_return Result<>();
 }
 
-// False: nobody waits.
+// False: nobody waits. A call is on the desk from when it leaves the queue until it is over: if the answer to the LMOVE
+// does not come, it is still to be found.
 rt::Task<Result<bool>> Office::answer_one(redis::Client& client, std::string home) {
-  Words pop{"LPOP", "queue:" + home};
-  CO_TRY(const auto popped, co_await client.need(std::move(pop)));
-  if (popped.is_null()) co_return false;
-  const std::string id = popped.text;
+  Words move{"LMOVE", "queue:" + home, "desk:" + home, "LEFT", "RIGHT"};
+  CO_TRY(const auto moved, co_await client.need(std::move(move)));
+  if (moved.is_null()) co_return false;
+  CO_TRY_VOID(co_await answer(client, home, moved.text));
+  co_return true;
+}
+
+rt::Task<Result<>> Office::answer(redis::Client& client, std::string home, std::string id) {
   if (!books_.answered.insert(id).second) ++books_.answered_twice;
   CO_TRY_VOID(co_await change(client, id, "in progress"));
   CO_TRY_VOID(co_await change(client, id, "hung up"));
-  co_return true;
+  Words done{"LREM", "desk:" + home, "1", id};
+  CO_TRY_VOID(co_await client.need(std::move(done)));
+  co_return Result<>();
 }
 
 rt::Task<Result<>> Office::change(redis::Client& client, std::string id, std::string state) {
@@ -174,8 +181,12 @@ rt::Task<Result<>> Office::drain(std::string home) {
   CO_TRY(const auto client, co_await world_.connect(*master_));
   for (;;) {
     CO_TRY(const bool was_waiting, co_await answer_one(*client, home));
-    if (!was_waiting) co_return Result<>();
+    if (!was_waiting) break;
   }
+  Words left{"LRANGE", "desk:" + home, "0", "-1"};
+  CO_TRY(const auto desk, co_await client->need(std::move(left)));
+  for (const auto& call : desk.elements) CO_TRY_VOID(co_await answer(*client, home, call.text));
+  co_return Result<>();
 }
 
 rt::Task<Result<std::vector<std::string>>> compare(lab::World& world, lab::Server& master,

@@ -69,7 +69,7 @@ class Office {
   // The longest that its users have waited from one call to the next, since this was asked last.
   double take_longest_wait() { return std::exchange(longest_wait_, 0); }
 
-  // Answers every call that still waits in the queue of `home`.
+  // Answers every call that still waits in the queue of `home`, or was left on the desk by a master that died.
   rt::Task<Result<>> drain(std::string home);
 
  private:
@@ -80,6 +80,7 @@ class Office {
   rt::Task<Result<>> ring(redis::Client& client, std::string home, std::string account,
                           std::string id);
   rt::Task<Result<bool>> answer_one(redis::Client& client, std::string home);
+  rt::Task<Result<>> answer(redis::Client& client, std::string home, std::string id);
   rt::Task<Result<>> change(redis::Client& client, std::string id, std::string state);
 
   lab::World& world_;

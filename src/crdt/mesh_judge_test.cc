@@ -17,6 +17,7 @@ std::string Mesh::heal_and_judge() {
   settle();
   if (wrong_.empty()) wrong_ = judge();
   if (wrong_.empty()) wrong_ = judge_sums();
+  if (wrong_.empty() && !are_books_void_) wrong_ = judge_books();
   return wrong_;
 }
 

@@ -8,12 +8,14 @@
 #include "base/check.h"
 #include "crdt/effect_codec.h"
 
-// SLUICE_SIM_TRACE=1 tells what happens.
-
 namespace sluice::crdt {
-namespace {
 
-const bool kTraces = std::getenv("SLUICE_SIM_TRACE") != nullptr;
+bool traces() {
+  static const bool traces = std::getenv("SLUICE_SIM_TRACE") != nullptr;
+  return traces;
+}
+
+namespace {
 
 std::string text_of(std::string_view bytes) {
   const auto batch = decode_batch(bytes);
@@ -104,13 +106,19 @@ void Mesh::command(Site& site) {
     return keep_sums(site);  // the module refuses to flush meanwhile
   Commands commands(master.redis, dice_, site.id, [&](const Op& op) {
     are_sums_void_ = are_sums_void_ || std::holds_alternative<Flush>(op.effect);
-    master.region.note(op, master.redis, at);
-    master.undescribed.push_back(++native_writes_);
-    site.log.push_back({.native = op, .number = native_writes_});
+    write(site, op);
   });
   for (auto in_transaction = dice_.chance(10) ? 3 : 1; in_transaction > 0; --in_transaction)
     commands.run(at);
   if (dice_.chance(70)) flush(site);
+}
+
+// It is done there already.
+void Mesh::write(Site& site, const Op& op) {
+  Server& master = *site.master;
+  master.region.note(op, master.redis, now(site));
+  master.undescribed.push_back(++native_writes_);
+  site.log.push_back({.native = op, .number = native_writes_});
 }
 
 void Mesh::flush(Site& site) {
@@ -118,7 +126,7 @@ void Mesh::flush(Site& site) {
   if (site.replica != nullptr) master.region.set_promise(site.replica->region.vector());
   const auto turn = [&] { return saves_.chance(5) ? Turn::kGoesOn : Turn::kEnds; };
   while (auto batch = master.region.flush(now(site), turn())) {
-    if (kTraces) std::printf("%d flushes %s\n", site.id, text_of(*batch).c_str());
+    if (traces()) std::printf("%d flushes %s\n", site.id, text_of(*batch).c_str());
     history_.add(*batch);
     enter(*batch, master);
     site.log.push_back({.batch = *std::move(batch), .is_own = true});
@@ -126,17 +134,24 @@ void Mesh::flush(Site& site) {
   master.at = site.log.size();
 }
 
-void Mesh::play(Site& site, Server& server, std::size_t entries) {
+// From an AOF a native write is noted only if no batch describes it.
+void Mesh::play(Site& site, Server& server, std::size_t entries, Reads reads) {
+  const auto last_own = std::ranges::find_if(site.log.rbegin(), site.log.rend(), &Entry::is_own);
+  const auto described = static_cast<std::size_t>(site.log.rend() - last_own);
   for (; entries > 0 && server.at < site.log.size(); --entries) {
     const Entry& entry = site.log[server.at++];
     if (entry.native) {
       if (entry.native->key.name == "books") ++entries;  // the increment of its transaction follows
       server.redis.execute(*entry.native);
-      server.region.note(*entry.native, server.redis, now(site));
+      if (reads == Reads::kStream || server.at > described)
+        server.region.note(*entry.native, server.redis, now(site));
       server.undescribed.push_back(entry.number);
+    } else if (entry.step) {
+      entry.step(server);
     } else if (entry.is_own) {
       enter(entry.batch, server);
-      expect(server.region.compare_noted(entry.batch) == 0,
+      const auto misnoted = reads == Reads::kAof ? 0 : server.region.compare_noted(entry.batch);
+      expect(misnoted == 0,
              "a replica noted otherwise than its master: " + server.region.misnoted());
       const auto recorded = server.region.record(entry.batch, server.redis, now(site));
       expect(recorded.has_value(), "a replica did not take its master's ops");
@@ -177,13 +192,13 @@ bool Mesh::deliver(Site& from, Site& to) {
   Link& path = link(from, to);
   if (path.at >= from.log.size()) return false;
   const Entry& entry = from.log[path.at];
-  if (entry.native || (!entry.is_own && !path.brings_foreign)) return ++path.at, true;
+  if (entry.batch.empty() || (!entry.is_own && !path.brings_foreign)) return ++path.at, true;
   flush(to);
   const auto header = decode_header(entry.batch);
   CHECK(header);
   if (header->actor == to.master->region.self()) return ++path.at, true;
   const auto outcome = to.master->region.apply(entry.batch, to.master->redis, now(to));
-  if (kTraces && outcome && outcome->index() != 1)
+  if (traces() && outcome && outcome->index() != 1)
     std::printf("%d: outcome %zu from %d's log of %s\n", to.id, outcome->index(), from.id,
                 text_of(entry.batch).c_str());
   expect(outcome.has_value(), "a batch was malformed");
@@ -243,59 +258,9 @@ void Mesh::keep_sums(Site& site) {
   for (Op op : {Op{{0, "books"}, AddMembers{{name}}}, Op{{0, "sum"}, Increment{1}}}) {
     op.creates = master.redis.type(op.key) == ValueType::kNone;
     master.redis.execute(op);
-    master.region.note(op, master.redis, now(site));
-    site.log.push_back({.native = op});
+    write(site, op);
   }
   sums_[name] = true;
-}
-
-// A region that has left takes a peer's snapshot; perhaps only half of it, or after a restart.
-bool Mesh::rejoin(Site& site, Site& peer) {
-  flush(peer);
-  play(peer, *peer.replica, peer.log.size());
-  now_ms_ += 200;
-  flush(peer);
-  flush(site);
-  Region& region = site.master->region;
-  const ModelRedis snapshot = peer.master->redis;
-  if (const auto begun = region.begin_merge(peer.master->region.save(), {}); !begun) {
-    if (kTraces)
-      std::printf("%d may not rejoin by %d's snapshot: %s\n", site.id, peer.id,
-                  begun.error().detail.c_str());
-    return false;
-  }
-  if (kTraces) std::printf("%d rejoins by %d's snapshot\n", site.id, peer.id);
-  bool is_whole = true;
-  for (const auto& [key, value] : snapshot.keys) {
-    region.merge_key(
-        key, [&] { site.master->redis.keys[key] = value; }, site.master->redis, now(site));
-    if (dice_.chance(10)) command(site);
-    if (dice_.chance(5)) is_whole = false;
-    if (!is_whole) break;
-  }
-  flush(site);
-  for (auto at = peer.log.size() - 1; is_whole && !region.is_merge_complete(); ++at) {
-    now_ms_ += 200;
-    flush(peer);
-    play(peer, *peer.replica, peer.log.size());
-    if (at >= peer.log.size()) continue;
-    if (!peer.log[at].batch.empty())
-      expect(region.merge_stream(peer.log[at].batch).has_value(), "merge_stream");
-  }
-  if (is_whole) {
-    site.master->redis.libraries = snapshot.libraries;
-    region.merge_rest(site.master->redis, now(site));
-    region.finish_merge(++site.incarnation);
-    for (Site& other : sites_) link(other, site) = {.is_cut = link(other, site).is_cut};
-  }
-  flush(site);
-  site.snapshot.reset();
-  if (dice_.chance(20)) {
-    take_over(site, restored(site, taken(site)));
-  } else {
-    site.replica = restored(site, taken(site));
-  }
-  return true;
 }
 
 void Mesh::fault(Site& site) {
@@ -333,32 +298,41 @@ void Mesh::fault(Site& site) {
     case 5:
       site.snapshot = taken(site);
       return;
-    case 6: {  // a restart from a snapshot and the log after it
-      if (!site.snapshot) return;
-      auto server = restored(site, *site.snapshot);
-      play(site, *server, site.log.size());
-      return take_over(site, std::move(server));
-    }
+    case 6:
+      return restart(site);
     case 8:
       if (&other == &site) return;
       flush(other);
       play(other, *other.replica, other.log.size());  // what a snapshot holds no failover may lose
       return lose_everything(site, other);
-    default:  // a failover: what the replica had not yet is lost here
-      // Native writes whose batch a peer has, and the replica not, are made twice: not in the books.
-      if (site.replica->at > 0 && site.log[site.replica->at - 1].native) are_sums_void_ = true;
-      for (auto at = site.replica->at; at < site.log.size(); ++at) {
-        const auto& native = site.log[at].native;
-        if (native && native->key.name == "books")
-          sums_[std::get<AddMembers>(native->effect).members.front()] = false;
-      }
-      site.log.resize(site.replica->at);
-      return take_over(site, std::move(site.replica));
+    default:
+      return fail_over(site);
   }
 }
 
+// From a snapshot and the log after it.
+void Mesh::restart(Site& site) {
+  if (!site.snapshot) return;
+  auto server = restored(site, *site.snapshot);
+  play(site, *server, site.log.size(), Reads::kAof);
+  take_over(site, std::move(server));
+}
+
+// What the replica had not yet is lost here.
+void Mesh::fail_over(Site& site) {
+  // Native writes whose batch a peer has, and the replica not, are made twice: not in the books.
+  if (site.replica->at > 0 && site.log[site.replica->at - 1].native) are_sums_void_ = true;
+  for (auto at = site.replica->at; at < site.log.size(); ++at) {
+    const auto& native = site.log[at].native;
+    if (native && native->key.name == "books")
+      sums_[std::get<AddMembers>(native->effect).members.front()] = false;
+  }
+  site.log.resize(site.replica->at);
+  take_over(site, std::move(site.replica));
+}
+
 void Mesh::take_over(Site& site, std::unique_ptr<Server> server) {
-  if (kTraces)
+  if (traces())
     std::printf("%d begins %u with%s\n", site.id, site.incarnation + 1,
                 text_of(server->region.vector()).c_str());
   site.master = std::move(server);
@@ -372,35 +346,6 @@ void Mesh::take_over(Site& site, std::unique_ptr<Server> server) {
   flush(site);  // before any write: whoever follows must know whose writes they are
   site.replica = restored(site, taken(site));
   // The replica loaded what its master had noted but not flushed: it comes as a batch, without native writes.
-}
-
-// Master, replica and log are gone: it begins again with a peer's snapshot. Once in a world: what it then has is in
-// the peer's log only.
-void Mesh::lose_everything(Site& site, const Site& peer) {
-  if (kTraces) std::printf("%d loses everything, and takes %d's snapshot\n", site.id, peer.id);
-  may_lose_everything_ = false;
-  are_sums_void_ = true;
-  auto server = std::make_unique<Server>(site.id, limits_);
-  const ModelRedis snapshot = peer.master->redis;
-  expect(server->region.begin_merge(peer.master->region.save(), {.is_unchecked = true}).has_value(),
-         "a snapshot was refused");
-  for (const auto& [key, value] : snapshot.keys)
-    server->region.merge_key(
-        key, [&] { server->redis.keys[key] = value; }, server->redis, now(site));
-  server->redis.libraries = snapshot.libraries;
-  server->region.merge_rest(server->redis, now(site));
-  server->region.finish_merge(++site.incarnation);
-  server->region.begin_incarnation(site.incarnation);
-  site.log.clear();
-  site.snapshot.reset();
-  site.master = std::move(server);
-  site.replica.reset();
-  flush(site);
-  for (Site& other : sites_) {
-    link(site, other).at = 0;
-    link(other, site) = {.is_cut = link(other, site).is_cut};
-  }
-  site.replica = restored(site, taken(site));
 }
 
 void Mesh::settle() {

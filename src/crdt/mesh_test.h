@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,6 +18,7 @@
 namespace sluice::crdt {
 
 std::string text_of(const VersionVector& vector);
+bool traces();  // SLUICE_SIM_TRACE=1: tell what happens
 
 class Mesh {
  public:
@@ -35,13 +37,15 @@ class Mesh {
     std::size_t at = 0;                     // how much of the log it has
     std::deque<std::uint64_t> undescribed;  // native writes here that no batch has described
   };
-  // What the replication stream holds: a native write, or a batch.
+  // What the replication stream holds: a native write, a batch, or a step of a merge.
   struct Entry {
     std::optional<Op> native = {};
     std::uint64_t number = 0;  // of the native write
     std::string batch = {};
     bool is_own = false;
+    std::function<void(Server&)> step = {};
   };
+  enum class Reads { kStream, kAof };
   struct Snapshot {
     ModelRedis redis;
     std::string region;
@@ -70,12 +74,16 @@ class Mesh {
 
   void command(Site& site);
   void flush(Site& site);
-  void play(Site& site, Server& server, std::size_t entries);
+  void write(Site& site, const Op& op);
+  void play(Site& site, Server& server, std::size_t entries, Reads reads = Reads::kStream);
+  void restart(Site& site);
+  void fail_over(Site& site);
   void take_over(Site& site, std::unique_ptr<Server> server);
   void lose_everything(Site& site, const Site& peer);
   void hear_leaves(const Site& from, Site& to);
   bool skip_or_wait(const Site& from, Site& to, Link& path);
   bool rejoin(Site& site, Site& peer);
+  void merge_step(Site& site, std::function<void(Server&)> step);
   void keep_sums(Site& site);
   std::string judge_sums();
   bool deliver(Site& from, Site& to);  // false: nothing, or not yet
@@ -87,8 +95,8 @@ class Mesh {
   void expect(bool holds, const std::string& what);
 
   Dice dice_;
-  Dice
-      saves_;  // when a server saves itself in the middle of a turn; its own, so that seeds keep their worlds
+  // When a server saves itself, in the middle of a turn or of a merge; its own, so that seeds keep their worlds.
+  Dice saves_;
   bool may_lose_everything_ = false;
   bool may_depart_ = false, has_limit_ = false;
   std::uint64_t now_ms_ = 10'000'000;
@@ -99,6 +107,7 @@ class Mesh {
   // Which ops every native write has become.
   std::uint64_t native_writes_ = 0;
   std::map<std::uint64_t, std::set<Dot>> books_;
+  bool are_books_void_ = false;  // by a rejoin, which tells writes anew
   std::string wrong_;
   // Of every member added by keep_sums(), in one transaction with an increment: whether it must be there in the end.
   std::map<std::string, bool> sums_;

@@ -193,12 +193,14 @@ Result<void> Region::State::record(const Batch& batch) {
   }
   if (header.first != s.flushed + 1) return fail(Errc::kRejected, "batch is not the next one");
   auto here = s.vector.at(s.self);
+  auto noted_here = s.noted.size() - std::min<std::uint64_t>(s.described, s.noted.size());
   const auto last = header.first + header.count - 1;
   if (here < last) {
     const auto at = s.stability.arrived({s.self, last});
     for (; here < last; ++here) {
       const Op& op = batch.ops[here + 1 - header.first];
       if (const auto* const taken = std::get_if<TakeOver>(&op.effect)) s.note_taken(*taken);
+      if (s.merging != nullptr) s.record_while_merging(op, header.hlc.wall_ms(), noted_here);
       s.note_into_table(op, stamp_of(header, op.effect, {s.self, here + 1}), at);
       ++s.counts.local_ops;
     }

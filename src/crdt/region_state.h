@@ -31,14 +31,21 @@ struct Region::State : ConflictLog {
   State(RegionId region, RegionLimits limits_);
   ~State() override;
 
+  enum class Whose { kOwn, kPeers };
   static Result<std::unique_ptr<State>> loaded(std::string_view bytes, RegionId region,
-                                               const RegionLimits& limits);
+                                               const RegionLimits& limits,
+                                               Whose whose = Whose::kOwn);
+  static std::unique_ptr<Merging> loaded_merging(Reader& from, std::uint8_t version,
+                                                 const RegionLimits& limits);
+  std::string save() const;
   void note(const Op& op, std::uint64_t now_ms);
   void note(const OneWrite& one, std::uint64_t now_ms);
   Dot next_dot(std::uint64_t now_ms);
   void note_old(const Op& op);
   void note_member(Effect effect, std::uint64_t now_ms);
   void note_while_merging(const Op& op, std::uint64_t now_ms);
+  // `noted_here`: how many of the native writes that come next have been noted here.
+  void record_while_merging(const Op& op, std::uint64_t now_ms, std::uint64_t& noted_here);
   Result<void> check_snapshot(const State& peer) const;
   void note_into_table(const Op& op, const Stamp& stamp, std::uint64_t arrival);
   void note_into_table(const OneWrite& one, const Stamp& stamp, std::uint64_t arrival);

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "crdt/element_ops.h"
 #include "crdt/native.h"
+#include "crdt/take_over.h"
 
 namespace sluice::crdt {
 namespace {
@@ -117,6 +118,20 @@ void Region::State::note_while_merging(const Op& op, std::uint64_t now_ms) {
   }
 }
 
+// A follower has noted the native writes that a batch describes; whoever reads an AOF has not.
+void Region::State::record_while_merging(const Op& op, std::uint64_t now_ms,
+                                         std::uint64_t& noted_here) {
+  const auto one = [&](const Op& written) {
+    if (noted_here > 0) return void(--noted_here);
+    note_while_merging(written, now_ms);
+  };
+  if (const auto* const taken = std::get_if<TakeOver>(&op.effect)) {
+    std::ranges::for_each(ops_of(*taken), one);
+  } else if (is_native_write(op)) {
+    one(op);
+  }
+}
+
 std::vector<Surplus> Merging::take_redone(const KeyName& key) {
   const auto found = redone_before.find(key);
   if (found == redone_before.end()) return {};
@@ -159,6 +174,7 @@ Result<void> Region::begin_merge(std::string_view saved, MergeWish wish) {
     return fail(Errc::kRejected, "snapshot is not another region's");
   TRY(auto loaded, State::loaded(saved, peer, s.limits));
   if (!wish.is_unchecked) TRY_VOID(s.check_snapshot(*loaded));
+  loaded->merging.reset();
   auto next = std::make_unique<Merging>();
   next->keeps_plain = wish.keeps_plain || !loaded->vector.covers(s.stability.forgotten());
   next->peer = std::move(loaded);

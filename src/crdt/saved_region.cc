@@ -1,13 +1,15 @@
 // Region::save and load: what Writer and Reader make of a Region::State, in the
 // order of its members.
 #include <algorithm>
+#include <map>
 
 #include "crdt/rejoin.h"
 
 namespace sluice::crdt {
 namespace {
 
-constexpr std::uint8_t kVersion = 4, kVersionWithoutToldLists = 3, kVersionWithoutBase = 2;
+constexpr std::uint8_t kVersion = 5, kVersionWithoutPeer = 4, kVersionWithoutToldLists = 3,
+                       kVersionWithoutBase = 2;
 
 void put(Writer& into, const VersionVector& vector) {
   into.number(vector.entries().size());
@@ -205,39 +207,87 @@ KeySet get_keys(Reader& from) {
   return keys;
 }
 
-// What a merge has done so far. The peer's state comes again, by a newer snapshot.
-void put(Writer& into, const Merging& merging) {
-  into.byte(merging.keeps_plain ? 1 : 0);
-  KeySet merged = merging.merged;
-  merging.merged_before.for_each([&](const KeySet::Print& print) { merged.insert(print); });
-  put(into, merged);
-  std::uint64_t count = merging.redo.size();
-  for (const auto& [key, redone] : merging.redone_before) count += redone.size();
-  into.number(count);
-  const auto put_one = [&](const Surplus& left) {
-    put(into, left.stamp);
-    encode_op(left.op, std::nullopt, into);
-  };
-  for (const auto& [key, redone] : merging.redone_before)
-    for (const Surplus& left : redone) put_one(left);
-  for (const Surplus& left : merging.redo) put_one(left);
+void put(Writer& into, const Surplus& left) {
+  put(into, left.stamp);
+  encode_op(left.op, std::nullopt, into);
 }
 
-std::unique_ptr<Merging> get_merging(Reader& from) {
-  auto merging = std::make_unique<Merging>();
-  merging->keeps_plain = from.byte() != 0;
-  merging->merged = get_keys(from);
-  for (auto left = from.count(); left > 0 && from.ok(); --left) {
-    const auto stamp = get_stamp(from);
-    merging->redo.push_back({decode_op(nullptr, from), stamp});
+Surplus get_surplus(Reader& from) {
+  const auto stamp = get_stamp(from);
+  return {decode_op(nullptr, from), stamp};
+}
+
+// With the peer's state, so that whoever loads it can follow the merge to its end.
+void put(Writer& into, const Merging& merging) {
+  into.byte(merging.keeps_plain ? 1 : 0);
+  put(into, merging.merged);
+  into.number(merging.redo.size());
+  for (const Surplus& left : merging.redo) put(into, left);
+  into.text(merging.peer == nullptr ? std::string() : merging.peer->save());
+  if (merging.peer == nullptr) return;
+  into.byte(merging.is_sweeping ? 1 : 0);
+  into.number(merging.late.size());
+  for (const KeyName& key : merging.late) {
+    into.number(key.db);
+    into.text(key.name);
   }
-  return merging;
+  put(into, merging.merged_before);
+  std::map<KeyName, const std::vector<Surplus>*> redone_before;
+  std::uint64_t count = 0;
+  for (const auto& [key, redone] : merging.redone_before) {
+    redone_before[key] = &redone;
+    count += redone.size();
+  }
+  into.number(count);
+  for (const auto& [key, redone] : redone_before)
+    for (const Surplus& left : *redone) put(into, left);
+}
+
+KeyName get_key(Reader& from) {
+  KeyName key;
+  key.db = static_cast<std::uint32_t>(from.number_up_to(UINT32_MAX, "has a wide database"));
+  key.name = from.text();
+  return key;
 }
 
 }  // namespace
 
+std::unique_ptr<Merging> Region::State::loaded_merging(Reader& from, std::uint8_t version,
+                                                       const RegionLimits& limits) {
+  auto merging = std::make_unique<Merging>();
+  merging->keeps_plain = from.byte() != 0;
+  merging->merged = get_keys(from);
+  for (auto left = from.count(); left > 0 && from.ok(); --left)
+    merging->redo.push_back(get_surplus(from));
+  if (version <= kVersionWithoutPeer) return merging;
+  const auto saved = from.text();
+  constexpr std::size_t kRegionByte = 1;
+  if (saved.size() <= kRegionByte) return merging;
+  const auto peer = static_cast<RegionId>(saved[kRegionByte]);
+  auto snapshot = loaded(saved, peer, limits, Whose::kPeers);
+  if (!snapshot || peer < 1 || peer > kRegionIdMax) {
+    from.defect("merges what is no snapshot");
+    return merging;
+  }
+  merging->peer = std::move(*snapshot);
+  merging->is_sweeping = from.byte() != 0;
+  for (auto left = from.count(2); left > 0 && from.ok(); --left)
+    merging->late.push_back(get_key(from));
+  merging->merged_before = get_keys(from);
+  for (auto left = from.count(); left > 0 && from.ok(); --left) {
+    Surplus redone = get_surplus(from);
+    auto& of_key = merging->redone_before[redone.op.key];
+    of_key.push_back(std::move(redone));
+  }
+  return merging;
+}
+
 std::string Region::save() const {
-  const State& s = *state_;
+  return state_->save();
+}
+
+std::string Region::State::save() const {
+  const State& s = *this;
   Writer into;
   into.byte(kVersion);
   into.byte(s.self.region);
@@ -245,9 +295,9 @@ std::string Region::save() const {
   into.fixed(s.newest.bits);
   into.fixed(s.base.bits);
   into.number(s.flushed);
-  for (const auto* const vector :
+  for (const auto* const each :
        {&s.vector, &s.told_context, &s.told_promise, &s.stability.forgotten()})
-    put(into, *vector);
+    put(into, *each);
   into.number(s.contexts.size());
   for (const auto& [actor, seen] : s.contexts) {
     into.actor(actor);
@@ -297,13 +347,14 @@ Result<void> Region::load(std::string_view bytes) {
 
 Result<std::unique_ptr<Region::State>> Region::State::loaded(std::string_view bytes,
                                                              RegionId region,
-                                                             const RegionLimits& limits) {
+                                                             const RegionLimits& limits,
+                                                             Whose whose) {
   auto loaded = std::make_unique<State>(region, limits);
   State& s = *loaded;
   Reader from(bytes);
   const auto version = from.byte();
   if (version < kVersionWithoutBase || version > kVersion)
-    from.defect("is of another version than 2 to 4");
+    from.defect("is of another version than 2 to 5");
   if (from.byte() != s.self.region) from.defect("is another region's");
   s.self.incarnation = static_cast<std::uint32_t>(from.number_up_to(UINT32_MAX, "is too wide"));
   s.newest.bits = from.fixed();
@@ -326,7 +377,9 @@ Result<std::unique_ptr<Region::State>> Region::State::loaded(std::string_view by
     s.seen_by[peer] = get_vector(from);
     s.departures[peer] = get_departure(from);
   }
-  if (from.byte() != 0) s.merging = get_merging(from);
+  const bool is_half_merged = from.byte() != 0;
+  if (is_half_merged && whose == Whose::kPeers) from.defect("is half merged itself");
+  if (is_half_merged && from.ok()) s.merging = loaded_merging(from, version, limits);
   if (version > kVersionWithoutToldLists) {
     const auto bits = from.byte();
     if ((bits & 1U) != 0) s.told_lists = get_keys(from);
@@ -336,9 +389,7 @@ Result<std::unique_ptr<Region::State>> Region::State::loaded(std::string_view by
   s.noted.load(from);
   for (auto left = from.count(3); left > 0 && from.ok(); --left) s.stability.arrived(from.dot());
   for (auto left = from.count(); left > 0 && from.ok(); --left) {
-    KeyName key;
-    key.db = static_cast<std::uint32_t>(from.number_up_to(UINT32_MAX, "has a wide database"));
-    key.name = from.text();
+    const KeyName key = get_key(from);
     const auto arrival = from.number_up_to(s.stability.arrivals(), "has a key from the future");
     if (s.table.find(key) != nullptr) from.defect("repeats a key");
     s.table.change(s.table.touch(key, arrival), [&](KeyEntry& entry) {

@@ -62,8 +62,12 @@ class Collector {
       : query_(query), keyspace_(keyspace), shown_(keyspace.type(query.key)) {}
 
   void add(KeyState& entry) {
-    for (Body& body : entry.bodies)
-      body.elements.change_each([&](const auto& name, auto& of) { add(body.type, name, of); });
+    for (Body& body : entry.bodies) {
+      std::vector<std::string> names;
+      body.elements.for_each([&](const auto& element) { names.emplace_back(element.name()); });
+      for (const auto& name : in_order(names))
+        body.elements.change(name, [&](Element& of) { add(body.type, name, of); });
+    }
     if (entry.list != nullptr) add(*entry.list);
     for (const LiveDeadline& deadline : entry.deadlines)
       if (is_ours(deadline.stamp)) add(SetDeadline{deadline.deadline}, deadline.stamp);
@@ -80,6 +84,12 @@ class Collector {
   std::vector<Surplus> take() { return std::move(found_); }
 
  private:
+  // As every follower has them, whatever order its tables are in.
+  static std::vector<std::string>& in_order(std::vector<std::string>& names) {
+    std::ranges::sort(names);
+    return names;
+  }
+
   void add_plain_elements(const KeyState* entry) {
     if (shown_ == ValueType::kList && (entry == nullptr || entry->list == nullptr))
       add(InsertElements{-1,
@@ -94,7 +104,7 @@ class Collector {
     keyspace_.for_each_element(query_.key, [&](std::string_view name, std::string_view) {
       if (body == nullptr || body->elements.find(name) == nullptr) names.emplace_back(name);
     });
-    for (const auto& name : names)
+    for (const auto& name : in_order(names))
       add(write_of(shown_, name, read_element(keyspace_, query_.key, shown_, name).value_or("")),
           {});
   }

@@ -39,8 +39,16 @@ class Step {
   std::optional<Node::Quiet> quiet_;
 };
 
+// Who was silent for so long that another has begun may not go on, nor who began before a restart.
+bool is_in_merge(Ctx* ctx) {
+  if (!node().region().is_merging()) return false;
+  return comes_from_master(ctx) || node().merge().client == api::GetClientId(ctx);
+}
+
 int refuse_without_merge(Ctx* ctx) {
-  return reply_error(ctx, "GEONOMERGE no snapshot is being merged: begin with GEO.MERGE BEGIN");
+  return reply_error(
+      ctx,
+      "GEONOMERGE no snapshot is being merged over this connection: begin with GEO.MERGE BEGIN");
 }
 
 // GEO.MERGE WANT region incarnation seq [region incarnation seq ...]: the ops that we lack.
@@ -83,10 +91,7 @@ int begin(Ctx* ctx, String** argv, int argc) {
     const bool is_early = begun.error().code == Errc::kBusy;
     return reply_error(ctx, (is_early ? "GEOEARLY " : "ERR ") + begun.error().detail);
   }
-  merge.source = bytes_of(argv[2]);
-  merge.touched_ms = steady_ms();
-  merge.is_swept = false;
-  merge.sweep.restart();
+  merge.begin(bytes_of(argv[2]), api::GetClientId(ctx), steady_ms());
   return reply_ok(ctx);
 }
 
@@ -95,7 +100,7 @@ int begin(Ctx* ctx, String** argv, int argc) {
 int keys(Ctx* ctx, String** argv, int argc) {
   constexpr int kFirst = 3, kWords = 3;
   if (argc < kFirst + kWords || (argc - kFirst) % kWords != 0) return api::WrongArity(ctx);
-  if (!node().region().is_merging()) return refuse_without_merge(ctx);
+  if (!is_in_merge(ctx)) return refuse_without_merge(ctx);
   const auto db = number<std::uint32_t>(argv[2]);
   if (!db || *db >= kDbsMax) return reply_error(ctx, "ERR db is not a number of a database");
   std::vector<crdt::KeyName> names;
@@ -133,7 +138,7 @@ int keys(Ctx* ctx, String** argv, int argc) {
 // GEO.MERGE LIBRARY code
 int library(Ctx* ctx, String** argv, int argc) {
   if (argc != 3) return api::WrongArity(ctx);
-  if (!node().region().is_merging()) return refuse_without_merge(ctx);
+  if (!is_in_merge(ctx)) return refuse_without_merge(ctx);
   const Step step(ctx, {});
   node().keyspace().write_library("", bytes_of(argv[2]));
   return reply_ok(ctx);
@@ -142,7 +147,7 @@ int library(Ctx* ctx, String** argv, int argc) {
 // GEO.MERGE STREAM batch
 int stream(Ctx* ctx, String** argv, int argc) {
   if (argc != 3) return api::WrongArity(ctx);
-  if (!node().region().is_merging()) return refuse_without_merge(ctx);
+  if (!is_in_merge(ctx)) return refuse_without_merge(ctx);
   const Step step(ctx, {});
   const auto merged = node().region().merge_stream(bytes_of(argv[2]));
   if (!merged) return reply_error(ctx, "ERR " + merged.error().detail);
@@ -165,7 +170,7 @@ void replicate_drops(Ctx* ctx, const std::vector<crdt::KeyName>& names) {
 int sweep(Ctx* ctx, String** /*argv*/, int argc) {
   if (argc != 2) return api::WrongArity(ctx);
   auto& region = node().region();
-  if (!region.is_merging()) return refuse_without_merge(ctx);
+  if (!is_in_merge(ctx)) return refuse_without_merge(ctx);
   auto& merge = node().merge();
   merge.touched_ms = steady_ms();
   region.begin_sweep();
@@ -211,7 +216,7 @@ int end(Ctx* ctx, String** argv, int argc) {
   auto position = position_of(at);
   if (!position) return reply_error(ctx, "ERR " + position.error().detail);
   auto& region = node().region();
-  if (!region.is_merging()) return refuse_without_merge(ctx);
+  if (!is_in_merge(ctx)) return refuse_without_merge(ctx);
   auto incarnation = is_told ? number<std::uint32_t>(argv[2]).value_or(0) : 0;
   if (!is_told) {
     if (!region.is_merge_complete()) {

@@ -313,7 +313,8 @@ Result<void> Node::record(Ctx* ctx, std::string_view batch) {
     region_->skip(known);
     return {};
   }
-  unrecorded_.clear();
+  TRY(const auto header, crdt::decode_header(rest));
+  if (!header.more) unrecorded_.clear();
   const bool was_plain = std::exchange(is_plain_, false);
   const bool is_atomic = (api::GetContextFlags(ctx) & kFlagMulti) != 0;
   if (!is_atomic && !is_loading_ && !was_plain && region_->compare_noted(rest) > 0) {

@@ -42,9 +42,13 @@ inline constexpr std::uint32_t kDbsMax = 1U << 20U;
 // Of the master's part in a merge of a peer's snapshot.
 struct MergeProgress {
   std::string source;
+  unsigned long long client = 0;  // whose merge it is: no other's keys may come between
   std::uint64_t touched_ms = 0;
   bool is_swept = false;
   KeySweep sweep;
+
+  void begin(std::string_view from, unsigned long long by, std::uint64_t now_ms);
+  void end() { begin({}, 0, 0); }
 };
 
 class Node {

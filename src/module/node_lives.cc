@@ -51,6 +51,7 @@ std::uint32_t Node::next_incarnation() const {
 void Node::become_master() {
   if (is_master_) return;
   is_master_ = true;
+  merge_.end();  // it was the former master's
   if (std::exchange(is_plain_, false)) part_at_ms_ = steady_ms() + kFarewellMs;
   begin_incarnation();
 }
@@ -90,6 +91,7 @@ void Node::loading(Ctx* ctx, std::uint64_t step) {
     case kLoadingEnded:
     case kLoadingFailed:
       is_loading_ = false;
+      merge_.end();
       key_counts_.begin();
       if (is_master_) {
         begin_incarnation();

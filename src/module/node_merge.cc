@@ -13,6 +13,14 @@ constexpr std::uint64_t kAdoptedUnstableBytesMax = std::uint64_t{64} << 20U;
 
 }  // namespace
 
+void MergeProgress::begin(std::string_view from, unsigned long long by, std::uint64_t now_ms) {
+  source = from;
+  client = by;
+  touched_ms = now_ms;
+  is_swept = false;
+  sweep.restart();
+}
+
 void Node::begin_adoption() {
   adoption_.begin();
   region_->begin_adoption();
@@ -91,7 +99,7 @@ void Node::merged() {
   outbox_.clear();
   forget_promises();
   promise();
-  merge_.source.clear();
+  merge_.end();
   end_adoption();
 }
 

@@ -123,6 +123,7 @@ inline constexpr int kAuxBeforeRdb = 1 << 0, kAuxAfterRdb = 1 << 1;
   F(int, ReplyWithStringBuffer, (Ctx*, const char*, std::size_t))                            \
   F(int, ReplyWithVerbatimString, (Ctx*, const char*, std::size_t))                          \
   F(int, ReplyWithCallReply, (Ctx*, RedisModuleCallReply*))                                  \
+  F(unsigned long long, GetClientId, (Ctx*))                                                 \
   F(int, GetSelectedDb, (Ctx*))                                                              \
   F(int, SelectDb, (Ctx*, int))                                                              \
   F(unsigned long long, DbSize, (Ctx*))                                                      \

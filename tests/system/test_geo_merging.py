@@ -3,6 +3,7 @@
 import random
 
 import pytest
+import redis
 from harness.geo_writers import SEED, Writers, check_books
 from harness.regions import MODULE
 from harness.waiting import eventually
@@ -58,6 +59,13 @@ class Joining:
         facts = self.late.facts()
         return facts['merging'] == 'yes' and int(facts['merged_keys']) > 0
 
+    def go_on(self):
+        """More keys are merged, and clients of the joining region write what is merged and what is not."""
+        keys, rounds = int(self.late.facts()['merged_keys']), self.rounds()[self.late.number]
+        eventually(lambda: int(self.late.facts()['merged_keys']) > keys + 200 and
+                   self.rounds()[self.late.number] > rounds + 3, 'the merge goes on')
+        assert self.is_in_the_middle()
+
     def rounds(self):
         return {number: rounds for one in self.writers for number, rounds in one.rounds().items()}
 
@@ -98,13 +106,36 @@ def kill_the_link(joining):
     joining.late.link.start()
 
 
+def send_keys_from_elsewhere(joining):
+    with pytest.raises(redis.ResponseError, match='no snapshot is being merged over this connection'):
+        joining.late.client.execute_command('GEO.MERGE', 'KEYS', 0, 'string:0', 0, joining.late.client.dump('string:0'))
+
+
 def kill_the_joining_master(joining):
+    joining.go_on()
     joining.late.master.kill()
     joining.late.master.start(within=60)
 
 
+def kill_the_joining_master_whose_aof_begins_in_the_middle(joining):
+    client = joining.late.client
+    client.bgrewriteaof()
+    eventually(lambda: client.info('persistence')['aof_rewrite_in_progress'] == 0, 'the AOF is rewritten')
+    assert client.info('persistence')['aof_last_bgrewrite_status'] == 'ok'
+    kill_the_joining_master(joining)
+
+
 def fail_over_the_joining_region(joining):
     joining.mesh.fail_over(joining.late)
+
+
+def fail_over_the_joining_region_to_a_replica_that_came_in_the_middle(joining):
+    late = joining.late
+    late.nodes[1].kill()
+    late.nodes[1].start(within=60)
+    eventually(lambda: late.nodes[1].client.info('replication')['master_link_status'] == 'up', 'the replica follows')
+    joining.go_on()
+    joining.mesh.fail_over(late)
 
 
 def fail_over_the_joining_region_to_a_replica_that_is_behind(joining):
@@ -118,8 +149,10 @@ def fail_over_the_joining_region_to_a_replica_that_is_behind(joining):
 
 
 @pytest.mark.parametrize('fault, replicas', [
-    (kill_the_sources_keeper, 0), (kill_the_link, 0), (kill_the_joining_master, 0), (fail_over_the_source, 1),
-    (fail_over_the_joining_region, 1), (fail_over_the_joining_region_to_a_replica_that_is_behind, 1)])
+    (send_keys_from_elsewhere, 0), (kill_the_sources_keeper, 0), (kill_the_link, 0), (kill_the_joining_master, 0),
+    (kill_the_joining_master_whose_aof_begins_in_the_middle, 0), (fail_over_the_source, 1),
+    (fail_over_the_joining_region, 1), (fail_over_the_joining_region_to_a_replica_that_came_in_the_middle, 1),
+    (fail_over_the_joining_region_to_a_replica_that_is_behind, 1)])
 def test_a_region_joins_whatever_dies_in_the_middle_of_its_merge(mesh, fault, replicas):
     print(f'SLUICE_SEED={SEED}')
     joining = Joining(mesh, replicas)

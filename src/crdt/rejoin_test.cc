@@ -1,0 +1,73 @@
+#include <gtest/gtest.h>
+
+#include "crdt/region_test.h"
+
+namespace sluice::crdt {
+namespace {
+
+// Region 2, alone until now, has merged one of two keys of region 1's snapshot.
+class Rejoin : public testing::Test {
+ protected:
+  void SetUp() override {
+    a.write(Increment{10}, "counter");
+    a.write(AddMembers{{"a"}}, "set");
+    b.write(Increment{5}, "counter");
+    snapshot = a.redis;
+    saved = a.region.save();
+    begin(b.region);
+    merge(b.region, b.redis, "counter");
+  }
+
+  void begin(Region& region) {
+    ASSERT_TRUE(region.begin_merge(saved, {.keeps_plain = true, .is_unchecked = true}));
+  }
+
+  void merge(Region& region, ModelRedis& redis, const std::string& name) {
+    const KeyName key{0, name};
+    region.merge_key(key, [&] { redis.keys[key] = snapshot.keys[key]; }, redis, b.now_ms);
+  }
+
+  void finish(Region& region, ModelRedis& redis) {
+    region.merge_rest(redis, b.now_ms);
+    region.finish_merge(2);
+  }
+
+  TestRegion a{1, {1, 2}};
+  TestRegion b{2, {2}};
+  const KeyName counter{0, "counter"};
+  ModelRedis snapshot;
+  std::string saved;
+};
+
+// Whoever loads b's saved state and then reads its AOF: native writes that nobody notes, and batches.
+TEST_F(Rejoin, TellsAnewWhatAnAofHasOnTopOfWhatWasMerged) {
+  Region loaded(2, TestRegion::limits());
+  ASSERT_TRUE(loaded.load(b.region.save()));
+  ModelRedis redis = b.redis;
+  b.write(Increment{1}, "counter");
+  redis.execute({counter, Increment{1}});
+  ASSERT_TRUE(loaded.record(b.sent.back(), redis, b.now_ms));
+  loaded.begin_incarnation(3);
+  begin(loaded);
+  merge(loaded, redis, "counter");
+  EXPECT_EQ(redis.string(counter), "16");
+}
+
+TEST_F(Rejoin, IsFollowedToItsEndByWhoeverCameInItsMiddle) {
+  Region follower(2, TestRegion::limits());
+  ASSERT_TRUE(follower.load(b.region.save()));
+  EXPECT_EQ(follower.save(), b.region.save());
+  ModelRedis redis = b.redis;
+  for (auto* const each : {&b.region, &follower}) {
+    auto& of = each == &follower ? redis : b.redis;
+    merge(*each, of, "set");
+    finish(*each, of);
+  }
+  ASSERT_TRUE(follower.record(*b.region.flush(b.now_ms), redis, b.now_ms));
+  EXPECT_EQ(redis.string(counter), "15");
+  EXPECT_TRUE(redis.contains({0, "set"}, "a"));
+  EXPECT_EQ(follower.save(), b.region.save());
+}
+
+}  // namespace
+}  // namespace sluice::crdt
