@@ -16,7 +16,7 @@ constexpr std::size_t kHeadBlockPieces = 16;
 
 void Pieces::Sums::add(const Piece& piece) {
   visible += piece.shown();
-  if (piece.is_phantom) ++phantoms;
+  if (piece.is_phantom()) ++phantoms;
   for (const Dot& removal : piece.removals) newest.advance(removal);
   if (piece.is_stable()) {
     ++stable;
@@ -92,7 +92,7 @@ Pieces::Block& Pieces::make(std::size_t block) {
 Pieces::Place Pieces::insert(Place place, Piece piece) {
   ++size_;
   visible_ += piece.shown();
-  if (piece.is_phantom) ++phantoms_;
+  if (piece.is_phantom()) ++phantoms_;
   place = with_room(place);
   may_show(place.block);
   newest_.advance(piece.stamp.dot);

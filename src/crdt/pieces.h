@@ -7,6 +7,7 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,14 +23,17 @@ struct Piece {
   Stamp stamp = {};  // of the insertion; none if that is stable: less than all that may still come
   std::uint64_t count = 0;
   bool creates = false;
-  // Something here removed the list before it was known how long it was. Which of `removals` did is not known:
-  // a maker who has seen some of them tells by the length that he saw.
-  bool is_phantom = false;
+  // Something here removed the list before it was known how long it was: one of the first so many of `removals`, or an
+  // earlier op of that actor. Whether a maker had seen it tells the length that he saw.
+  std::uint32_t guesses = 0;
   std::vector<Dot> removals = {};
   std::vector<std::string> values = {};  // while another type is shown
 
   bool is_visible() const { return removals.empty(); }
   bool is_stable() const { return stamp.dot.seq == 0; }
+  bool is_phantom() const { return guesses > 0; }
+  std::span<const Dot> guessed_removals() const { return std::span(removals).first(guesses); }
+  std::span<const Dot> known_removals() const { return std::span(removals).subspan(guesses); }
   std::uint64_t shown() const { return is_visible() ? count : 0; }
 };
 

@@ -106,12 +106,17 @@ Body get_body(Reader& from) {
   return body;
 }
 
+// Of a piece of a list. kOnlyGuesses: as it was told before removals on top of guesses were told apart.
+constexpr std::uint8_t kCreates = 1, kOnlyGuesses = 2, kCountsGuesses = 4;
+
 void put(Writer& into, const Sequence& list) {
   into.number(list.pieces().size());
   for (const Piece& piece : list.pieces()) {
     put(into, piece.stamp);
     into.number(piece.count);
-    into.byte(static_cast<std::uint8_t>((piece.creates ? 1U : 0U) | (piece.is_phantom ? 2U : 0U)));
+    into.byte(static_cast<std::uint8_t>((piece.creates ? kCreates : 0U) |
+                                        (piece.is_phantom() ? kCountsGuesses : 0U)));
+    if (piece.is_phantom()) into.number(piece.guesses);
     into.number(piece.removals.size());
     for (const Dot& removal : piece.removals) into.dot(removal);
     into.number(piece.values.size());
@@ -127,10 +132,13 @@ std::unique_ptr<Sequence> get_list(Reader& from) {
     piece.count = from.number_up_to(std::uint64_t{1} << 48U, "has a list that is too long");
     if (piece.count == 0) from.defect("has a piece of a list without elements");
     const auto bits = from.byte();
-    piece.creates = (bits & 1U) != 0;
-    piece.is_phantom = (bits & 2U) != 0;
+    piece.creates = (bits & kCreates) != 0;
+    const auto guesses = (bits & kCountsGuesses) != 0 ? from.number() : 0;
     for (auto removals = from.count(3); removals > 0 && from.ok(); --removals)
       piece.removals.push_back(from.dot());
+    if (guesses > piece.removals.size()) from.defect("has more guessed removals than removals");
+    piece.guesses =
+        static_cast<std::uint32_t>((bits & kOnlyGuesses) != 0 ? piece.removals.size() : guesses);
     for (auto values = from.count(); values > 0 && from.ok(); --values)
       piece.values.emplace_back(from.text());
     if (!piece.values.empty() && piece.values.size() != piece.count)

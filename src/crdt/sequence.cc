@@ -7,12 +7,13 @@
 namespace sluice::crdt {
 namespace {
 
-bool is_in_view(const Piece& piece, const Context& context, bool partial) {
+// `with_phantoms`: those of which the context does not say that it saw them removed.
+bool is_in_view(const Piece& piece, const Context& context, bool with_phantoms) {
   if (!piece.is_stable() && !context.covers(piece.stamp.dot)) return false;
   const auto is_seen = [&](const Dot& removal) { return context.covers(removal); };
-  if (!piece.is_phantom) return std::ranges::none_of(piece.removals, is_seen);
-  return partial ? !std::ranges::all_of(piece.removals, is_seen)
-                 : std::ranges::none_of(piece.removals, is_seen);
+  if (std::ranges::any_of(piece.known_removals(), is_seen)) return false;
+  return !piece.is_phantom() ||
+         (with_phantoms && !std::ranges::all_of(piece.guessed_removals(), is_seen));
 }
 
 }  // namespace
@@ -33,7 +34,7 @@ std::optional<std::pair<bool, Stamp>> Sequence::rank() const {
   return best;
 }
 
-std::uint64_t Sequence::seen_length(const Context& context, bool partial) const {
+std::uint64_t Sequence::seen_length(const Context& context, bool with_phantoms) const {
   std::uint64_t count = 0;
   for (auto place = pieces_.first(); place != pieces_.last();) {
     if (const auto seen = pieces_.seen_in_block(place, context)) {
@@ -41,30 +42,31 @@ std::uint64_t Sequence::seen_length(const Context& context, bool partial) const 
       place = Pieces::next_block(place);
       continue;
     }
-    if (is_in_view(pieces_[place], context, partial)) count += pieces_[place].count;
+    if (is_in_view(pieces_[place], context, with_phantoms)) count += pieces_[place].count;
     place = pieces_.next(place);
   }
   return count;
 }
 
-bool Sequence::counts_partial(const View& view) const {
-  if (!pieces_.has_phantoms()) return true;
-  return seen_length(view.context, false) != view.length;
+// A list is gone as a whole, so all that is left of one was in the view, or nothing.
+bool Sequence::sees_phantoms(const View& view) const {
+  return !pieces_.has_phantoms() || seen_length(view.context, true) <= view.length;
 }
 
 void Sequence::complete(const View& view, std::vector<Dot> unseen) {
-  const auto seen = seen_length(view.context, counts_partial(view));
+  const auto seen = seen_length(view.context, sees_phantoms(view));
   if (seen >= view.length || unseen.empty()) return;
-  pieces_.insert(pieces_.first(), {.stamp = {},
-                                   .count = view.length - seen,
-                                   .is_phantom = true,
-                                   .removals = std::move(unseen)});
+  // What was inserted here since had no neighbour: it stands at the head.
+  pieces_.insert(pieces_.last(), {.stamp = {},
+                                  .count = view.length - seen,
+                                  .guesses = static_cast<std::uint32_t>(unseen.size()),
+                                  .removals = std::move(unseen)});
 }
 
 Sequence::Found Sequence::find(const View& view, std::int64_t at, std::uint64_t from_last,
-                               bool partial) {
-  if (at >= 0) return after(view, partial, static_cast<std::uint64_t>(at));
-  return before_last(view, partial, static_cast<std::uint64_t>(-(at + 1)) + from_last);
+                               bool with_phantoms) {
+  if (at >= 0) return after(view, with_phantoms, static_cast<std::uint64_t>(at));
+  return before_last(view, with_phantoms, static_cast<std::uint64_t>(-(at + 1)) + from_last);
 }
 
 // Past a block that begins at `found`, if all that the view has of it comes before the place that is looked for.
@@ -77,13 +79,13 @@ bool Sequence::passes_block(const View& view, Found& found, std::uint64_t& eleme
   return true;
 }
 
-Sequence::Found Sequence::after(const View& view, bool partial, std::uint64_t elements) {
+Sequence::Found Sequence::after(const View& view, bool with_phantoms, std::uint64_t elements) {
   Found found{.place = pieces_.first()};
   if (elements > 0) found.place = pieces_.first_seen(view.context);
   while (elements > 0 && found.place != pieces_.last()) {
     if (passes_block(view, found, elements)) continue;
     const Piece& piece = pieces_[found.place];
-    const bool is_seen = is_in_view(piece, view.context, partial);
+    const bool is_seen = is_in_view(piece, view.context, with_phantoms);
     if (is_seen && piece.count > elements) {
       if (piece.is_visible()) found.visible += elements;
       found.place = pieces_.split(found.place, elements);
@@ -108,13 +110,14 @@ bool Sequence::passes_block_before(const View& view, Found& found, std::uint64_t
 }
 
 // Behind the element of the view that has `elements` of it to its right; at the head if there is none.
-Sequence::Found Sequence::before_last(const View& view, bool partial, std::uint64_t elements) {
+Sequence::Found Sequence::before_last(const View& view, bool with_phantoms,
+                                      std::uint64_t elements) {
   Found found{.place = pieces_.last_seen(view.context)};
   while (found.place != pieces_.first()) {
     if (passes_block_before(view, found, elements)) continue;
     const auto before = pieces_.before(found.place);
     const Piece& left = pieces_[before];
-    const bool is_seen = is_in_view(left, view.context, partial);
+    const bool is_seen = is_in_view(left, view.context, with_phantoms);
     if (is_seen && left.count > elements) {
       if (elements == 0) break;
       if (left.is_visible()) found.visible += elements;
@@ -130,7 +133,7 @@ Sequence::Found Sequence::before_last(const View& view, bool partial, std::uint6
 }
 
 std::uint64_t Sequence::insert(const View& view, std::int64_t at, Piece piece) {
-  auto [place, visible] = find(view, at, 0, counts_partial(view));
+  auto [place, visible] = find(view, at, 0, sees_phantoms(view));
   while (place != pieces_.last()) {
     if (pieces_.all_exceed_in_block(place, piece.stamp)) {
       visible += pieces_.visible_in_block(place);
@@ -148,8 +151,8 @@ std::uint64_t Sequence::insert(const View& view, std::int64_t at, Piece piece) {
 
 std::vector<Sequence::Range> Sequence::remove(const View& view, std::int64_t at,
                                               std::uint64_t count, const Dot& by) {
-  const bool partial = counts_partial(view);
-  auto [place, visible] = find(view, at, 1, partial);
+  const bool with_phantoms = sees_phantoms(view);
+  auto [place, visible] = find(view, at, 1, with_phantoms);
   std::vector<Range> gone;
   if (place == pieces_.first()) place = pieces_.first_seen(view.context);
   while (count > 0 && place != pieces_.last()) {
@@ -158,7 +161,7 @@ std::vector<Sequence::Range> Sequence::remove(const View& view, std::int64_t at,
       place = Pieces::next_block(place);
       continue;
     }
-    if (!is_in_view(pieces_[place], view.context, partial)) {
+    if (!is_in_view(pieces_[place], view.context, with_phantoms)) {
       visible += pieces_[place].shown();
       place = pieces_.next(place);
       continue;
@@ -208,8 +211,8 @@ bool Sequence::prune(const VersionVector& forgotten) {
     }
     const auto is_known = [&](const Dot& removal) { return forgotten.covers(removal); };
     const bool is_gone =
-        !piece.is_visible() && (piece.is_phantom ? std::ranges::all_of(piece.removals, is_known)
-                                                 : std::ranges::any_of(piece.removals, is_known));
+        std::ranges::any_of(piece.known_removals(), is_known) ||
+        (piece.is_phantom() && std::ranges::all_of(piece.guessed_removals(), is_known));
     if (is_gone && is_stable_behind) continue;
     is_stable_behind = piece.is_stable();
     const bool joins = !kept.empty() && piece.is_stable() && piece.is_visible() &&

@@ -2,6 +2,7 @@
 // ones somebody may still count by.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -59,13 +60,14 @@ class Sequence {
     Pieces::Place place;
     std::uint64_t visible = 0;  // before it
   };
-  bool counts_partial(const View& view) const;
-  std::uint64_t seen_length(const Context& context, bool partial) const;
-  Found find(const View& view, std::int64_t at, std::uint64_t from_last, bool partial);
+  bool sees_phantoms(const View& view) const;
+  std::uint64_t seen_length(const Context& context, bool with_phantoms) const;
+  Found find(const View& view, std::int64_t at, std::uint64_t from_last, bool with_phantoms);
   bool passes_block(const View& view, Found& found, std::uint64_t& elements) const;
   bool passes_block_before(const View& view, Found& found, std::uint64_t& elements) const;
-  Found after(const View& view, bool partial, std::uint64_t elements);  // that many in the view
-  Found before_last(const View& view, bool partial, std::uint64_t elements);
+  Found after(const View& view, bool with_phantoms,
+              std::uint64_t elements);  // that many in the view
+  Found before_last(const View& view, bool with_phantoms, std::uint64_t elements);
 
   Pieces pieces_;
 };
@@ -73,7 +75,11 @@ class Sequence {
 template <typename Predicate>
 void Sequence::take_back(Predicate is_gone) {
   auto pieces = pieces_.take();
-  for (Piece& piece : pieces) std::erase_if(piece.removals, is_gone);
+  for (Piece& piece : pieces) {
+    const auto known = piece.removals.begin() + piece.guesses;
+    piece.removals.erase(std::remove_if(known, piece.removals.end(), is_gone),
+                         piece.removals.end());
+  }
   std::erase_if(pieces, [&](const Piece& piece) { return is_gone(piece.stamp.dot); });
   pieces_.replace(std::move(pieces));
 }
