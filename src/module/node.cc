@@ -148,6 +148,7 @@ void Node::before_sleep(Ctx* ctx) {
   has_turned_ = true;
   forget_past();
   if (!is_loading_ && !is_async_loading_) {
+    if (is_master_ && !unrecorded_.empty()) note_unrecorded(ctx);
     const std::uint64_t now = steady_ms();
     const bool is_due = now >= next_tick_ms_;
     if (is_due) {
@@ -235,6 +236,20 @@ void Node::retain(std::string batch) {
   while (retained_bytes_ > kRetainedBytesMax) drop_oldest_retained();
 }
 
+// So are those before it.
+void Node::is_in_stream(const crdt::BatchHeader& batch) {
+  const auto is_before = [&](const std::string& unsent) {
+    const auto header = crdt::decode_header(unsent);
+    if (!header || header->actor < batch.actor) return true;
+    return header->actor == batch.actor &&
+           header->first + header->count <= batch.first + batch.count;
+  };
+  while (!outbox_.empty() && is_before(outbox_.front())) {
+    retain(std::move(outbox_.front()));
+    outbox_.pop_front();
+  }
+}
+
 void Node::drop_oldest_retained() {
   retained_bytes_ -= retained_.front().second.size();
   retained_.pop_front();
@@ -307,10 +322,11 @@ Result<std::string> Node::unknown_part(std::string_view bytes) {
 
 Result<void> Node::record(Ctx* ctx, std::string_view batch) {
   const RedisKeyspace::Use use(keyspace_, ctx);
+  TRY(const auto told, crdt::decode_header(batch));
+  is_in_stream(told);
   TRY(auto rest, unknown_part(batch));
   if (rest.empty()) {
-    TRY(const auto known, crdt::decode_header(batch));
-    region_->skip(known);
+    region_->skip(told);
     return {};
   }
   TRY(const auto header, crdt::decode_header(rest));

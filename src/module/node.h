@@ -135,6 +135,7 @@ class Node {
   void look_whether_master_is_plain();
   void part_with_plain_replicas(Ctx* ctx);
   void retain(std::string batch);
+  void is_in_stream(const crdt::BatchHeader& batch);
   void drop_oldest_retained();
   void drop_stable_retained();
   Result<std::string> unknown_part(std::string_view bytes);
@@ -151,6 +152,7 @@ class Node {
   void forget_promises();
   void tell_departures(Ctx* ctx);
   void replace(RedisModuleCommandFilterCtx* command, std::string_view name);
+  void note_dropped(Ctx* ctx);
   void note_unrecorded(Ctx* ctx);
   void reset();
 
@@ -188,14 +190,15 @@ class Node {
   // When whoever follows us since before there was a module here is made to sync anew, if anybody may.
   std::optional<std::uint64_t> part_at_ms_;
 
-  // Batches that are cut but not in the stream yet.
+  // Batches that are cut but not in the stream yet. On a replica, and of a former life: those that its snapshot brought,
+  // until the stream has them too. A life that was cut off may never have sent them.
   std::deque<std::string> outbox_;
   // Batches in the stream, by their last op, until every region has promised them.
   std::deque<std::pair<crdt::Dot, std::string>> retained_;
   std::size_t retained_bytes_ = 0;
   bool must_resend_ = false;
   std::vector<crdt::RegionId> told_departed_;  // of which the log tells that they have left
-  // While an AOF is loaded: keys written since the last batch in it.
+  // By an AOF that was loaded: keys written since the last batch in it, of which this life has to tell.
   std::set<crdt::KeyName> unrecorded_;
   std::optional<std::string> loaded_;  // by an asynchronous load, until it is complete
 

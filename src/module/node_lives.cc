@@ -100,11 +100,12 @@ void Node::loading(Ctx* ctx, std::uint64_t step) {
           part_at_ms_ = 0;
           note_plain_data(ctx);
         }
+        note_dropped(ctx);
         note_unrecorded(ctx);
       } else {
         look_whether_master_is_plain();
       }
-      unrecorded_.clear();
+      if (is_plain_) unrecorded_.clear();  // to be told with all the rest
       return;
     default:
       return;
@@ -123,13 +124,18 @@ std::uint64_t keys_expired_while_loading(Ctx* ctx) {
 
 }  // namespace
 
-// Native writes at the end of an AOF whose batch was not written any more; and keys whose deadline had passed when an
-// RDB was loaded, which the server then drops without a word.
-void Node::note_unrecorded(Ctx* ctx) {
+// Keys whose deadline had passed when an RDB was loaded, which the server then drops without a word.
+void Node::note_dropped(Ctx* ctx) {
   const RedisKeyspace::Use use(keyspace_, ctx);
   const auto dropped = region_->dropped(keyspace_, now_ms());
   for (const auto& key : dropped) note({{.key = key, .effect = crdt::RemoveKey{.expired = true}}});
   if (keys_expired_while_loading(ctx) > dropped.size()) region_->may_lack_keys();
+}
+
+// Native writes at the end of an AOF whose batch was not written any more. A replica may yet get it from its master, or
+// be promoted without.
+void Node::note_unrecorded(Ctx* ctx) {
+  const RedisKeyspace::Use use(keyspace_, ctx);
   for (const auto& key : std::exchange(unrecorded_, {})) {
     ops_.clear();
     Observer::whole_value(key, keyspace_, ops_);
@@ -156,7 +162,8 @@ std::string Node::save() {
   SavedState state{.region = region_->save(),
                    .batches = {},
                    .positions = positions_.all(),
-                   .has_plain_data = adoption_.is_due()};
+                   .has_plain_data = adoption_.is_due(),
+                   .unsent = outbox_.size()};
   for (const auto& [last, batch] : retained_) state.batches.push_back(batch);
   state.batches.insert(state.batches.end(), outbox_.begin(), outbox_.end());
   return encode(state);
@@ -180,7 +187,15 @@ Result<void> Node::load(std::string_view bytes) {
   has_loaded_state_ = true;
   if (state.has_plain_data) begin_adoption();
   positions_.replace(std::move(state.positions));
-  for (auto& batch : state.batches) retain(std::move(batch));
+  const auto sent = state.batches.size() - state.unsent;
+  for (std::size_t at = 0; at < state.batches.size(); ++at) {
+    auto& batch = state.batches[at];
+    if (at < sent) {
+      retain(std::move(batch));
+    } else if (std::ranges::find(outbox_, batch) == outbox_.end()) {
+      outbox_.push_back(std::move(batch));
+    }
+  }
   return {};
 }
 

@@ -274,6 +274,7 @@ int flush_db(Ctx* ctx, String** argv, int argc) {
   if (!reply.failed()) {
     const auto db = static_cast<std::uint32_t>(api::GetSelectedDb(ctx));
     command.note({db, ""}, crdt::Flush{kEveryDb ? crdt::kEveryDb : db});
+    command.tell_now();  // no event tells whoever loads an AOF that ends before the batch
   }
   return command.answer(reply);
 }
@@ -316,6 +317,7 @@ int function(Ctx* ctx, String** argv, int argc) {
     for (const auto& written : after) {
       if (!has_library(before, written, true)) command.note({0, ""}, written);
     }
+    command.tell_now();  // likewise
   }
   return command.answer(reply);
 }

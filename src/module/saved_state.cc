@@ -8,7 +8,7 @@ namespace sluice::module {
 
 namespace {
 
-constexpr char kVersion = 2;
+constexpr char kVersion = 3, kVersionWithoutUnsent = 2;
 
 void put(std::string& out, std::uint64_t value) {
   for (int i = 0; i < 8; ++i) out.push_back(static_cast<char>(value >> (8 * i)));
@@ -66,11 +66,12 @@ std::string encode(const SavedState& state) {
   }
   put(out, positions);
   put(out, state.has_plain_data ? 1 : 0);
+  put(out, state.unsent);
   return out;
 }
 
 Result<SavedState> decode_saved_state(std::string_view bytes) {
-  if (bytes.empty() || bytes[0] != kVersion) {
+  if (bytes.empty() || bytes[0] < kVersionWithoutUnsent || bytes[0] > kVersion) {
     return fail(Errc::kCorrupt, "the module's part of the RDB is of another version of sluice-geo");
   }
   Reader reader(bytes.substr(1));
@@ -81,10 +82,15 @@ Result<SavedState> decode_saved_state(std::string_view bytes) {
     return fail(Errc::kCorrupt, "the module's part of the RDB does not add up");
   }
   TRY(const auto plain, reader.number());
+  const bool has_unsent = bytes[0] > kVersionWithoutUnsent;
+  TRY(const auto unsent, has_unsent ? reader.number() : Result<std::uint64_t>(0));
+  if (unsent > batches.size())
+    return fail(Errc::kCorrupt, "the module's part of the RDB does not add up");
   SavedState state{.region = std::move(region[0]),
                    .batches = std::move(batches),
                    .positions = {},
-                   .has_plain_data = plain != 0};
+                   .has_plain_data = plain != 0,
+                   .unsent = unsent};
   for (std::size_t i = 0; i < positions.size(); i += 3) {
     Position at{.replid = positions[i + 1], .offset = 0};
     const std::string& digits = positions[i + 2];

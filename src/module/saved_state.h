@@ -2,6 +2,7 @@
 // and where links stand.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -12,14 +13,16 @@
 
 namespace sluice::module {
 
-// Bytes: version 2; then three counted lists of length-prefixed strings (little-endian 64-bit lengths):
+// Bytes: version 3; then three counted lists of length-prefixed strings (little-endian 64-bit lengths):
 // [region], batches, and source, replid, offset in turn. Then 8 bytes: 1 if there are data from before the module of
-// which others have not been told (none: 0).
+// which others have not been told (none: 0), and 8: how many of the batches, the last ones, no stream had then. Version 2
+// ends before those.
 struct SavedState {
   std::string region;
   std::vector<std::string> batches;
   std::map<std::string, Position, std::less<>> positions;
   bool has_plain_data = false;
+  std::uint64_t unsent = 0;
 };
 
 std::string encode(const SavedState& state);

@@ -8,7 +8,8 @@ namespace {
 SavedState example() {
   return {.region = std::string("state\0of region", 15),
           .batches = {"first", ""},
-          .positions = {{"link", {.replid = "abc", .offset = 123}}}};
+          .positions = {{"link", {.replid = "abc", .offset = 123}}},
+          .unsent = 1};
 }
 
 TEST(SavedStateTest, ComesBackAsItWas) {
@@ -17,6 +18,7 @@ TEST(SavedStateTest, ComesBackAsItWas) {
   EXPECT_EQ(state->region, example().region);
   EXPECT_EQ(state->batches, example().batches);
   EXPECT_EQ(state->positions.at("link").offset, 123);
+  EXPECT_EQ(state->unsent, 1);
 }
 
 TEST(SavedStateTest, IsRefusedWhenItEndsEarlyOrIsNewer) {
@@ -24,7 +26,21 @@ TEST(SavedStateTest, IsRefusedWhenItEndsEarlyOrIsNewer) {
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_FALSE(decode_saved_state(std::string_view(bytes).substr(0, size))) << size;
   }
-  EXPECT_FALSE(decode_saved_state("\x03" + bytes.substr(1)));
+  EXPECT_FALSE(decode_saved_state("\x04" + bytes.substr(1)));
+}
+
+TEST(SavedStateTest, OfTheVersionBeforeHasNothingUnsent) {
+  const std::string bytes = encode(example());
+  const auto state = decode_saved_state("\x02" + bytes.substr(1, bytes.size() - 9));
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->batches, example().batches);
+  EXPECT_EQ(state->unsent, 0);
+}
+
+TEST(SavedStateTest, IsRefusedWithMoreUnsentThanThereAre) {
+  auto state = example();
+  state.unsent = 3;
+  EXPECT_FALSE(decode_saved_state(encode(state)));
 }
 
 TEST(ParseConfig, NamesWhatIsWrong) {
