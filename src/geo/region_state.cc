@@ -66,6 +66,8 @@ Result<crdt::VersionVector> parse_vector(const resp::Reply& reply) {
 
 Result<RegionState> parse_region_state(const resp::Reply& reply) {
   if (reply.is_error()) {
+    // It answers ROLE while it loads, and this soon after.
+    if (reply.text.starts_with("LOADING")) return fail(Errc::kBusy, "GEO.VECTOR: " + reply.text);
     const bool is_unknown = reply.text.find("unknown command") != std::string::npos;
     return fail(Errc::kRejected, "GEO.VECTOR: " + reply.text + (is_unknown ? kNoModule : ""));
   }

@@ -52,5 +52,12 @@ TEST(RegionState, SaysWhatIsMissingWhereThereIsNoModule) {
   EXPECT_EQ(denied.error().detail, "GEO.VECTOR: NOAUTH Authentication required.");
 }
 
+TEST(RegionState, IsAskedForAgainSoonWhileTheServerLoads) {
+  const auto state =
+      parse_region_state(reply_of("-LOADING Redis is loading the dataset in memory\r\n"));
+  ASSERT_FALSE(state);
+  EXPECT_EQ(state.error().code, Errc::kBusy);
+}
+
 }  // namespace
 }  // namespace sluice::geo
