@@ -176,6 +176,9 @@ class Region {
   // `write` writes the peer's value and deadline; the key is absent when it is called.
   void merge_key(const KeyName& key, const std::function<void()>& write, Keyspace& keyspace,
                  std::uint64_t now_ms);
+  // A library of the snapshot, or without code one that it does not have; `here`: its code on this server, if any.
+  void merge_library(const WriteLibrary& of_peer, std::string_view here, Keyspace& keyspace);
+  bool is_library_merged(const std::string& name) const;
   // After the snapshot's last key: what it did not have is removed, except as above, by merge_key without a value. All
   // at once, or key by key: those that are found (unless is_merged), then those that take_late() gives.
   void merge_rest(Keyspace& keyspace, std::uint64_t now_ms);

@@ -106,14 +106,14 @@ void Region::State::redo(std::vector<Surplus> surplus, KeyState* peer, Keyspace&
 // ever see it.
 void Region::State::note_while_merging(const Op& op, std::uint64_t now_ms) {
   if (std::holds_alternative<Leave>(op.effect) || std::holds_alternative<Return>(op.effect)) return;
-  const bool is_of_one_key =
-      !std::holds_alternative<Flush>(op.effect) && !std::holds_alternative<WriteLibrary>(op.effect);
+  const bool is_of_one_key = !std::holds_alternative<Flush>(op.effect);
+  const KeyName place = place_of(op);
   const Stamp stamp{Hlc{now_ms << 16U}, {}};
-  if (!is_of_one_key || merging->merged.contains(op.key)) {
+  if (!is_of_one_key || merging->merged.contains(place)) {
     merging->redo.push_back({op, stamp});
-  } else if (merging->merged_before.contains(op.key)) {
-    merging->redone_before[op.key].push_back({op, stamp});
-  } else if (merging->is_sweeping) {
+  } else if (merging->merged_before.contains(place)) {
+    merging->redone_before[place].push_back({op, stamp});
+  } else if (merging->is_sweeping && place.db != kEveryDb) {
     merging->late.push_back(op.key);
   }
 }
@@ -184,10 +184,8 @@ Result<void> Region::begin_merge(std::string_view saved, MergeWish wish) {
     next->redone_before = std::move(s.merging->redone_before);
     s.merging->merged.for_each([&](const KeySet::Print& key) { next->merged_before.insert(key); });
     for (Surplus& left : s.merging->redo) {
-      const bool is_of_one_key = !std::holds_alternative<Flush>(left.op.effect) &&
-                                 !std::holds_alternative<WriteLibrary>(left.op.effect);
-      if (is_of_one_key) {
-        auto& redone = next->redone_before[left.op.key];
+      if (!std::holds_alternative<Flush>(left.op.effect)) {
+        auto& redone = next->redone_before[place_of(left.op)];
         redone.push_back(std::move(left));
       } else {
         next->redo.push_back(std::move(left));
@@ -232,6 +230,67 @@ void Region::merge_rest(Keyspace& keyspace, std::uint64_t now_ms) {
       if (!s.merging->merged.contains(key)) rest.push_back(key);
     });
   for (const KeyName& key : rest) merge_key(key, [] {}, keyspace, now_ms);
+}
+
+namespace {
+
+// The newest write of a library in `table` that `counts`.
+template <typename Counts>
+std::optional<Live> library_write(const SideTable& table, const KeyName& place, Counts counts) {
+  KeyEntry* const compact = table.find(place);
+  if (compact == nullptr) return std::nullopt;
+  const Body* const body = compact->open().find(ValueType::kOther);
+  const auto* const found = body == nullptr ? nullptr : body->elements.find("");
+  std::optional<Live> newest;
+  if (found != nullptr)
+    found->read([&](const Element& element) {
+      for (const Live& live : element.live)
+        if (counts(live.stamp) && (!newest || newest->stamp < live.stamp)) newest = live;
+    });
+  compact->close();
+  return newest;
+}
+
+}  // namespace
+
+// Libraries are few, and whole values: of two the later one stays.
+void Region::merge_library(const WriteLibrary& of_peer, std::string_view here, Keyspace& keyspace) {
+  State& s = *state_;
+  CHECK(is_merging());
+  Merging& merging = *s.merging;
+  const KeyName place{kEveryDb, of_peer.name};
+  if (!merging.merged.insert(place)) return;
+  std::vector<Surplus> left;
+  if (merging.merged_before.contains(place)) {
+    left = merging.take_redone(place);
+  } else {
+    const auto is_ours = [&](const Stamp& stamp) {
+      return stamp.dot.actor.region == s.self.region && !merging.peer->vector.covers(stamp.dot);
+    };
+    const auto is_any = [](const Stamp&) { return true; };
+    if (const auto write = library_write(s.table, place, is_ours)) {
+      left.push_back({{{}, WriteLibrary{of_peer.name, write->value.value_or("")}}, write->stamp});
+    } else if (merging.keeps_plain && of_peer.code.empty() && !here.empty() &&
+               !library_write(s.table, place, is_any)) {
+      left.push_back({{{}, WriteLibrary{of_peer.name, std::string(here)}}, {}});
+    }
+  }
+  std::string code = of_peer.code;
+  if (const auto ours = std::ranges::max_element(left, {}, &Surplus::stamp); ours != left.end()) {
+    const auto theirs =
+        library_write(merging.peer->table, place, [](const Stamp&) { return true; });
+    if (theirs && theirs->stamp > ours->stamp) {
+      s.lost_write(place, "", theirs->stamp, ours->stamp);
+    } else {
+      code = std::get<WriteLibrary>(ours->op.effect).code;
+      merging.redo.push_back(std::move(*ours));
+    }
+  }
+  if (code != here) keyspace.write_library(of_peer.name, code);
+}
+
+bool Region::is_library_merged(const std::string& name) const {
+  return is_merged({kEveryDb, name});
 }
 
 void Region::begin_sweep() {

@@ -69,5 +69,60 @@ TEST_F(Rejoin, IsFollowedToItsEndByWhoeverCameInItsMiddle) {
   EXPECT_EQ(follower.save(), b.region.save());
 }
 
+// The libraries of two regions that had the same ones, and what becomes of them when b takes a's snapshot.
+class RejoinWithLibraries : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* const name : {"deleted", "changed", "both"})
+      a.write(WriteLibrary{name, "old"});
+    b.hear(a);
+    a.write(WriteLibrary{"deleted", ""});
+    a.write(WriteLibrary{"changed", "a's"});
+    a.write(WriteLibrary{"both", "a's"});
+    a.write(WriteLibrary{"new", "a's"});
+    b.now_ms += 1000;
+    b.write(WriteLibrary{"both", "b's"});
+    b.write(WriteLibrary{"own", "b's"});
+    begin();
+  }
+
+  void begin() {
+    ASSERT_TRUE(b.region.begin_merge(a.region.save(), {.is_unchecked = true}));
+    for (const auto& [name, code] : a.redis.libraries) merge(name, code);
+  }
+  void merge(const std::string& name, const std::string& code) {
+    const auto here = b.redis.libraries.find(name);
+    b.region.merge_library({name, code}, here == b.redis.libraries.end() ? "" : here->second,
+                           b.redis);
+  }
+  void finish() {
+    for (const auto& [name, code] : std::map(b.redis.libraries))
+      if (!b.region.is_library_merged(name)) merge(name, "");
+    b.region.finish_merge(2);
+    a.region.join(2, a.now_ms);
+    const auto batch = b.region.flush(b.now_ms);
+    ASSERT_TRUE(batch && a.region.apply(*batch, a.redis, b.now_ms + 1000));
+  }
+
+  TestRegion a{1, {1, 2}}, b{2, {1, 2}};
+};
+
+TEST_F(RejoinWithLibraries, KeepsWhatItWroteLastAndTellsIt) {
+  finish();
+  const std::map<std::string, std::string> wanted{
+      {"both", "b's"}, {"changed", "a's"}, {"new", "a's"}, {"own", "b's"}};
+  EXPECT_EQ(b.redis.libraries, wanted);
+  EXPECT_EQ(a.redis.libraries, wanted);
+}
+
+TEST_F(RejoinWithLibraries, TellsWhatWasWrittenInItsMiddleIfItIsBegunAgain) {
+  b.write(WriteLibrary{"changed", "b's"});
+  begin();
+  finish();
+  EXPECT_EQ(b.redis.libraries.at("changed"), "b's");
+  EXPECT_EQ(b.redis.libraries.at("both"), "b's");
+  EXPECT_EQ(a.redis.libraries, b.redis.libraries);
+}
+
 }  // namespace
 }  // namespace sluice::crdt

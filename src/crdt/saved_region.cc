@@ -284,7 +284,7 @@ std::unique_ptr<Merging> Region::State::loaded_merging(Reader& from, std::uint8_
   merging->merged_before = get_keys(from);
   for (auto left = from.count(); left > 0 && from.ok(); --left) {
     Surplus redone = get_surplus(from);
-    auto& of_key = merging->redone_before[redone.op.key];
+    auto& of_key = merging->redone_before[place_of(redone.op)];
     of_key.push_back(std::move(redone));
   }
   return merging;

@@ -416,6 +416,25 @@ void RedisKeyspace::write_library(std::string_view name, std::string_view code) 
   }
 }
 
+std::vector<crdt::WriteLibrary> RedisKeyspace::libraries() {
+  close();
+  std::vector<crdt::WriteLibrary> found;
+  const CallReply reply(api::Call(open_.ctx, "FUNCTION", "cc", "LIST", "WITHCODE"));
+  if (reply.failed()) return found;
+  for (std::size_t i = 0; i < api::CallReplyLength(reply.get()); ++i) {
+    RedisModuleCallReply* library = api::CallReplyArrayElement(reply.get(), i);
+    crdt::WriteLibrary one;
+    for (std::size_t j = 0; j + 1 < api::CallReplyLength(library); j += 2) {
+      const auto name = bytes_of(api::CallReplyArrayElement(library, j));
+      const auto value = bytes_of(api::CallReplyArrayElement(library, j + 1));
+      if (name == "library_name") one.name = value;
+      if (name == "library_code") one.code = value;
+    }
+    found.push_back(std::move(one));
+  }
+  return found;
+}
+
 void RedisKeyspace::for_each_element(
     const KeyName& key, const std::function<void(std::string_view, std::string_view)>& each) {
   if (type(key) == ValueType::kStream) return for_each_entry_id(key, each);

@@ -127,6 +127,7 @@ class RedisKeyspace final : public ObservedKeyspace {
                  const std::vector<crdt::Field>& fields) override;
   void remove_entry(const crdt::KeyName& key, crdt::StreamId id) override;
   void write_library(std::string_view name, std::string_view code) override;
+  std::vector<crdt::WriteLibrary> libraries();
   void for_each_element(
       const crdt::KeyName& key,
       const std::function<void(std::string_view, std::string_view)>& each) override;

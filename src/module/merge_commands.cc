@@ -1,4 +1,5 @@
 // GEO.MERGE: a peer's snapshot, key by key, into a master that serves meanwhile. docs/protocol/geo.md has the words.
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -135,13 +136,39 @@ int keys(Ctx* ctx, String** argv, int argc) {
                               ": is this server older than the one that made the snapshot?");
 }
 
+// "#!lua name=mylib"
+std::string library_name(std::string_view code) {
+  constexpr std::string_view kName = "name=";
+  const auto line = code.substr(0, code.find('\n'));
+  const auto at = line.find(kName);
+  if (at == std::string_view::npos) return {};
+  const auto rest = line.substr(at + kName.size());
+  const auto is_of_name = [](char c) {
+    return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  };
+  return {rest.begin(), std::ranges::find_if_not(rest, is_of_name)};
+}
+
 // GEO.MERGE LIBRARY code
 int library(Ctx* ctx, String** argv, int argc) {
   if (argc != 3) return api::WrongArity(ctx);
   if (!is_in_merge(ctx)) return refuse_without_merge(ctx);
+  const auto code = bytes_of(argv[2]);
+  const std::string name = library_name(code);
+  if (name.empty()) return reply_error(ctx, "ERR the library's first line does not name it");
   const Step step(ctx, {});
-  node().keyspace().write_library("", bytes_of(argv[2]));
+  const auto here = node().keyspace().libraries();
+  const auto found = std::ranges::find(here, name, &crdt::WriteLibrary::name);
+  node().region().merge_library({name, std::string(code)}, found == here.end() ? "" : found->code,
+                                node().keyspace());
   return reply_ok(ctx);
+}
+
+// Those that the snapshot does not have.
+void merge_other_libraries() {
+  for (const auto& here : node().keyspace().libraries())
+    if (!node().region().is_library_merged(here.name))
+      node().region().merge_library({here.name, ""}, here.code, node().keyspace());
 }
 
 // GEO.MERGE STREAM batch
@@ -240,6 +267,7 @@ int end(Ctx* ctx, String** argv, int argc) {
     } else {
       api::ReplicateVerbatim(ctx);
     }
+    merge_other_libraries();
     region.finish_merge(incarnation);
     node().merged();
     node().positions().set(bytes_of(at[0]), *std::move(position));

@@ -279,24 +279,6 @@ int flush_db(Ctx* ctx, String** argv, int argc) {
   return command.answer(reply);
 }
 
-std::vector<crdt::WriteLibrary> libraries(Ctx* ctx) {
-  std::vector<crdt::WriteLibrary> found;
-  const CallReply reply(api::Call(ctx, "FUNCTION", "cc", "LIST", "WITHCODE"));
-  if (reply.failed()) return found;
-  for (std::size_t i = 0; i < api::CallReplyLength(reply.get()); ++i) {
-    RedisModuleCallReply* library = api::CallReplyArrayElement(reply.get(), i);
-    crdt::WriteLibrary one;
-    for (std::size_t j = 0; j + 1 < api::CallReplyLength(library); j += 2) {
-      const auto name = bytes_of(api::CallReplyArrayElement(library, j));
-      const auto value = bytes_of(api::CallReplyArrayElement(library, j + 1));
-      if (name == "library_name") one.name = value;
-      if (name == "library_code") one.code = value;
-    }
-    found.push_back(std::move(one));
-  }
-  return found;
-}
-
 bool has_library(const std::vector<crdt::WriteLibrary>& all, const crdt::WriteLibrary& one,
                  bool with_code) {
   return std::any_of(all.begin(), all.end(), [&](const crdt::WriteLibrary& other) {
@@ -306,10 +288,10 @@ bool has_library(const std::vector<crdt::WriteLibrary>& all, const crdt::WriteLi
 
 int function(Ctx* ctx, String** argv, int argc) {
   const Replaced command(ctx, "FUNCTION", argv, argc);
-  const auto before = libraries(ctx);
+  const auto before = node().keyspace().libraries();
   const CallReply reply(command.run_if_memory_allows());
   if (!reply.failed()) {
-    const auto after = libraries(ctx);
+    const auto after = node().keyspace().libraries();
     for (const auto& gone : before) {
       if (!has_library(after, gone, false))
         command.note({0, ""}, crdt::WriteLibrary{gone.name, ""});

@@ -146,3 +146,33 @@ def test_three_that_have_told_each_other_to_leave_in_a_ring_come_together(mesh):
         assert region.client.get('counted') == b'2221'
         assert region.client.smembers('added') == {b'1', b'2', b'3'}
     m.wait_stable()
+
+
+def library(name, version):
+    return f"#!lua name={name}\nredis.register_function('{name}', function() return '{version}' end)"
+
+
+def libraries(region):
+    listed = region.client.execute_command('FUNCTION', 'LIST', 'WITHCODE')
+    return {one[1]: one[one.index(b'library_code') + 1].decode() for one in listed}
+
+
+def test_libraries_follow_a_region_that_comes_back(mesh):
+    m = mesh(count=3)
+    for name in ('deleted', 'changed'):
+        m[1].client.execute_command('FUNCTION', 'LOAD', library(name, 'old'))
+    m.wait_equal()
+    eventually(lambda: libraries(m[3]) == libraries(m[1]), 'all have the libraries', 30)
+    m.cut(3, 1)
+    m.cut(3, 2)
+    m[1].client.execute_command('GEO.DETACH', 3)
+    m[1].client.execute_command('FUNCTION', 'DELETE', 'deleted')
+    m[1].client.execute_command('FUNCTION', 'LOAD', 'REPLACE', library('changed', 'new'))
+    m[3].client.execute_command('FUNCTION', 'LOAD', library('own', 'new'))
+    m.heal(3, 1)
+    m.heal(3, 2)
+    eventually(lambda: m[3].link.metric('sluice_geo_merges_total') >= 1, 'region 3 has merged', 60)
+    m.wait_equal()
+    for region in m.regions:
+        assert libraries(region) == {name.encode(): library(name, 'new') for name in ('changed', 'own')}, region.name
+    m.wait_stable()
