@@ -167,21 +167,13 @@ std::vector<Surplus> surplus_of(const SurplusQuery& query, KeyState* entry, Keys
 
 namespace {
 
-// Each run of elements that is stable, as its removal and its insertion in the same place.
-void tell_stable_pieces(const KeyName& key, const Sequence& list, Keyspace& keyspace,
-                        std::vector<Op>& ops) {
-  const std::uint64_t length = keyspace.list_length(key);
-  std::uint64_t at = 0;
-  for (const Piece& piece : list.pieces()) {
-    if (!piece.is_visible()) continue;
-    if (piece.is_stable()) {
-      const auto place = static_cast<std::int64_t>(at);
-      ops.push_back({key, RemoveElements{place, piece.count, length}});
-      ops.push_back({key, InsertElements{place, keyspace.list_range(key, at, piece.count),
-                                         length - piece.count}});
-    }
-    at += piece.count;
-  }
+// As a whole: places count what is here, and whoever lacks what was never told would remove what he has instead.
+void tell_list(const KeyName& key, const Sequence& list, Keyspace& keyspace, std::vector<Op>& ops) {
+  const auto is_told = [](const Piece& piece) { return !piece.is_visible() || !piece.is_stable(); };
+  if (std::ranges::all_of(list.pieces(), is_told)) return;
+  ops.push_back({key, RemoveKey{}});
+  ops.push_back(
+      {key, InsertElements{0, keyspace.list_range(key, 0, keyspace.list_length(key))}, true});
 }
 
 }  // namespace
@@ -199,7 +191,7 @@ std::vector<Op> Region::untold(const KeyName& key, Keyspace& keyspace) const {
     const bool is_told = found != nullptr && found->base() == BaseState::kNone;
     if (!is_told) ops.push_back({key, WriteString{keyspace.string(key), keyspace.deadline(key)}});
   } else if (shown == ValueType::kList && entry.list != nullptr) {
-    tell_stable_pieces(key, *entry.list, keyspace, ops);
+    tell_list(key, *entry.list, keyspace, ops);
   } else {
     const SurplusQuery query{key, 0, state_->vector, true};
     Collector collector(query, keyspace);
@@ -207,7 +199,9 @@ std::vector<Op> Region::untold(const KeyName& key, Keyspace& keyspace) const {
     for (Surplus& plain : collector.take()) ops.push_back(std::move(plain.op));
   }
   const auto deadline = keyspace.deadline(key);
-  if (shown != ValueType::kString && entry.deadlines.empty() && deadline != kNoDeadline)
+  const bool is_removed = !ops.empty() && std::holds_alternative<RemoveKey>(ops.front().effect);
+  if (shown != ValueType::kString && (entry.deadlines.empty() || is_removed) &&
+      deadline != kNoDeadline)
     ops.push_back({key, SetDeadline{deadline}});
   compact->close();
   return ops;
