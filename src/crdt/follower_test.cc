@@ -88,5 +88,25 @@ TEST_F(Follower, TellsTheRestOfATurnInWhichTheMasterSavedItself) {
   EXPECT_EQ(untold(), 1U);
 }
 
+// Their cached cardinality may be another, and how their registers are stored.
+TEST_F(Follower, HoldsAHyperLogLogAgainstItsMastersByItsRegisters) {
+  begin(Turn::kEnds);
+  const auto hll = [](char cached, char value) {
+    return "HYLL" + std::string(1, '\1') + std::string(3, '\0') + std::string(8, cached) +
+           std::string{'\x7f', '\xfe', value};
+  };
+  const auto others = [&](const std::string& here, const std::string& there) {
+    master.note({{0, "k"}, MergeHll{there}, false}, redis, now_ms);
+    replica.note({{0, "k"}, MergeHll{here}, false}, redis, now_ms);
+    const auto batch = *master.flush(++now_ms, Turn::kEnds);
+    const auto count = replica.compare_noted(batch);
+    EXPECT_TRUE(replica.record(batch, redis, now_ms).has_value());
+    return count;
+  };
+  const char one = '\x80', two = '\x84';  // a run of one register
+  EXPECT_EQ(others(hll(0, one), hll(1, one)), 0U);
+  EXPECT_EQ(others(hll(0, one), hll(0, two)), 1U);
+}
+
 }  // namespace
 }  // namespace sluice::crdt

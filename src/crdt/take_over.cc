@@ -4,6 +4,7 @@
 
 #include "base/overloaded.h"
 #include "crdt/effect_codec.h"
+#include "crdt/hll.h"
 #include "crdt/region_state.h"
 
 namespace sluice::crdt {
@@ -23,11 +24,24 @@ Effect in_order(Effect effect) {
   return effect;
 }
 
+// A HyperLogLog has the same registers in other bytes after other steps: a replica that forgot its metadata earlier merged by others.
+bool are_alike(const std::string& a, const std::string& b) {
+  if (a == b) return true;
+  const auto registers = hll_registers(a);
+  return registers && registers == hll_registers(b);
+}
+
 // Whether it does not matter which of the two is merged under a name.
 bool are_alike(const Op& a, const Op& b) {
   if (a.key != b.key || a.creates != b.creates || a.effect.index() != b.effect.index())
     return false;
   if (std::holds_alternative<RemoveKey>(a.effect)) return true;  // a replica hears of no deadlines
+  if (const auto* const merged = std::get_if<MergeHll>(&a.effect))
+    return are_alike(merged->registers, std::get<MergeHll>(b.effect).registers);
+  if (const auto* const written = std::get_if<WriteString>(&a.effect)) {
+    const auto& same = std::get<WriteString>(b.effect);
+    return written->deadline == same.deadline && are_alike(written->value, same.value);
+  }
   Writer one, other;
   encode_effect(in_order(a.effect), one);
   encode_effect(in_order(b.effect), other);

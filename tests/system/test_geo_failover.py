@@ -221,3 +221,44 @@ def test_the_first_writes_of_a_region_count_once(redis_server, region):
     mesh.exchange()
     mesh.check_equal()
     assert b.client.get('n') == b'1'
+
+
+def test_a_replica_that_forgets_later_than_its_master_notes_the_same_of_a_hyperloglog(mesh):
+    """It merges anew what it still knows; so the bytes are others, and the registers the same."""
+    m = mesh(count=2, replicas=1)
+    replica = m[1].nodes[1]
+    m[1].client.pfadd('hll', 'a1')
+    m.wait_equal()
+    m.wait_stable()
+
+    def add_at_once(one, other):
+        """Of which both come together in region 1 alone."""
+        m.cut(1, 2)
+        m[1].client.pfadd('hll', one)
+        m[2].client.pfadd('hll', other)
+        m[1].ways[2].heal()
+        eventually(lambda: m[1].vector().items() >= {item for item in m[2].vector().items() if item[0][0] == 2}, 'region 1 has both', 30)
+        m[1].ways[2].cut()
+
+    add_at_once('a2', 'b2')
+    m[1].client.pfcount('hll')
+    m[2].ways[1].heal()
+
+    def has_promised():
+        facts = m[2].facts()
+        return facts['promise_1'] == facts['vector']
+    eventually(has_promised, 'region 1 has promised all', 30)
+    wait_in_sync(m[1].master, replica)
+    replica.pause()
+    m[1].ways[2].heal()
+    eventually(lambda: m[1].facts()['unstable_keys'] == '0', 'the master has forgotten', 30)
+    add_at_once('a3', 'b3')
+    m[1].client.execute_command('PFMERGE', 'hll')
+    mark = m[1].master.offset
+    replica.resume()
+    eventually(lambda: replica.offset >= mark, 'the replica has all', 30)
+    bytes_here = [node.client.get('hll') for node in m[1].nodes]
+    assert bytes_here[0] != bytes_here[1], 'both have merged alike: nothing was tried'
+    assert 'noted otherwise' not in replica.log_text()
+    m.heal(1, 2)
+    m.wait_equal()
