@@ -69,6 +69,14 @@ int no_expire() {
   return mode;
 }
 
+// RM_SetLRU of Valkey 9.1 takes its milliseconds for thousands of seconds: then rather just used than never.
+void set_idle(RedisModuleKey* opened, long long idle_ms) {
+  constexpr long long kNearMs = 60'000;
+  api::SetLRU(opened, idle_ms);
+  long long now_ms = 0;
+  if (api::GetLRU(opened, &now_ms) == kOk && now_ms > idle_ms + kNearMs) api::SetLRU(opened, 0);
+}
+
 }  // namespace
 
 // --- opening -------------------------------------------------------------------------------------
@@ -148,7 +156,24 @@ bool RedisKeyspace::expire_now(const KeyName& key) {
   select(key.db);
   const auto before = api::DbSize(open_.ctx);
   expire_if_due(key);
-  return api::DbSize(open_.ctx) < before;
+  if (api::DbSize(open_.ctx) < before) return true;
+  if (!is_about_to_expire(key)) return false;
+  const bool is_new = std::ranges::find(foretold_, key) == foretold_.end();
+  if (is_new) foretold_.push_back(key);
+  return is_new;
+}
+
+// From 7.2 on no key expires while a module hears of an event (lazy_expire_disabled in module.c). A master's command removes it when
+// it comes to it, by the time at which the command began, and the stream has its DEL before the command as ever.
+bool RedisKeyspace::is_about_to_expire(const KeyName& key) {
+  if (api::CachedMicroseconds == nullptr) return false;
+  const Deadline at = deadline(key);
+  return at != crdt::kNoDeadline && at < api::CachedMicroseconds() / 1000 &&
+         (api::GetContextFlags(open_.ctx) & kFlagMaster) != 0;
+}
+
+bool RedisKeyspace::was_foretold(const KeyName& key) {
+  return std::erase(foretold_, key) != 0;
 }
 
 void RedisKeyspace::expire_all_due(std::uint32_t db) {
@@ -256,8 +281,10 @@ std::string RedisKeyspace::string(const KeyName& key) {
   }
   long long idle_ms = 0;
   api::GetLRU(opened, &idle_ms);
-  const CallReply reply(call("GET", key));
-  if (idle_ms > 0 && (opened = open_to_read(key)) != nullptr) api::SetLRU(opened, idle_ms);
+  // A write by its flags, that writes nothing: of a key that a reading command was called for, servers from 7.2 on would tell the
+  // client that runs now of the next change, if it is tracking (call() in server.c).
+  const CallReply reply(call("GETEX", key));
+  if (idle_ms > 0 && (opened = open_to_read(key)) != nullptr) set_idle(opened, idle_ms);
   return reply.failed() ? std::string() : std::string(bytes_of(reply.get()));
 }
 

@@ -87,6 +87,9 @@ class RedisKeyspace final : public ObservedKeyspace {
   // Opens the key once so that a deadline that has passed takes effect now.
   void expire_if_due(const crdt::KeyName& key);
   void expire_all_due(std::uint32_t db);  // likewise each key of a database, or of crdt::kEveryDb
+  // Whether the key's expiry, of which the server tells now, was told by expire_now already.
+  bool was_foretold(const crdt::KeyName& key);
+  void forget_foretold() { foretold_.clear(); }
   bool is_writing() const { return writing_; }
   // Deadlines that had passed when they were set take effect now: they are held back, lest a key go while ops are
   // merged into it, and before them in the stream.
@@ -158,11 +161,13 @@ class RedisKeyspace final : public ObservedKeyspace {
   RedisModuleCallReply* call(const char* command, const crdt::KeyName& key, Words words = {});
   RedisModuleCallReply* call(const char* command, const crdt::KeyName& key,
                              const std::vector<String*>& words);
+  bool is_about_to_expire(const crdt::KeyName& key);
   void for_each_entry_id(const crdt::KeyName& key,
                          const std::function<void(std::string_view, std::string_view)>& each);
 
   bool writing_ = false;
   std::map<crdt::KeyName, crdt::Deadline> late_;
+  std::vector<crdt::KeyName> foretold_;  // by the command that runs
   Opened open_;
 };
 

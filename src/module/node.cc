@@ -77,6 +77,7 @@ void Node::forget_past() {
   has_past_ = false;
   stash_.forget();
   observer_.forget();
+  keyspace_.forget_foretold();
 }
 
 void Node::replace(RedisModuleCommandFilterCtx* command, std::string_view name) {
@@ -96,6 +97,7 @@ void Node::observe(Ctx* ctx, int type, const char* event, String* name) {
     return;
   }
   if (is_plain_) return;
+  if (type == kNotifyExpired && keyspace_.was_foretold({db, std::string(bytes_of(name))})) return;
   if (quiet_ > 0 && type != kNotifyExpired) return void(++quiet_events_);
   has_past_ = true;
   const auto found = quiet_ == 0 ? stash_.command_of(name, type) : Stash::Found();
@@ -261,15 +263,16 @@ void Node::drop_stable_retained() {
   while (!retained_.empty() && stable.covers(retained_.front().first)) drop_oldest_retained();
 }
 
-// Whoever has no MULTI open says multi=-1.
+// Whoever has a MULTI open has an x among its flags. (Its "multi" tells nothing: Valkey 9 says 0 of who has ever had one.)
 void Node::look_for_multi(Ctx* ctx) {
   const CallReply reply(api::Call(ctx, "CLIENT", "c", "LIST"));
   if (reply.failed()) return;
   const auto list = bytes_of(reply.get());
   next_look_ms_ = steady_ms() + kTickMs + list.size() / 1000;
-  constexpr std::string_view kField = " multi=";
+  constexpr std::string_view kField = " flags=";
   for (auto at = list.find(kField); at != std::string_view::npos; at = list.find(kField, at + 1)) {
-    if (list.substr(at + kField.size(), 2) != "-1") return;
+    const auto flags = list.substr(at + kField.size(), list.find(' ', at + 1) - at - kField.size());
+    if (flags.find('x') != std::string_view::npos) return;
   }
   stash_.no_multi_is_open();
 }

