@@ -43,7 +43,9 @@ constexpr CommandRule kRules[] = {
     {"getset", kArguments, 3},
     {"mset", kArguments, -3},
     {"msetnx", kArguments, -3},
+    {"msetex", kArguments, -4},
     {"getdel", kEvent, 2},
+    {"delifeq", kEvent, 3},
     {"getex", kEvent, -2},
     {"append", kEvent, 3},
     {"setrange", kEvent, 4},
@@ -140,7 +142,12 @@ constexpr CommandRule kRules[] = {
     {"function|delete", kReplaced, 3, "write"},
     {"function|flush", kReplaced, -2, "write"},
     {"function|restore", kReplaced, -3, "write deny-oom"},
+    // --- slots
+    {"cluster|flushslot", kRefused, -3},
+    {"cluster|migrateslots", kRefused, -4},
+    {"cluster|syncslots", kRefused, -3},
     // --- the server: first words only
+    {"cluster", kSometimes, -2, "admin allow-stale"},
     {"function", kSometimes, -2, "write deny-script"},
     {"debug", kSometimes, -2, "write admin deny-script allow-loading allow-stale"},
     {"config", kSometimes, -2, "admin deny-script allow-loading allow-stale"},
@@ -208,15 +215,24 @@ bool debug_is_refused(std::string_view word) {
                      [word](std::string_view refused) { return is_word(word, refused); });
 }
 
+constexpr void add_first_letter(FirstLetters& letters, std::string_view name) {
+  const std::size_t size = std::min(name.size(), kNameBytesMax + 1);
+  letters[size] |= 1U << (static_cast<unsigned char>(name[0]) & 31U);
+}
+
 }  // namespace
 
-constexpr std::array<std::uint32_t, kNameBytesMax + 2> kFirstLetters = [] {
-  std::array<std::uint32_t, kNameBytesMax + 2> letters{};
-  const auto add = [&](std::string_view name) { letters[name.size()] |= 1U << (name[0] & 31U); };
-  for (const auto& rule : kRules) add(rule.name);
-  add("multi");
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
+constinit FirstLetters first_letters = [] {
+  FirstLetters letters{};
+  for (const auto& rule : kRules) add_first_letter(letters, rule.name);
+  add_first_letter(letters, "multi");
   return letters;
 }();
+
+void look_for(std::string_view name) {
+  add_first_letter(first_letters, name);
+}
 
 std::span<const CommandRule> command_rules() {
   return kRules;
@@ -247,8 +263,10 @@ bool must_replace(const CommandRule& rule, std::span<const std::string_view> wor
              return is_word(word, "maxmemory-policy") || is_word(word, "aof-use-rdb-preamble");
            });
   }
-  const CommandRule* subcommand = find_rule("function|" + std::string(words[1]));
-  return subcommand != nullptr && has_arity(*subcommand, words.size());
+  // FUNCTION and CLUSTER; what the source of a slot says to its target begins with ESTABLISH.
+  const CommandRule* subcommand = find_rule(std::string(rule.name) + "|" + std::string(words[1]));
+  if (subcommand == nullptr || !has_arity(*subcommand, words.size())) return false;
+  return !is_word(words[1], "syncslots") || is_word(words[2], "establish");
 }
 
 std::string_view refusal(std::string_view name) {
@@ -259,6 +277,8 @@ std::string_view refusal(std::string_view name) {
   if (name.starts_with('h') || name.starts_with('H')) {
     return "deadlines of single fields are not shared; EXPIRE the key";
   }
+  if (is_word(name, "cluster"))
+    return "it would take the keys of slots out of this region's part without telling the others";
   if (is_word(name, "debug")) return "this subcommand changes keys without telling anybody";
   return "regions cannot agree on what it does";
 }

@@ -33,15 +33,25 @@ std::span<const CommandRule> command_rules();
 
 // Which first letters the names of each length have, MULTI's with them: tells most reading commands at a glance.
 inline constexpr std::size_t kNameBytesMax = 24;
-extern __attribute__((visibility("hidden"))) const std::array<std::uint32_t, kNameBytesMax + 2>
-    kFirstLetters;
+using FirstLetters = std::array<std::uint32_t, kNameBytesMax + 2>;
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
+extern __attribute__((visibility("hidden"))) FirstLetters first_letters;
 inline bool may_have_rule(std::string_view name) {
   const std::size_t size = std::min(name.size(), kNameBytesMax + 1);
-  return (kFirstLetters[size] >> (static_cast<unsigned char>(*name.data()) & 31U) & 1U) != 0;
+  return (first_letters[size] >> (static_cast<unsigned char>(*name.data()) & 31U) & 1U) != 0;
 }
+
+// Of a command without a row that is to be looked at all the same.
+void look_for(std::string_view name);
 
 // By the first word of a command, whatever its case; null for commands that write nothing.
 const CommandRule* find_rule(std::string_view name);
+
+// Its subcommands are commands.
+inline bool is_container(const CommandRule& rule) {
+  return rule.name == "function" || rule.name == "config" || rule.name == "debug" ||
+         rule.name == "cluster";
+}
 
 // Why a refused command is refused.
 std::string_view refusal(std::string_view name);

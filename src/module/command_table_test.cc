@@ -68,6 +68,26 @@ TEST(CommandTable, LeavesWrongSubcommandsToTheServer) {
   EXPECT_FALSE(must({"FUNCTION"}));
 }
 
+TEST(CommandTable, RefusesOfClusterWhatTakesKeysAway) {
+  const auto must = [](std::vector<std::string_view> words) {
+    return must_replace(*find_rule("cluster"), words);
+  };
+  EXPECT_TRUE(must({"CLUSTER", "FlushSlot", "5"}));
+  EXPECT_TRUE(must({"CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", "0", "5", "NODE", "id"}));
+  EXPECT_TRUE(must({"CLUSTER", "SYNCSLOTS", "ESTABLISH"}));
+  EXPECT_FALSE(must({"CLUSTER", "SYNCSLOTS", "ACK"}));
+  EXPECT_FALSE(must({"CLUSTER", "FLUSHSLOT"}));
+  EXPECT_FALSE(must({"CLUSTER", "NODES"}));
+}
+
+TEST(CommandTable, MayBeToldToLookForMore) {
+  EXPECT_FALSE(may_have_rule("yonder.write"));
+  look_for("yonder.write");
+  EXPECT_TRUE(may_have_rule("yonder.write"));
+  EXPECT_TRUE(may_have_rule("YONDER.WRITE"));
+  EXPECT_EQ(find_rule("yonder.write"), nullptr);
+}
+
 TEST(CommandTable, IsAllThatUsersAreToldOf) {
   std::ifstream file("docs/conflict-rules-commands.md");
   ASSERT_TRUE(file);

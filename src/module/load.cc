@@ -57,6 +57,10 @@ void on_async_load(Ctx* /*ctx*/, ServerEvent /*event*/, std::uint64_t step,
   node().async_loading(step);
 }
 
+void on_modules(Ctx* ctx, ServerEvent /*event*/, std::uint64_t /*step*/, void* /*data*/) noexcept {
+  node().commands_have_changed(ctx);
+}
+
 // Wakes the event loop: what is due happens before it sleeps again.
 void on_timer(Ctx* ctx, void* /*data*/) noexcept {
   api::CreateTimer(ctx, kTimerMs, on_timer, nullptr);
@@ -138,6 +142,7 @@ bool subscribe(Ctx* ctx) {
   constexpr int kTypes = kNotifyGeneric | kNotifyString | kNotifyList | kNotifySet | kNotifyHash |
                          kNotifyZset | kNotifyExpired | kNotifyEvicted | kNotifyStream;
   return api::SubscribeToKeyspaceEvents(ctx, kTypes, on_keyspace_event) == kOk &&
+         api::SubscribeToServerEvent(ctx, kEventModules, on_modules) == kOk &&
          api::SubscribeToServerEvent(ctx, kEventLoop, on_loop) == kOk &&
          api::SubscribeToServerEvent(ctx, kEventRole, on_role) == kOk &&
          api::SubscribeToServerEvent(ctx, kEventReplica, on_replica) == kOk &&
@@ -174,6 +179,7 @@ int load_or_throw(Ctx* ctx, String** argv, int argc) {
   }
   api::SetModuleOptions(ctx, kOptionIoErrors | kOptionNoImplicitSignal | kOptionAsyncLoad);
   api::CreateTimer(ctx, kTimerMs, on_timer, nullptr);
+  node().commands_have_changed(ctx);
   node().begin(ctx);
   api::Log(ctx, "notice", "sluice-geo: region %s, id %d", node().config().region.c_str(),
            static_cast<int>(node().config().id));

@@ -35,6 +35,10 @@ Node::Node(Config config)
 
 void Node::filter_write(RedisModuleCommandFilterCtx* command, std::string_view name) {
   const CommandRule* const found = find_rule(name);
+  if (!unknown_writes_.empty() && (found == nullptr || is_container(*found)) &&
+      is_unknown(command, name)) {
+    return refuse_unknown(command);
+  }
   if (found == nullptr) {
     if (is_word(name, "multi")) stash_.multi_begins();
     return;
@@ -84,6 +88,19 @@ void Node::replace(RedisModuleCommandFilterCtx* command, std::string_view name) 
   const std::string replacement = "geo." + std::string(name);
   api::CommandFilterArgReplace(command, 0,
                                api::CreateString(nullptr, replacement.data(), replacement.size()));
+}
+
+// A replica does what its master did.
+bool Node::is_unknown(RedisModuleCommandFilterCtx* command, std::string_view name) const {
+  if (!is_master_) return false;
+  const bool has_second = api::CommandFilterArgsCount(command) > 1;
+  return unknown_writes_.contains(
+      name, has_second ? bytes_of(api::CommandFilterArgGet(command, 1)) : std::string_view());
+}
+
+void Node::refuse_unknown(RedisModuleCommandFilterCtx* command) {
+  const std::string_view name = kRefuseUnknown;
+  api::CommandFilterArgInsert(command, 0, api::CreateString(nullptr, name.data(), name.size()));
 }
 
 // --- writes as they happen ---------------------------------------------------------------------------

@@ -22,6 +22,7 @@
 #include "module/observer.h"
 #include "module/redismodule.h"
 #include "module/stash.h"
+#include "module/unknown_writes.h"
 
 namespace sluice::module {
 
@@ -74,6 +75,7 @@ class Node {
     region_->announce_again();
   }
   void begin(Ctx* ctx);  // when the module is loaded
+  void commands_have_changed(Ctx* ctx) { unknown_writes_.learn(ctx); }
 
   // --- what commands do ---------------------------------------------------------------------------
   Config& config() { return config_; }
@@ -119,7 +121,6 @@ class Node {
   // When the first op of this region after that one was made, of those that some region may lack; nothing: there is none.
   std::optional<std::uint64_t> made_after_ms(const crdt::Dot& op) const;
   std::uint64_t held_commands() const { return stash_.held(); }
-  std::uint64_t unknown_commands() const { return unknown_commands_; }
 
   // --- persistence ----------------------------------------------------------------------------------
   std::string save();
@@ -153,6 +154,8 @@ class Node {
   void tell_departures(Ctx* ctx);
   void replace(RedisModuleCommandFilterCtx* command, std::string_view name);
   void note_dropped(Ctx* ctx);
+  bool is_unknown(RedisModuleCommandFilterCtx* command, std::string_view name) const;
+  void refuse_unknown(RedisModuleCommandFilterCtx* command);
   void note_unrecorded(Ctx* ctx);
   void reset();
 
@@ -160,6 +163,7 @@ class Node {
   std::unique_ptr<crdt::Region> region_;
   RedisKeyspace keyspace_;
   Stash stash_;
+  UnknownWrites unknown_writes_;
   Observer observer_;
   bool has_past_ = false;  // the stash or the observer remembers something
   bool must_look_ =
@@ -182,7 +186,6 @@ class Node {
   std::uint64_t turn_ms_ = 0;  // when the first write of this turn was noted
   std::uint64_t next_tick_ms_ = 0, next_look_ms_ = 0;
   std::uint64_t ops_before_ = 0;  // this turn
-  std::uint64_t unknown_commands_ = 0;
 
   MergeProgress merge_;
   Adoption adoption_;

@@ -42,19 +42,49 @@ std::vector<std::string> distinct(Words words) {
   return found;
 }
 
+// MSETEX numkeys key value [key value ...] [option ...]
+bool is_msetex(Words words) {
+  return words.size() > 3 && is_word(words[0], "msetex");
+}
+
+// The pairs of MSET, MSETNX and MSETEX.
+Words pairs_of(Words words) {
+  if (!is_msetex(words)) return words.subspan(1);
+  const auto keys =
+      static_cast<std::size_t>(std::max<std::int64_t>(integer(words[1]).value_or(0), 0));
+  return words.subspan(2, std::min(2 * keys, words.size() - 2));
+}
+
+// Of SET and MSETEX.
+Words options_of(Words words) {
+  if (is_msetex(words)) return words.subspan(2 + pairs_of(words).size());
+  return words.size() > 3 && is_word(words[0], "set") ? words.subspan(3) : Words();
+}
+
+// IFEQ, and what newer servers have of the kind: the word behind it is a value, whatever it looks like.
+bool is_comparison(std::string_view option) {
+  return option.size() >= 4 && is_word(option.substr(0, 2), "if");
+}
+
+template <typename Predicate>
+bool has_option(Words options, const Predicate& is_wanted) {
+  for (std::size_t at = 0; at < options.size(); ++at) {
+    if (is_wanted(options[at])) return true;
+    if (is_comparison(options[at])) ++at;
+  }
+  return false;
+}
+
 bool has_deadline_option(Words words) {
   if (is_word(words[0], "setex") || is_word(words[0], "psetex")) return true;
-  if (!is_word(words[0], "set")) return false;
-  return std::any_of(words.begin() + 3, words.end(), [](std::string_view word) {
+  return !is_msetex(words) && has_option(options_of(words), [](std::string_view word) {
     return is_word(word, "ex") || is_word(word, "px") || is_word(word, "exat") ||
            is_word(word, "pxat");
   });
 }
 
 bool keeps_deadline(Words words) {
-  return is_word(words[0], "set") && std::any_of(words.begin() + 3, words.end(), [](auto word) {
-           return is_word(word, "keepttl");
-         });
+  return has_option(options_of(words), [](auto word) { return is_word(word, "keepttl"); });
 }
 
 // The value that SET and its kin gave to `key`.
@@ -66,9 +96,10 @@ std::optional<std::string_view> written_value(Words words, std::string_view key)
   if (is_word(words[0], "setex") || is_word(words[0], "psetex")) {
     return words.size() == 4 ? std::optional(words[3]) : std::nullopt;
   }
-  if (is_word(words[0], "mset") || is_word(words[0], "msetnx")) {
-    for (std::size_t i = (words.size() - 1) / 2; i-- > 0;) {
-      if (words[1 + 2 * i] == key) return words[2 + 2 * i];
+  if (is_word(words[0], "mset") || is_word(words[0], "msetnx") || is_msetex(words)) {
+    const Words pairs = pairs_of(words);
+    for (std::size_t i = pairs.size() / 2; i-- > 0;) {
+      if (pairs[2 * i] == key) return pairs[2 * i + 1];
     }
   }
   return std::nullopt;
@@ -242,10 +273,11 @@ void Observer::expire_other_keys(const Step& step) {
   const Words words = step.words;
   if (words.size() < 3) return;
   const bool is_removal = is_word(words[0], "del") || is_word(words[0], "unlink");
-  if (!is_removal && !is_word(words[0], "mset")) return;
-  for (std::size_t at = 1; at < words.size(); at += is_removal ? 1 : 2) {
-    if (words[at] == step.key.name) continue;
-    const crdt::KeyName other{step.key.db, std::string(words[at])};
+  if (!is_removal && !is_word(words[0], "mset") && !is_msetex(words)) return;
+  const Words keys = is_removal ? words.subspan(1) : pairs_of(words);
+  for (std::size_t at = 0; at < keys.size(); at += is_removal ? 1 : 2) {
+    if (keys[at] == step.key.name) continue;
+    const crdt::KeyName other{step.key.db, std::string(keys[at])};
     if (!step.keyspace.expire_now(other)) continue;
     step.ops.push_back({.key = other, .effect = crdt::RemoveKey{.expired = true}});
   }
@@ -291,8 +323,10 @@ bool Observer::set(const Step& step) {
   std::string value = known ? std::string(*known) : step.keyspace.string(step.key);
   if (!words.empty() && keeps_deadline(words))
     return step.add(crdt::ChangeString{std::move(value)});
-  return step.add(crdt::WriteString{std::move(value),
-                                    known ? crdt::kNoDeadline : step.keyspace.deadline(step.key)});
+  // MSETEX sets the deadline first; one that has passed removes the key only when somebody looks.
+  const bool has_no_deadline = known && !is_msetex(words);
+  return step.add(crdt::WriteString{
+      std::move(value), has_no_deadline ? crdt::kNoDeadline : step.keyspace.deadline(step.key)});
 }
 
 bool Observer::change(const Step& step) {

@@ -65,6 +65,27 @@ TEST_F(ObserverOf, JoinsASetToTheExpireThatFollowsIt) {
   EXPECT_TRUE(ops[0].creates);
 }
 
+TEST_F(ObserverOf, TakesNoValueThatASetComparesWithForAnOption) {
+  const auto written = only<crdt::WriteString>(observe("set", "k", "SET k v IFEQ ex"));
+  EXPECT_EQ(written.value, "v");
+  EXPECT_EQ(written.deadline, crdt::kNoDeadline);
+  EXPECT_EQ(only<crdt::WriteString>(observe("set", "k", "SET k v GET ifeq keepttl")).value, "v");
+  EXPECT_EQ(only<crdt::ChangeString>(observe("set", "k", "SET k v IFEQ px KEEPTTL")).value, "v");
+  EXPECT_TRUE(observe("set", "k", "SET k v IFEQ keepttl EX 5").empty());  // "expire" follows
+}
+
+TEST_F(ObserverOf, ReadsOfMsetexOnlyTheDeadline) {
+  EXPECT_EQ(only<crdt::WriteString>(observe("set", "b", "MSETEX 2 a 1 b 2 NX")).value, "2");
+  EXPECT_EQ(only<crdt::ChangeString>(observe("set", "a", "MSETEX 2 a 1 keepttl 2 KEEPTTL")).value,
+            "1");
+  keyspace.write_string({0, "a"}, "elsewhere");
+  keyspace.set_deadline({0, "a"}, 77);
+  const auto written = only<crdt::WriteString>(observe("set", "a", "MSETEX 1 a 1 PXAT 77"));
+  EXPECT_EQ(written.value, "1");
+  EXPECT_EQ(written.deadline, 77U);
+  EXPECT_EQ(only<crdt::SetDeadline>(observe("expire", "a", "MSETEX 1 a 1 PXAT 77")).deadline, 77U);
+}
+
 TEST_F(ObserverOf, SaysWhatMadeAKey) {
   EXPECT_TRUE(observe("sadd", "k", "SADD k a", true)[0].creates);
   EXPECT_FALSE(observe("sadd", "k", "SADD k b")[0].creates);

@@ -94,7 +94,7 @@ inline constexpr int kNotifyGeneric = 1 << 2, kNotifyString = 1 << 3, kNotifyLis
 
 inline constexpr std::uint64_t kReplicaOnline = 0;
 inline constexpr ServerEvent kEventReplica{6, 1}, kEventRole{0, 1}, kEventFlush{2, 1},
-    kEventLoading{3, 1}, kEventAsyncLoad{14, 1}, kEventLoop{15, 1};
+    kEventLoading{3, 1}, kEventModules{9, 1}, kEventAsyncLoad{14, 1}, kEventLoop{15, 1};
 inline constexpr std::uint64_t kNowMaster = 0, kNowReplica = 1;
 inline constexpr std::uint64_t kLoadingRdb = 0, kLoadingAof = 1, kLoadingRepl = 2,
                                kLoadingEnded = 3, kLoadingFailed = 4;
@@ -182,6 +182,7 @@ inline constexpr int kAuxBeforeRdb = 1 << 0, kAuxAfterRdb = 1 << 1;
   F(int, CommandFilterArgsCount, (RedisModuleCommandFilterCtx*))                             \
   F(String*, CommandFilterArgGet, (RedisModuleCommandFilterCtx*, int))                       \
   F(int, CommandFilterArgReplace, (RedisModuleCommandFilterCtx*, int, String*))              \
+  F(int, CommandFilterArgInsert, (RedisModuleCommandFilterCtx*, int, String*))               \
   F(int, EventLoopAddOneShot, (OneShotFunction, void*))                                      \
   F(TimerId, CreateTimer, (Ctx*, long long, TimerFunction, void*))                           \
   F(RedisModuleScanCursor*, ScanCursorCreate, ())                                            \

@@ -47,9 +47,4 @@ class Replaced {
   RedisKeyspace::Use use_;
 };
 
-// Its subcommands are commands.
-inline bool is_container(const CommandRule& rule) {
-  return rule.name == "function" || rule.name == "config" || rule.name == "debug";
-}
-
 }  // namespace sluice::module

@@ -11,6 +11,7 @@
 #include "module/observer_step.h"
 #include "module/replaced_streams.h"
 #include "module/replaced_strings.h"
+#include "module/unknown_writes.h"
 
 namespace sluice::module {
 
@@ -315,7 +316,15 @@ constexpr char kHexpire[] = "HEXPIRE", kHexpireat[] = "HEXPIREAT", kHpexpire[] =
                kHpexpireat[] = "HPEXPIREAT", kHpersist[] = "HPERSIST", kHsetex[] = "HSETEX",
                kHgetex[] = "HGETEX";
 constexpr char kSwapdb[] = "SWAPDB", kMigrate[] = "MIGRATE", kPfdebug[] = "PFDEBUG",
-               kDebug[] = "DEBUG";
+               kDebug[] = "DEBUG", kCluster[] = "CLUSTER";
+
+// GEO.REFUSE name ...: what an unknown command is made to be (see UnknownWrites).
+int refuse_unknown(Ctx* ctx, String** argv, int argc) {
+  if (argc < 2) return api::WrongArity(ctx);
+  return reply_error(ctx, "ERR " + std::string(bytes_of(argv[1])) +
+                              " is refused by sluice-geo: it is unknown here what it writes, so "
+                              "other regions could not be told");
+}
 
 // CONFIG SET of what would make regions differ.
 int config(Ctx* ctx, String** argv, int argc) {
@@ -366,6 +375,7 @@ constexpr Implementation kImplementations[] = {
     {"flushall", guarded<flush_db<true>>},
     {"function", guarded<function>},
     {"debug", guarded<refused<kDebug>>},
+    {"cluster", guarded<refused<kCluster>>},
     {"config", guarded<config>},
     {"swapdb", guarded<refused<kSwapdb>>},
     {"migrate", guarded<refused<kMigrate>>},
@@ -424,7 +434,7 @@ bool register_replaced_commands(Ctx* ctx) {
       return false;
     }
   }
-  return true;
+  return api::CreateCommand(ctx, kRefuseUnknown, guarded<refuse_unknown>, "write", 0, 0, 0) == kOk;
 }
 
 }  // namespace sluice::module

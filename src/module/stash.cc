@@ -23,6 +23,7 @@ struct Positions {
 Positions key_positions(std::span<const std::string_view> words) {
   const auto name = words[0];
   if (is_word(name, "mset") || is_word(name, "msetnx")) return {1, words.size() - 1, 2};
+  if (is_word(name, "msetex")) return {2, words.size() - 1, 2};
   if (is_word(name, "del") || is_word(name, "unlink")) return {1, words.size() - 1, 1};
   if (is_word(name, "smove") || is_word(name, "lmove") || is_word(name, "blmove") ||
       is_word(name, "rpoplpush") || is_word(name, "brpoplpush")) {

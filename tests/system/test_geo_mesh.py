@@ -67,7 +67,7 @@ TYPES = {
 }
 # What is about no key, or shared in no way: test_geo_replies.py and the rounds have these.
 NOT_ABOUT_A_KEY = {'flushdb', 'flushall', 'swapdb', 'migrate', 'pfdebug', 'function', 'debug', 'config', 'xsetid', 'xack', 'xclaim', 'xautoclaim', 'xreadgroup',
-                   'hgetdel', 'hexpire', 'hexpireat', 'hpexpire', 'hpexpireat', 'hpersist', 'hsetex', 'hgetex'}  # newer than Debian's server
+                   'hgetdel', 'hexpire', 'hexpireat', 'hpexpire', 'hpexpireat', 'hpersist', 'hsetex', 'hgetex', 'msetex', 'delifeq', 'cluster'}  # test_geo_newer.py
 
 
 def test_the_matrix_has_every_command_of_the_table():

@@ -1,12 +1,10 @@
 """Redis answers with sluice-geo.so as without it: every write command, bare, in MULTI and in a script."""
 
-import re
 import shlex
 
 import pytest
 
 from harness import geo
-from harness.process import BUILD
 from harness.raw import Error, Raw
 
 # One scenario a paragraph; each begins with an empty database. Errors are part of it.
@@ -188,11 +186,3 @@ def test_flushing_is_refused_until_it_is_allowed(servers):
     assert call('EXISTS', 'k') == (b':', b'1')
     call('CONFIG', 'SET', 'geo.allow-flush', 'yes')
     assert call('FLUSHDB') == (b'+', b'OK')
-
-
-def test_every_write_command_of_the_server_has_a_row_in_the_table(servers):
-    source = (BUILD.parent / 'src' / 'module' / 'command_table.cc').read_text()
-    rows = set(re.findall(r'^    \{"([^"]+)"', source, re.MULTILINE))
-    names = Raw(servers[0].port)('COMMAND', 'LIST', 'FILTERBY', 'ACLCAT', 'write')
-    writes = {name.decode() for _, name in names[1]}
-    assert writes - rows == set()
