@@ -176,6 +176,28 @@ void tell_list(const KeyName& key, const Sequence& list, Keyspace& keyspace, std
       {key, InsertElements{0, keyspace.list_range(key, 0, keyspace.list_length(key))}, true});
 }
 
+// What has no write of its own stands on a value that its maker may not have had.
+bool is_told(const ElementEntry& entry) {
+  bool is_written = false;
+  entry.read([&](const Element& element) {
+    is_written = std::ranges::any_of(
+        element.live, [](const Live& live) { return live.kind == LiveKind::kWrite; });
+  });
+  return is_written;
+}
+
+void tell_sums(const KeyName& key, const Body& body, Keyspace& keyspace, std::vector<Op>& ops) {
+  if (body.type != ValueType::kHash && body.type != ValueType::kZset) return;
+  std::vector<std::string> names;
+  body.elements.for_each([&](const auto& element) {
+    if (!is_told(element)) names.emplace_back(element.name());
+  });
+  std::ranges::sort(names);
+  for (const auto& name : names)
+    if (const auto value = read_element(keyspace, key, body.type, name))
+      ops.push_back({key, write_of(body.type, name, *value)});
+}
+
 }  // namespace
 
 std::vector<Op> Region::untold(const KeyName& key, Keyspace& keyspace) const {
@@ -188,8 +210,8 @@ std::vector<Op> Region::untold(const KeyName& key, Keyspace& keyspace) const {
   if (shown == ValueType::kString) {
     const Body* const body = entry.find(shown);
     const auto* const found = body == nullptr ? nullptr : body->elements.find("");
-    const bool is_told = found != nullptr && found->base() == BaseState::kNone;
-    if (!is_told) ops.push_back({key, WriteString{keyspace.string(key), keyspace.deadline(key)}});
+    if (found == nullptr || !is_told(*found))
+      ops.push_back({key, WriteString{keyspace.string(key), keyspace.deadline(key)}});
   } else if (shown == ValueType::kList && entry.list != nullptr) {
     tell_list(key, *entry.list, keyspace, ops);
   } else {
@@ -197,6 +219,7 @@ std::vector<Op> Region::untold(const KeyName& key, Keyspace& keyspace) const {
     Collector collector(query, keyspace);
     collector.add_plain(&entry);
     for (Surplus& plain : collector.take()) ops.push_back(std::move(plain.op));
+    if (const Body* const body = entry.find(shown)) tell_sums(key, *body, keyspace, ops);
   }
   const auto deadline = keyspace.deadline(key);
   const bool is_removed = !ops.empty() && std::holds_alternative<RemoveKey>(ops.front().effect);

@@ -78,5 +78,64 @@ TEST_F(PlainLists, AreToldOnceWhatWasWrittenIsStable) {
   expect_everywhere({"1", "2", "3", "4", "5"});
 }
 
+class PlainNumbers : public testing::Test {
+ protected:
+  PlainNumbers() {
+    b.region.begin_adoption();
+    b.redis.write_field(hash, "f", "5");
+    b.redis.write_score(zset, "m", 5);
+    b.redis.write_string(text, "5");
+    exchange();
+  }
+
+  void exchange() {
+    for (int round = 0; round < 4; ++round) {
+      a.hear(b);
+      b.hear(a);
+      a.announce();
+      b.announce();
+    }
+  }
+  void tell() {
+    for (const auto& key : {hash, zset, text})
+      for (const Op& op : b.region.untold(key, b.redis)) b.region.note(op, b.redis, ++b.now_ms);
+    b.announce();
+  }
+  static void add(TestRegion& to, int by) {
+    to.write(IncrementField{"f", by}, "h");
+    to.write(IncrementScore{"m", static_cast<double>(by)}, "z");
+    to.write(Increment{by}, "t");
+  }
+  void expect_everywhere(int sum) {
+    exchange();
+    EXPECT_EQ(b.redis.field(hash, "f"), std::to_string(sum));
+    EXPECT_EQ(b.redis.score(zset, "m"), sum);
+    EXPECT_EQ(b.redis.string(text), std::to_string(sum));
+    EXPECT_EQ(ModelRedis::difference(a.redis, b.redis), "");
+    a.collect();
+    b.collect();
+    EXPECT_EQ(a.region.stats().unstable_keys + b.region.stats().unstable_keys, 0U);
+  }
+
+  TestRegion a{1, {1, 2}}, b{2, {1, 2}};
+  const KeyName hash{0, "h"}, zset{0, "z"}, text{0, "t"};
+};
+
+TEST_F(PlainNumbers, AreToldWithWhatWasAddedToThem) {
+  add(b, 2);
+  a.hear(b);
+  tell();
+  add(a, 1);
+  expect_everywhere(8);
+}
+
+TEST_F(PlainNumbers, AreToldWithWhatOthersAddedWhoDidNotHaveThem) {
+  add(a, 2);
+  b.hear(a);
+  tell();
+  add(a, 1);
+  expect_everywhere(8);
+}
+
 }  // namespace
 }  // namespace sluice::crdt

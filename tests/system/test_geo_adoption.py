@@ -1,5 +1,6 @@
 """A plain Redis gets the module while its clients write, and dies while it tells another region what it had before."""
 
+import collections
 import os
 import random
 import time
@@ -37,7 +38,7 @@ class Adopting:
     def __init__(self, redis_server, region, options):
         self.redis_server, self._region = redis_server, region
         self.rng = random.Random(SEED)
-        self.pushed, self.count = [], 0
+        self.pushed, self.added, self.count = [], collections.Counter(), 0
         self.one = redis_server('plain', options={'enable-module-command': 'yes', **options})
         fill(self.one.client)
         self.one.client.execute_command('MODULE', 'LOAD', *geo.options(1)['loadmodule'].split())
@@ -56,6 +57,11 @@ class Adopting:
                 key, value = f'list{self.rng.randrange(LISTS)}', f'pushed {len(self.pushed)}'
                 writer.client.execute_command(self.rng.choice(['LPUSH', 'RPUSH']), key, value)
                 self.pushed.append((key, value))
+                number = self.rng.randrange(KEYS)
+                words = self.rng.choice([['INCR', f'string{number}'], ['HINCRBY', f'hash{number % 20}', number, 1], ['HINCRBYFLOAT', f'hash{number % 20}', number, 1],
+                                         ['ZINCRBY', f'zset{number % 20}', 1, number]])
+                writer.client.execute_command(*words)
+                self.added[words[1][:4], number] += 1
                 self.count += 1
             for source, target in ((self.a, self.b), (self.b, self.a)):
                 if self.rng.random() < 0.7:
@@ -92,6 +98,11 @@ class Adopting:
         for n in range(LISTS):
             wanted = [str(m) for m in range(n, KEYS, LISTS)] + [value for key, value in self.pushed if key == f'list{n}']
             assert sorted(self.b.client.lrange(f'list{n}', 0, -1)) == sorted(value.encode() for value in wanted), n
+        with self.b.client.pipeline(transaction=False) as many:
+            for n in range(KEYS):
+                many.get(f'string{n}'), many.hget(f'hash{n % 20}', n), many.zscore(f'zset{n % 20}', n)
+            sums = many.execute()
+        assert [float(one) for one in sums] == [n + self.added[kind, n] for n in range(KEYS) for kind in ('stri', 'hash', 'zset')]
         self.mesh.settle()
 
 
