@@ -60,6 +60,7 @@ void Region::State::note_member(Effect effect, std::uint64_t now_ms) {
 
 void Region::State::move_member(const Effect& effect, const Dot& dot, const Context& context) {
   if (const auto* const leave = std::get_if<Leave>(&effect)) {
+    if (leave->region == self.region) advance();  // for the last time: master and replicas alike
     Departure& left = departures[leave->region];
     if (std::ranges::find(left.leaves, dot) == left.leaves.end()) left.leaves.push_back(dot);
     left.returns.clear();
@@ -232,6 +233,15 @@ std::optional<Outcome> Region::State::refusal_of_departed(const BatchHeader& hea
   if (header.count > 0 && left.wanted.covers(last)) return std::nullopt;
   if (header.count == 0 && left.wanted.covers({header.actor, header.first})) return Duplicate{};
   return Detached{header.actor.region};
+}
+
+// A failover or a restart may lose the end of a merge of which others have heard: the life that followed it told anew
+// what was written before, and what those writes were is void.
+std::optional<Dot> Region::State::forgotten_return(const Actor& maker,
+                                                   const VersionVector& seen) const {
+  const Dot back{{maker.region, departures[maker.region].back}, 1};
+  if (back.actor.incarnation == 0 || maker <= back.actor || seen.covers(back)) return std::nullopt;
+  return back;
 }
 
 // Ops of a life that is over are taken only if somebody who stays says that he has them: others may come out of the

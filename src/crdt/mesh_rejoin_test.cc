@@ -26,11 +26,21 @@ bool Mesh::rejoin(Site& site, Site& peer) {
   }
   if (traces()) std::printf("%d rejoins by %d's snapshot\n", site.id, peer.id);
   are_books_void_ = true;
-  site.log.push_back({.step = [this, saved](Server& server) {
-    expect(server.region.begin_merge(saved, {}).has_value(), "a follower refused a snapshot");
+  const auto forgotten = site.master->region.forgotten();
+  site.log.push_back({.step = [this, saved, forgotten](Server& server) {
+    expect(server.region.begin_merge(saved, {.forgotten = forgotten}).has_value(),
+           "a follower refused a snapshot");
   }});
+  const bool is_whole = merge_keys(site, snapshot);
+  if (is_whole) finish_merge(site, peer, snapshot);
+  flush(site);
+  end_rejoin(site, is_whole);
+  return true;
+}
+
+// False: cut off.
+bool Mesh::merge_keys(Site& site, const ModelRedis& snapshot) {
   if (saves_.chance(30)) site.snapshot = taken(site);
-  bool is_whole = true;
   for (const auto& [key, value] : snapshot.keys) {
     merge_step(site, [key, value, at = now(site)](Server& server) {
       server.region.merge_key(key, [&] { server.redis.keys[key] = value; }, server.redis, at);
@@ -39,10 +49,13 @@ bool Mesh::rejoin(Site& site, Site& peer) {
     if (saves_.chance(5)) site.snapshot = taken(site);
     if (saves_.chance(5)) site.replica = restored(site, taken(site));
     play(site, *site.replica, saves_.below(4));
-    if (dice_.chance(5)) is_whole = false;
-    if (!is_whole) break;
+    if (dice_.chance(5)) return false;
   }
-  for (auto at = peer.log.size() - 1; is_whole && !site.master->region.is_merge_complete(); ++at) {
+  return true;
+}
+
+void Mesh::finish_merge(Site& site, Site& peer, const ModelRedis& snapshot) {
+  for (auto at = peer.log.size() - 1; !site.master->region.is_merge_complete(); ++at) {
     now_ms_ += 200;
     flush(peer);
     play(peer, *peer.replica, peer.log.size());
@@ -51,30 +64,35 @@ bool Mesh::rejoin(Site& site, Site& peer) {
       expect(server.region.merge_stream(batch).has_value(), "merge_stream");
     });
   }
-  if (is_whole) {
-    merge_step(site, [libraries = snapshot.libraries, at = now(site)](Server& server) {
-      server.redis.libraries = libraries;
-      server.region.merge_rest(server.redis, at);
-    });
-    merge_step(site, [incarnation = ++site.incarnation](Server& server) {
-      server.region.finish_merge(incarnation);
-    });
-    for (Site& other : sites_) link(other, site) = {.is_cut = link(other, site).is_cut};
+  merge_step(site, [libraries = snapshot.libraries, at = now(site)](Server& server) {
+    server.redis.libraries = libraries;
+    server.region.merge_rest(server.redis, at);
+  });
+  merge_step(site, [incarnation = ++site.incarnation](Server& server) {
+    server.region.finish_merge(incarnation);
+  });
+  for (Site& other : sites_) link(other, site) = {.is_cut = link(other, site).is_cut};
+}
+
+// Perhaps somebody takes over.
+void Mesh::end_rejoin(Site& site, bool is_whole) {
+  // The other hears of the return before the replica. (Of several some may hear of it and some not: docs/operating-geo.md.)
+  if (is_whole && sites_.size() == 2 && saves_.chance(5)) {
+    for (Site& other : sites_)
+      for (int left = 30; left > 0 && &other != &site && deliver(site, other); --left) {
+      }
+    return fail_over(site);
   }
-  flush(site);
   if (is_whole) play(site, *site.replica, site.log.size());
-  if (!dice_.chance(20) && !(is_whole ? saves_.chance(10) : saves_.chance(50))) return true;
+  if (!dice_.chance(20) && !(is_whole ? saves_.chance(10) : saves_.chance(50))) return;
   switch (saves_.below(3)) {
     case 0:
-      take_over(site, restored(site, taken(site)));
-      break;
+      return take_over(site, restored(site, taken(site)));
     case 1:
-      restart(site);
-      break;
+      return restart(site);
     default:
-      fail_over(site);
+      return fail_over(site);
   }
-  return true;
 }
 
 // What is written before a step is told before it.

@@ -83,6 +83,9 @@ class Mesh {
   void hear_leaves(const Site& from, Site& to);
   bool skip_or_wait(const Site& from, Site& to, Link& path);
   bool rejoin(Site& site, Site& peer);
+  bool merge_keys(Site& site, const ModelRedis& snapshot);
+  void finish_merge(Site& site, Site& peer, const ModelRedis& snapshot);
+  void end_rejoin(Site& site, bool is_whole);
   void merge_step(Site& site, std::function<void(Server&)> step);
   void keep_sums(Site& site);
   std::string judge_sums();

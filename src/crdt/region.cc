@@ -75,14 +75,14 @@ void Region::note(Op op, Keyspace& keyspace, std::uint64_t now_ms) {
   State& s = *state_;
   fill(op, keyspace);
   if (!s.follows) s.note(op, now_ms);
-  if (s.merging != nullptr) s.note_while_merging(op, now_ms);
+  if (s.merging != nullptr) s.note_while_merging(op, s.self.incarnation, now_ms);
   s.noted.add(op, now_ms);
 }
 
 void Region::note(const OneWrite& one, std::uint64_t now_ms) {
   State& s = *state_;
   if (!s.follows) s.note(one, now_ms);
-  if (s.merging != nullptr) s.note_while_merging(op_of(one), now_ms);
+  if (s.merging != nullptr) s.note_while_merging(op_of(one), s.self.incarnation, now_ms);
   s.noted.add(one, now_ms);
 }
 

@@ -294,6 +294,7 @@ std::optional<Outcome> Region::State::refusal(const Batch& batch, const VersionV
   // What the master has taken its replica takes too, whatever its own clock
   // says.
   if (!follows && ahead > now_ms + limits.clock_ahead_max_ms) return ClockAhead{ahead - now_ms};
+  if (const auto lost = forgotten_return(header.actor, seen)) return Behind{*lost};
   for (const Dot& dot : seen.entries())
     if (!vector.covers(dot)) return ContextMissing{dot};
   if (header.count == 0) {

@@ -43,10 +43,12 @@ struct Region::State : ConflictLog {
   Dot next_dot(std::uint64_t now_ms);
   void note_old(const Op& op);
   void note_member(Effect effect, std::uint64_t now_ms);
-  void note_while_merging(const Op& op, std::uint64_t now_ms);
+  // `written`: in which incarnation.
+  void note_while_merging(const Op& op, std::uint32_t written, std::uint64_t now_ms);
   // `noted_here`: how many of the native writes that come next have been noted here.
   void record_while_merging(const Op& op, std::uint64_t now_ms, std::uint64_t& noted_here);
   Result<void> check_snapshot(const State& peer) const;
+  Result<void> forget_as_told(std::string_view forgotten);
   void note_into_table(const Op& op, const Stamp& stamp, std::uint64_t arrival);
   void note_into_table(const OneWrite& one, const Stamp& stamp, std::uint64_t arrival);
   void merge_into_table(const Op& op, const Stamp& stamp, const Context& context,
@@ -89,6 +91,7 @@ struct Region::State : ConflictLog {
   bool answers_leave(const Batch& batch);
   std::optional<Outcome> refusal_of_departed(const BatchHeader& header,
                                              const VersionVector& seen) const;
+  std::optional<Dot> forgotten_return(const Actor& maker, const VersionVector& seen) const;
   bool is_lost_with_its_life(const BatchHeader& header) const;
   void learn_from(const Outcome& refused, const BatchHeader& header, const VersionVector& seen,
                   std::uint64_t now_ms);
@@ -101,6 +104,8 @@ struct Region::State : ConflictLog {
   bool is_majority(std::uint64_t part);
   void note_leave(RegionId region, std::uint64_t now_ms);
 
+  std::uint32_t written_in(const Dot& op) const;
+  bool was_told(const Stamp& stamp, std::uint32_t forgotten_return) const;
   void redo(std::vector<Surplus> surplus, KeyState* peer, Keyspace& keyspace, std::uint64_t now_ms);
   std::unique_ptr<State> taken_over_by(State& region);
   void see(Hlc hlc) { newest = std::max(newest, hlc); }
@@ -150,6 +155,12 @@ struct Region::State : ConflictLog {
   bool may_lack_keys = false, lacks_a_key = false;
   std::optional<KeySet> told_lists;  // of an adoption: those that ops were about
   std::unique_ptr<Merging> merging;
+  // What returns of ours have told anew: up to that op of the life they began, what was written in that life or before.
+  struct Retold {
+    Dot last;
+    std::uint32_t written = 0;  // the incarnation
+  };
+  std::vector<Retold> retold;
 
   RegionStats counts;
   std::deque<Conflict> conflicts;

@@ -97,18 +97,19 @@ void Region::State::redo(std::vector<Surplus> surplus, KeyState* peer, Keyspace&
     const auto all = Context::everything();
     merge_op({left.op, left.stamp, all, vector}, scratch, keyspace, *this);
     fill(left.op, keyspace);
-    if (left.stamp == Stamp{}) left.stamp = {Hlc{now_ms << 16U}, {}};
+    // Without metadata it is older than all lives.
+    if (left.stamp == Stamp{}) left.stamp = {Hlc{now_ms << 16U}, {{self.region, 0}, 0}};
     merging->redo.push_back(std::move(left));
   }
 }
 
 // What concerns a key that has been merged comes after that for all who will
 // ever see it.
-void Region::State::note_while_merging(const Op& op, std::uint64_t now_ms) {
+void Region::State::note_while_merging(const Op& op, std::uint32_t written, std::uint64_t now_ms) {
   if (std::holds_alternative<Leave>(op.effect) || std::holds_alternative<Return>(op.effect)) return;
   const bool is_of_one_key = !std::holds_alternative<Flush>(op.effect);
   const KeyName place = place_of(op);
-  const Stamp stamp{Hlc{now_ms << 16U}, {}};
+  const Stamp stamp{Hlc{now_ms << 16U}, {{self.region, written}, 0}};
   if (!is_of_one_key || merging->merged.contains(place)) {
     merging->redo.push_back({op, stamp});
   } else if (merging->merged_before.contains(place)) {
@@ -121,15 +122,26 @@ void Region::State::note_while_merging(const Op& op, std::uint64_t now_ms) {
 // A follower has noted the native writes that a batch describes; whoever reads an AOF has not.
 void Region::State::record_while_merging(const Op& op, std::uint64_t now_ms,
                                          std::uint64_t& noted_here) {
-  const auto one = [&](const Op& written) {
+  const auto one = [&](const Op& write, std::uint32_t written) {
     if (noted_here > 0) return void(--noted_here);
-    note_while_merging(written, now_ms);
+    note_while_merging(write, written, now_ms);
   };
   if (const auto* const taken = std::get_if<TakeOver>(&op.effect)) {
-    std::ranges::for_each(ops_of(*taken), one);
+    for (const Op& write : ops_of(*taken)) one(write, taken->former);
   } else if (is_native_write(op)) {
-    one(op);
+    one(op, self.incarnation);
   }
+}
+
+// Of an op of ours.
+std::uint32_t Region::State::written_in(const Dot& op) const {
+  for (const Retold& part : retold)
+    if (part.last.actor == op.actor && op.seq <= part.last.seq) return part.written;
+  return op.actor.incarnation;
+}
+
+bool Region::State::was_told(const Stamp& stamp, std::uint32_t forgotten_return) const {
+  return written_in(stamp.dot) < forgotten_return;
 }
 
 std::vector<Surplus> Merging::take_redone(const KeyName& key) {
@@ -173,17 +185,25 @@ Result<void> Region::begin_merge(std::string_view saved, MergeWish wish) {
   if (peer < 1 || peer > kRegionIdMax || peer == s.self.region)
     return fail(Errc::kRejected, "snapshot is not another region's");
   TRY(auto loaded, State::loaded(saved, peer, s.limits));
+  TRY_VOID(s.forget_as_told(wish.forgotten));
   if (!wish.is_unchecked) TRY_VOID(s.check_snapshot(*loaded));
   loaded->merging.reset();
   auto next = std::make_unique<Merging>();
   next->keeps_plain = wish.keeps_plain || !loaded->vector.covers(s.stability.forgotten());
+  const Dot back{{s.self.region, loaded->departures[s.self.region].back}, 1};
+  if (back.actor < s.self && !s.vector.covers(back)) {
+    next->forgotten_return = back.actor.incarnation;
+    next->keeps_plain = next->keeps_plain && back.actor.incarnation == 0;
+  }
   next->peer = std::move(loaded);
   if (s.merging != nullptr) {
-    next->keeps_plain = next->keeps_plain || s.merging->keeps_plain;
+    next->keeps_plain =
+        next->forgotten_return == 0 && (next->keeps_plain || s.merging->keeps_plain);
     next->merged_before = std::move(s.merging->merged_before);
     next->redone_before = std::move(s.merging->redone_before);
     s.merging->merged.for_each([&](const KeySet::Print& key) { next->merged_before.insert(key); });
     for (Surplus& left : s.merging->redo) {
+      if (s.was_told(left.stamp, next->forgotten_return)) continue;
       if (!std::holds_alternative<Flush>(left.op.effect)) {
         auto& redone = next->redone_before[place_of(left.op)];
         redone.push_back(std::move(left));
@@ -200,7 +220,7 @@ namespace {
 
 KeyState* opened(SideTable& table, const KeyName& key) {
   KeyEntry* const entry = table.find(key);
-  return entry == nullptr ? nullptr : &entry->open();
+  return entry == nullptr || entry->empty() ? nullptr : &entry->open();
 }
 
 }  // namespace
@@ -211,10 +231,14 @@ void Region::merge_key(const KeyName& key, const std::function<void()>& write, K
   CHECK(is_merging());
   Merging& merging = *s.merging;
   if (!merging.merged.insert(key)) return;
+  // Else it would depend on how far a server is in forgetting what it keeps.
+  s.table.prune(key, s.stability.forgotten(), s.stability.first_waiting() - 1);
   auto left = merging.merged_before.contains(key)
                   ? merging.take_redone(key)
                   : surplus_of({key, s.self.region, merging.peer->vector, merging.keeps_plain},
                                opened(s.table, key), keyspace);
+  std::erase_if(
+      left, [&](const Surplus& one) { return s.was_told(one.stamp, merging.forgotten_return); });
   keyspace.remove(key);
   write();
   s.redo(std::move(left), opened(merging.peer->table, key), keyspace, now_ms);
@@ -351,7 +375,17 @@ bool Region::is_merge_complete() const {
 void Region::finish_merge(std::uint32_t incarnation) {
   State& s = *state_;
   CHECK(is_merging());
+  auto& redo = s.merging->redo;
+  const auto written = [&](const Surplus& left) { return s.written_in(left.stamp.dot); };
+  std::ranges::stable_sort(redo, {}, written);
+  std::vector<State::Retold> retold;
+  for (Seq seq = 1; const Surplus& left : redo) {
+    if (retold.empty() || retold.back().written != written(left))
+      retold.push_back({{{s.self.region, incarnation}, 0}, written(left)});
+    retold.back().last.seq = ++seq;
+  }
   state_ = s.merging->peer->taken_over_by(s);
+  state_->retold = std::move(retold);
   Departure& ours = state_->departures[state_->self.region];
   if (ours.has_left()) ours = {.leaves = {}, .returns = {}, .wanted = {}, .back = incarnation};
   if (!state_->follows) state_->begin_incarnation(incarnation);

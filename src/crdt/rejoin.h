@@ -24,6 +24,9 @@ struct Merging {
   std::unique_ptr<Region::State> peer = {};
   bool keeps_plain = false;
   bool is_sweeping = false;
+  // The life that began with a return of ours which we have forgotten, by a failover or a restart: it told all that was
+  // written here in the lives before.
+  std::uint32_t forgotten_return = 0;
   KeySet merged = {};
   std::deque<Surplus> redo = {};
   std::deque<KeyName> late = {};  // written first while the rest was swept

@@ -22,6 +22,10 @@ VersionVector get_vector(Reader& from) {
   return vector;
 }
 
+std::uint32_t get_incarnation(Reader& from) {
+  return static_cast<std::uint32_t>(from.number_up_to(UINT32_MAX, "has a wide incarnation"));
+}
+
 void put(Writer& into, const Stamp& stamp) {
   into.fixed(stamp.hlc.bits);
   into.byte(stamp.dot.actor.region);
@@ -34,8 +38,7 @@ Stamp get_stamp(Reader& from) {
   stamp.hlc.bits = from.fixed();
   stamp.dot.actor.region = from.byte();
   if (stamp.dot.actor.region > kRegionIdMax) from.defect("names a region above 16");
-  stamp.dot.actor.incarnation =
-      static_cast<std::uint32_t>(from.number_up_to(UINT32_MAX, "has a wide incarnation"));
+  stamp.dot.actor.incarnation = get_incarnation(from);
   stamp.dot.seq = from.number();
   return stamp;
 }
@@ -191,7 +194,7 @@ Departure get_departure(Reader& from) {
     left.leaves.push_back(from.dot());
   for (auto count = from.count(3); count > 0 && from.ok(); --count)
     left.returns.push_back(from.dot());
-  left.back = static_cast<std::uint32_t>(from.number_up_to(UINT32_MAX, "has a wide incarnation"));
+  left.back = get_incarnation(from);
   return left;
 }
 
@@ -234,6 +237,7 @@ void put(Writer& into, const Merging& merging) {
   into.text(merging.peer == nullptr ? std::string() : merging.peer->save());
   if (merging.peer == nullptr) return;
   into.byte(merging.is_sweeping ? 1 : 0);
+  into.number(merging.forgotten_return);
   into.number(merging.late.size());
   for (const KeyName& key : merging.late) {
     into.number(key.db);
@@ -279,6 +283,7 @@ std::unique_ptr<Merging> Region::State::loaded_merging(Reader& from, std::uint8_
   }
   merging->peer = std::move(*snapshot);
   merging->is_sweeping = from.byte() != 0;
+  merging->forgotten_return = get_incarnation(from);
   for (auto left = from.count(2); left > 0 && from.ok(); --left)
     merging->late.push_back(get_key(from));
   merging->merged_before = get_keys(from);
@@ -292,6 +297,21 @@ std::unique_ptr<Merging> Region::State::loaded_merging(Reader& from, std::uint8_
 
 std::string Region::save() const {
   return state_->save();
+}
+
+std::string Region::forgotten() const {
+  Writer into;
+  put(into, state_->stability.forgotten());
+  return into.take();
+}
+
+Result<void> Region::State::forget_as_told(std::string_view forgotten) {
+  if (forgotten.empty()) return {};
+  Reader from(forgotten);
+  const VersionVector told = get_vector(from);
+  TRY_VOID(from.finish("what a master has forgotten"));
+  stability.restore_forgotten(told);
+  return {};
 }
 
 std::string Region::State::save() const {
@@ -322,6 +342,11 @@ std::string Region::State::save() const {
   if (s.merging != nullptr) put(into, *s.merging);
   into.byte(static_cast<std::uint8_t>((s.told_lists ? 1U : 0U) | (s.may_lack_keys ? 2U : 0U)));
   if (s.told_lists) put(into, *s.told_lists);
+  into.number(s.retold.size());
+  for (const auto& part : s.retold) {
+    into.dot(part.last);
+    into.number(part.written);
+  }
   into.number(s.described);
   s.noted.save(into);
   std::vector<const KeyEntry*> keys;
@@ -392,6 +417,12 @@ Result<std::unique_ptr<Region::State>> Region::State::loaded(std::string_view by
     const auto bits = from.byte();
     if ((bits & 1U) != 0) s.told_lists = get_keys(from);
     s.may_lack_keys = (bits & 2U) != 0;
+  }
+  if (version > kVersionWithoutPeer) {
+    for (auto left = from.count(4); left > 0 && from.ok(); --left) {
+      const Dot last = from.dot();
+      s.retold.push_back({last, get_incarnation(from)});
+    }
   }
   s.described = from.number();
   s.noted.load(from);
