@@ -60,7 +60,6 @@ void Region::State::note_member(Effect effect, std::uint64_t now_ms) {
 
 void Region::State::move_member(const Effect& effect, const Dot& dot, const Context& context) {
   if (const auto* const leave = std::get_if<Leave>(&effect)) {
-    if (leave->region == self.region) advance();  // for the last time: master and replicas alike
     Departure& left = departures[leave->region];
     if (std::ranges::find(left.leaves, dot) == left.leaves.end()) left.leaves.push_back(dot);
     left.returns.clear();

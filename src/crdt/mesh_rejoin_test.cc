@@ -26,10 +26,8 @@ bool Mesh::rejoin(Site& site, Site& peer) {
   }
   if (traces()) std::printf("%d rejoins by %d's snapshot\n", site.id, peer.id);
   are_books_void_ = true;
-  const auto forgotten = site.master->region.forgotten();
-  site.log.push_back({.step = [this, saved, forgotten](Server& server) {
-    expect(server.region.begin_merge(saved, {.forgotten = forgotten}).has_value(),
-           "a follower refused a snapshot");
+  site.log.push_back({.step = [this, saved](Server& server) {
+    expect(server.region.begin_merge(saved, {}).has_value(), "a follower refused a snapshot");
   }});
   const bool is_whole = merge_keys(site, snapshot);
   if (is_whole) finish_merge(site, peer, snapshot);

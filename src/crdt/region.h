@@ -171,10 +171,7 @@ class Region {
   struct MergeWish {
     bool keeps_plain = false;
     bool is_unchecked = false;  // of a region whose former life left no op that is not in `saved`
-    std::string_view forgotten = {};  // for a follower: its master's forgotten(), when that began
   };
-  // What metadata may be gone of, as bytes: by that the same is kept of a key on master and replica.
-  std::string forgotten() const;
   Result<void> begin_merge(std::string_view saved, MergeWish wish);
   // `write` writes the peer's value and deadline; the key is absent when it is called.
   void merge_key(const KeyName& key, const std::function<void()>& write, Keyspace& keyspace,

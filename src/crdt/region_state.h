@@ -48,7 +48,6 @@ struct Region::State : ConflictLog {
   // `noted_here`: how many of the native writes that come next have been noted here.
   void record_while_merging(const Op& op, std::uint64_t now_ms, std::uint64_t& noted_here);
   Result<void> check_snapshot(const State& peer) const;
-  Result<void> forget_as_told(std::string_view forgotten);
   void note_into_table(const Op& op, const Stamp& stamp, std::uint64_t arrival);
   void note_into_table(const OneWrite& one, const Stamp& stamp, std::uint64_t arrival);
   void merge_into_table(const Op& op, const Stamp& stamp, const Context& context,

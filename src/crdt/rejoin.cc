@@ -185,7 +185,6 @@ Result<void> Region::begin_merge(std::string_view saved, MergeWish wish) {
   if (peer < 1 || peer > kRegionIdMax || peer == s.self.region)
     return fail(Errc::kRejected, "snapshot is not another region's");
   TRY(auto loaded, State::loaded(saved, peer, s.limits));
-  TRY_VOID(s.forget_as_told(wish.forgotten));
   if (!wish.is_unchecked) TRY_VOID(s.check_snapshot(*loaded));
   loaded->merging.reset();
   auto next = std::make_unique<Merging>();
@@ -231,8 +230,6 @@ void Region::merge_key(const KeyName& key, const std::function<void()>& write, K
   CHECK(is_merging());
   Merging& merging = *s.merging;
   if (!merging.merged.insert(key)) return;
-  // Else it would depend on how far a server is in forgetting what it keeps.
-  s.table.prune(key, s.stability.forgotten(), s.stability.first_waiting() - 1);
   auto left = merging.merged_before.contains(key)
                   ? merging.take_redone(key)
                   : surplus_of({key, s.self.region, merging.peer->vector, merging.keeps_plain},

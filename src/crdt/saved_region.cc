@@ -299,21 +299,6 @@ std::string Region::save() const {
   return state_->save();
 }
 
-std::string Region::forgotten() const {
-  Writer into;
-  put(into, state_->stability.forgotten());
-  return into.take();
-}
-
-Result<void> Region::State::forget_as_told(std::string_view forgotten) {
-  if (forgotten.empty()) return {};
-  Reader from(forgotten);
-  const VersionVector told = get_vector(from);
-  TRY_VOID(from.finish("what a master has forgotten"));
-  stability.restore_forgotten(told);
-  return {};
-}
-
 std::string Region::State::save() const {
   const State& s = *this;
   Writer into;

@@ -61,16 +61,6 @@ bool SideTable::prune(const VersionVector& forgotten, std::uint64_t arrival,
   return !queued_.empty() && queued_.front().at <= arrival;
 }
 
-void SideTable::prune(const KeyName& key, const VersionVector& forgotten, std::uint64_t arrival) {
-  KeyEntry* const entry = find(key);
-  if (entry == nullptr || entry->empty()) return;
-  change(*entry, [&](KeyEntry& of) {
-    if (of.touched <= arrival || prune(of.open(), forgotten)) return of.clear();
-    of.open().weigh();
-    of.close();
-  });
-}
-
 bool SideTable::prune(KeyState& state, const VersionVector& forgotten) {
   if (state.contenders() > 1) return false;
   if (state.list != nullptr && state.list->prune(forgotten)) state.list.reset();

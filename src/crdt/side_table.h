@@ -32,8 +32,6 @@ class SideTable {
   // Prunes what `forgotten` covers from keys that were queued at or before `arrival`: at most
   // `keys_max` of them. True if there may be more.
   bool prune(const VersionVector& forgotten, std::uint64_t arrival, std::uint64_t keys_max);
-  // The same of one key, whose turn comes later.
-  void prune(const KeyName& key, const VersionVector& forgotten, std::uint64_t arrival);
 
   std::size_t size() const { return keys_.size(); }
   template <typename Each>

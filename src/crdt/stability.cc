@@ -51,11 +51,6 @@ std::uint64_t Stability::advance() {
   return first_ - 1;
 }
 
-void Stability::restore_forgotten(const VersionVector& forgotten) {
-  forgotten_.merge(forgotten);
-  while (!waiting_.empty() && forgotten_.covers(waiting_.front())) skip();
-}
-
 void Stability::take_back(const Dot& newest) {
   for (Dot& dot : waiting_)
     if (dot.actor == newest.actor) dot.seq = std::min(dot.seq, newest.seq);

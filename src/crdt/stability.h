@@ -50,7 +50,7 @@ class Stability {
 
   // All that was ever stable: its metadata may be gone.
   const VersionVector& forgotten() const { return forgotten_; }
-  void restore_forgotten(const VersionVector& forgotten);
+  void restore_forgotten(const VersionVector& forgotten) { forgotten_.merge(forgotten); }
   const std::deque<Dot>& waiting() const { return waiting_; }
   std::uint64_t first_waiting() const { return first_; }
 

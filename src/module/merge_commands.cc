@@ -75,10 +75,9 @@ int want(Ctx* ctx, String** argv, int argc) {
   return api::ReplyWithSimpleString(ctx, "OK");
 }
 
-// GEO.MERGE BEGIN source saved; a master adds for its replicas what it has forgotten.
+// GEO.MERGE BEGIN source saved
 int begin(Ctx* ctx, String** argv, int argc) {
-  const bool is_told = comes_from_master(ctx) && argc == 5;
-  if (argc != 4 && !is_told) return api::WrongArity(ctx);
+  if (argc != 4) return api::WrongArity(ctx);
   const auto saved = decode_saved_state(bytes_of(argv[3]));
   if (!saved) return reply_error(ctx, "ERR " + saved.error().detail);
   auto& merge = node().merge();
@@ -87,20 +86,14 @@ int begin(Ctx* ctx, String** argv, int argc) {
     return reply_error(ctx, "GEOEARLY the snapshot of " + merge.source + " is being merged");
   }
   const Step step(ctx, {});
-  crdt::Region& region = node().region();
-  const auto begun = region.begin_merge(
-      saved->region,
-      {.keeps_plain = node().adoption().is_due(), .forgotten = is_told ? bytes_of(argv[4]) : ""});
+  const auto begun =
+      node().region().begin_merge(saved->region, {.keeps_plain = node().adoption().is_due()});
   if (!begun) {
     const bool is_early = begun.error().code == Errc::kBusy;
     return reply_error(ctx, (is_early ? "GEOEARLY " : "ERR ") + begun.error().detail);
   }
   merge.begin(bytes_of(argv[2]), api::GetClientId(ctx), steady_ms());
-  if (is_told) return reply_ok(ctx);
-  const auto forgotten = region.forgotten();
-  api::Replicate(ctx, "geo.merge", "cssb", "BEGIN", argv[2], argv[3], forgotten.data(),
-                 forgotten.size());
-  return api::ReplyWithSimpleString(ctx, "OK");
+  return reply_ok(ctx);
 }
 
 // GEO.MERGE KEYS db name deadline value [name deadline value ...]: the value as RESTORE takes it, the deadline as Unix
