@@ -108,7 +108,7 @@ def kill_the_link(joining):
 
 def send_keys_from_elsewhere(joining):
     with pytest.raises(redis.ResponseError, match='no snapshot is being merged over this connection'):
-        joining.late.client.execute_command('GEO.MERGE', 'KEYS', 0, 'string:0', 0, joining.late.client.dump('string:0'))
+        joining.late.client.execute_command('GEO.MERGE', 'KEYS', 0, 'k', 0, joining.late.client.dump('both:string'))
 
 
 def kill_the_joining_master(joining):
