@@ -46,20 +46,9 @@ struct Lists {
     }
   }
 
-  void settle() {
-    for (int round = 0; round < 3; ++round) {
-      for (TestRegion* one : all) one->announce();
-      for (TestRegion* one : all)
-        for (TestRegion* other : all)
-          if (one != other) one->hear(*other);
-    }
-  }
+  void settle() { tell_promises(all); }
 
-  std::string difference() const {
-    std::string found;
-    for (const TestRegion* one : all) found += ModelRedis::difference(a.redis, one->redis);
-    return found;
-  }
+  std::string difference() const { return crdt::difference(all); }
 
   Dice dice;
   const KeyName key{0, "k"};

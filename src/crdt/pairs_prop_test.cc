@@ -31,21 +31,9 @@ struct World {
     b.hear(a);
   }
 
-  // Until everybody has promised all of it, and everybody knows.
-  void settle() {
-    for (int round = 0; round < 3; ++round) {
-      for (TestRegion* one : all) one->announce();
-      for (TestRegion* one : all)
-        for (TestRegion* other : all)
-          if (one != other) one->hear(*other);
-    }
-  }
+  void settle() { tell_promises(all); }
 
-  std::string difference() const {
-    std::string found;
-    for (const TestRegion* one : all) found += ModelRedis::difference(a.redis, one->redis);
-    return found;
-  }
+  std::string difference() const { return crdt::difference(all); }
 
   Dice dice;
   TestRegion a{1, {1, 2, 3, 4}}, b{2, {1, 2, 3, 4}}, c{3, {1, 2, 3, 4}}, d{4, {1, 2, 3, 4}};

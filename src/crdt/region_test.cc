@@ -9,15 +9,7 @@ class TwoRegions : public testing::Test {
  protected:
   TwoRegions() { meet(); }
 
-  // Both hear all, twice: promises too; and forget.
-  void exchange() {
-    for (int round = 0; round < 4; ++round) {
-      a.hear(b);
-      b.hear(a);
-      a.announce();
-      b.announce();
-    }
-  }
+  void exchange() { crdt::exchange(a, b); }
   void meet() {
     exchange();
     EXPECT_EQ(ModelRedis::difference(a.redis, b.redis), "");

@@ -63,4 +63,33 @@ struct TestRegion {
   std::uint64_t now_ms = 1'000'000;
 };
 
+// Everybody tells what he promises, and all hear all, until each knows that of each.
+template <typename Regions>
+void tell_promises(const Regions& regions) {
+  for (int round = 0; round < 3; ++round) {
+    for (TestRegion* one : regions) one->announce();
+    for (TestRegion* one : regions)
+      for (TestRegion* other : regions)
+        if (one != other) one->hear(*other);
+  }
+}
+
+// What the others have otherwise than the first.
+template <typename Regions>
+std::string difference(const Regions& regions) {
+  std::string found;
+  for (TestRegion* one : regions) found += ModelRedis::difference(regions[0]->redis, one->redis);
+  return found;
+}
+
+// Both hear all, twice: promises too; and forget.
+inline void exchange(TestRegion& a, TestRegion& b) {
+  for (int round = 0; round < 4; ++round) {
+    a.hear(b);
+    b.hear(a);
+    a.announce();
+    b.announce();
+  }
+}
+
 }  // namespace sluice::crdt

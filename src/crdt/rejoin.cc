@@ -190,9 +190,10 @@ Result<void> Region::begin_merge(std::string_view saved, MergeWish wish) {
   auto next = std::make_unique<Merging>();
   next->keeps_plain = wish.keeps_plain || !loaded->vector.covers(s.stability.forgotten());
   const Dot back{{s.self.region, loaded->departures[s.self.region].back}, 1};
-  if (back.actor < s.self && !s.vector.covers(back)) {
+  const bool has_returned = back.actor.incarnation != 0;
+  if (has_returned && back.actor < s.self && !s.vector.covers(back)) {
     next->forgotten_return = back.actor.incarnation;
-    next->keeps_plain = next->keeps_plain && back.actor.incarnation == 0;
+    next->keeps_plain = false;
   }
   next->peer = std::move(loaded);
   if (s.merging != nullptr) {

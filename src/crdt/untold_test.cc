@@ -16,14 +16,7 @@ class PlainLists : public testing::Test {
     exchange();
   }
 
-  void exchange() {
-    for (int round = 0; round < 4; ++round) {
-      a.hear(b);
-      b.hear(a);
-      a.announce();
-      b.announce();
-    }
-  }
+  void exchange() { crdt::exchange(a, b); }
   void tell() {
     for (const Op& op : b.region.untold(key, b.redis)) b.region.note(op, b.redis, ++b.now_ms);
     b.announce();
@@ -88,14 +81,7 @@ class PlainNumbers : public testing::Test {
     exchange();
   }
 
-  void exchange() {
-    for (int round = 0; round < 4; ++round) {
-      a.hear(b);
-      b.hear(a);
-      a.announce();
-      b.announce();
-    }
-  }
+  void exchange() { crdt::exchange(a, b); }
   void tell() {
     for (const auto& key : {hash, zset, text})
       for (const Op& op : b.region.untold(key, b.redis)) b.region.note(op, b.redis, ++b.now_ms);

@@ -14,17 +14,22 @@ AOF = {'appendonly': 'yes', 'appendfsync': 'always'}
 WRITES = ['INCR n', 'SADD s x', 'RPUSH l y']
 
 
-def begin(redis_server, region, **options):
-    """Two regions, the first with a replica, that agree on n = 5."""
-    one, other = redis_server('region1', options={**geo.options(1), **options}), redis_server('region2', options=geo.options(2))
-    replica = redis_server('replica', replica_of=one, options=geo.options(1))
+def agree(region, one, other, replica):
+    """On n = 5; the replica, of the first, too."""
     a, b = region(one), region(other)
     mesh = geo.join(a, b)
     a.client.set('n', 5)
     mesh.exchange()
     mesh.settle()
     wait_in_sync(one, replica)
-    return a, b, replica
+    return a, b
+
+
+def begin(redis_server, region, **options):
+    """Two regions, the first with a replica, that agree on n = 5."""
+    one, other = redis_server('region1', options={**geo.options(1), **options}), redis_server('region2', options=geo.options(2))
+    replica = redis_server('replica', replica_of=one, options=geo.options(1))
+    return *agree(region, one, other, replica), replica
 
 
 def in_one_turn(server, *lines):
@@ -61,12 +66,7 @@ def test_a_replica_that_restarts_before_its_promotion_tells_what_no_batch_descri
     one, other = (redis_server(f'region{n}', options=geo.options(n)) for n in (1, 2))
     way = proxy(one)
     replica = redis_server('replica', replica_of=way, options={**geo.options(1), **AOF})
-    a, b = region(one), region(other)
-    mesh = geo.join(a, b)
-    a.client.set('n', 5)
-    mesh.exchange()
-    mesh.settle()
-    wait_in_sync(one, replica)
+    _, b = agree(region, one, other, replica)
     eventually(lambda: has_its_aof(replica), 'its AOF has begun')
     way.stop_between(LAST_WRITE, BATCH)
     write_in_one_turn(one, [line.split() for line in WRITES])
@@ -87,8 +87,9 @@ def test_what_is_written_in_the_turn_of_a_shutdown_counts_once(redis_server, reg
     """The server waits for its replicas then, and no batch may be sent any more: the RDB alone has it."""
     a, b, replica = begin(redis_server, region, **options)
     one = a.server
-    in_one_turn(one, *WRITES, 'SHUTDOWN')
+    call = in_one_turn(one, *WRITES, 'SHUTDOWN')
     one.child.wait(15)
+    call.close()  # not before: the server does nothing more for who has gone
     assert replica.client.get('n') == b'6'
     one.start()
     eventually(replica.link_is_up, 'it follows again')
