@@ -67,8 +67,9 @@ inline constexpr std::tuple kLinkFields{
     base::Field{
         .name = "lack_patience",
         .member = &Settings::lack_patience,
-        .doc = "What a keeper's log does not reach back to may still come by others for so long; "
-               "then our region rejoins by a snapshot.",
+        .doc =
+            "What a keeper's log does not reach back to may still come by others; when nothing of "
+            "it has come for so long, our region rejoins by a snapshot.",
     },
     base::Field{
         .name = "queue_bytes",

@@ -89,8 +89,20 @@ bool Courier::has_context(const crdt::BatchHeader& header) const {
   });
 }
 
+bool Courier::holds(const crdt::Dot& op) const {
+  const auto has = [&op](const Entry& entry) {
+    const auto& header = entry.batch.header;
+    return header.actor == op.actor && header.first <= op.seq &&
+           op.seq < header.first + header.count;
+  };
+  const auto is_in = [&has](const std::deque<Entry>& some) {
+    return std::ranges::any_of(some, has);
+  };
+  return is_in(pending_) || is_in(held_) || is_in(in_flight_) || is_in(back_);
+}
+
 void Courier::settle(const Entry& entry) {
-  unsettled_.erase(entry.batch.begin);
+  unsettled_.erase(unsettled_.find(entry.batch.begin));
   queue_bytes_ -= cost(entry.batch);
   auto& waiting = waiting_ops_[entry.batch.header.actor.region];
   waiting -= std::min<std::uint64_t>(waiting, entry.batch.header.count);
@@ -255,7 +267,7 @@ void Courier::bring_back() {
   const auto is_earlier = [](const Entry& a, const Entry& b) {
     return a.batch.begin < b.batch.begin;
   };
-  std::sort(back_.begin(), back_.end(), is_earlier);
+  std::stable_sort(back_.begin(), back_.end(), is_earlier);
   for (; !back_.empty(); back_.pop_back()) {
     auto& entry = back_.back();
     if (!entry.batch.is_foreign) {

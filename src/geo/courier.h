@@ -60,6 +60,8 @@ class Courier {
   bool wants_vector(rt::Instant now) const;
   // To be stored while nothing is being applied.
   std::optional<repl::Offset> wants_position(rt::Instant now);
+  // Whether it was read, and is not settled.
+  bool holds(const crdt::Dot& op) const;
   bool has_room() const { return queue_bytes_ < limits_.queue_bytes; }
   // When to look again if nothing happens before.
   std::optional<rt::Instant> wake_at() const;
@@ -109,7 +111,7 @@ class Courier {
   std::map<crdt::RegionId, crdt::VersionVector> promised_;  // as this stream has told
   crdt::VersionVector sent_;  // what the target will have once what is in flight has arrived
   std::deque<Entry> pending_, held_, in_flight_, back_;
-  std::set<repl::Offset> unsettled_;  // where their commands begin
+  std::multiset<repl::Offset> unsettled_;  // where their commands begin
   repl::Offset read_to_;
   repl::Offset positioned_;
   std::optional<rt::Instant> positioned_at_;

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <utility>
 
+#include "geo/kept_batches.h"
+#include "geo/lack.h"
 #include "geo/snapshot_front.h"
 #include "repl/backoff.h"
 #include "resp/writer.h"
@@ -17,18 +19,6 @@ constexpr auto kSlowRetry = std::chrono::seconds(5);
 constexpr auto kMergeRetry = std::chrono::seconds(2);
 // One write holds no more than this and one batch.
 constexpr std::size_t kWriteBytes = 256 * 1024;
-
-// Of regions that have begun anew since, older lives' ops may be lost or void: a gap tells if they are not.
-bool has_all_that_counts(const crdt::VersionVector& known, const crdt::VersionVector& snapshot) {
-  const auto is_here = [&known](const crdt::Dot& dot) {
-    return known.covers(dot) ||
-           std::any_of(known.entries().begin(), known.entries().end(),
-                       [&dot](const crdt::Dot& newer) {
-                         return newer.actor.region == dot.actor.region && newer.actor > dot.actor;
-                       });
-  };
-  return std::all_of(snapshot.entries().begin(), snapshot.entries().end(), is_here);
-}
 
 }  // namespace
 
@@ -50,11 +40,11 @@ struct Link::Session {
   std::optional<repl::ReplId> replid;
   std::optional<BatchReader> reader;
   std::optional<Courier> courier;
-  // The keeper's log begins behind what our region has. The peer's master sends again, soon after the
-  // snapshot, what is not stable; who was away for longer has a gap then.
-  std::optional<crdt::VersionVector> lacks;
+  // The keeper's log begins behind what our region has. What is not stable comes with the snapshot, and the peer's
+  // master sends it again, soon after that; who was away for longer has a gap then.
+  std::optional<Lack> lacks;
+  std::vector<StreamBatch> kept;
   bool is_behind_snapshot = false;  // began where the keeper's log begins
-  rt::Instant began;
   std::deque<Asked> asked;
   std::deque<repl::Offset> asked_positions;
   bool is_position_refused = false;
@@ -139,11 +129,12 @@ rt::Task<Result<>> Link::session() {
     session.reader.emplace(from->offset);
     session.courier.emplace(Courier::Target{state->self, std::move(state->vector)}, from->offset,
                             options_.limits);
-    session.answered_at = session.began = host_.clock().now();
+    session.answered_at = host_.clock().now();
     log_.info("streaming", {{"from", from->offset.bytes()},
                             {"replid", from->id.text()},
                             {"master", base::to_string(session.target->url())}});
     show(LinkState::kStreaming, {});
+    for (auto& batch : session.kept) session.courier->take(std::move(batch), session.answered_at);
     session.gate.spawn(read_stream(session));
     session.gate.spawn(write_target(session));
     session.gate.spawn(read_replies(session));
@@ -206,10 +197,12 @@ rt::Task<Result<repl::Position>> Link::begin(Session& session, const RegionState
 rt::Task<Result<>> Link::start_behind_snapshot(Session& session, const RegionState& state,
                                                repl::Position snapshot) {
   SnapshotFront front;
+  KeptBatches kept(snapshot.offset);
   while (!front.is_known()) {
     CO_TRY(const auto bytes, co_await session.upstream->read_snapshot());
     if (bytes.empty()) break;
     CO_TRY_VOID(front.feed(bytes));
+    kept.feed(bytes);
   }
   session.upstream->close();
   const auto vector = front.vector();
@@ -218,7 +211,13 @@ rt::Task<Result<>> Link::start_behind_snapshot(Session& session, const RegionSta
     co_return fail(Errc::kRejected,
                    "the peer's snapshot has no vector: load sluice-geo.so into the peer's Redis");
   }
-  if (!has_all_that_counts(state.vector, *vector)) session.lacks = *vector;
+  session.lacks.emplace(*vector, host_.clock().now());
+  if (session.lacks->is_over(state.vector)) session.lacks.reset();
+  session.kept = kept.take();
+  std::erase_if(session.kept, [&state](const StreamBatch& batch) {
+    return batch.header.actor.region ==
+           state.self.region;  // not a peer's keeper: its stream will tell
+  });
   log_.info(session.lacks ? "our region lacks some of the peer's snapshot"
                           : "our region has all of the peer's snapshot",
             {{"offset", snapshot.offset.bytes()},
@@ -450,23 +449,20 @@ rt::Task<void> Link::acknowledge(Session& session) {
 }
 
 void Link::judge_lack(Session& session) {
-  if (has_all_that_counts(session.courier->known(), *session.lacks)) {
+  const auto& known = session.courier->known();
+  if (session.lacks->is_over(known)) {
     session.lacks.reset();
     return;
   }
-  // The peer has to rejoin, not we: what we lack are ops of its own that are void.
-  const auto& trouble = session.courier->trouble();
-  const bool is_its_trouble =
-      trouble && (trouble->verdict == Verdict::kBehind || trouble->verdict == Verdict::kDetached);
-  if (is_its_trouble) session.began = host_.clock().now();
   session.wants_vector = true;
   session.work.notify_all();
-  if (host_.clock().now() - session.began < options_.lack_patience) return;
+  const auto waited = session.lacks->waited(*session.courier, host_.clock().now());
+  if (waited < options_.lack_patience) return;
+  const auto& snapshot = session.lacks->snapshot();
   end(session,
-      needs_snapshot(*session.lacks,
+      needs_snapshot(snapshot,
                      "our region lacks what the keeper's log does not reach back to: it has " +
-                         to_string(session.courier->known()) + ", the peer's snapshot " +
-                         to_string(*session.lacks)));
+                         to_string(known) + ", the peer's snapshot " + to_string(snapshot)));
 }
 
 Error Link::needs_snapshot(const crdt::VersionVector& lacking, std::string why) {

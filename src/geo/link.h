@@ -53,7 +53,8 @@ class Link {
     redis::ClientOptions to_options;
     rt::Duration ack_interval = std::chrono::seconds(1);
     rt::Duration answer_timeout = std::chrono::seconds(30);
-    // What a peer's snapshot has and our region lacks comes soon, in its stream or by others; or never.
+    // What a peer's snapshot has and our region lacks comes, in its stream or by others; or for so long nothing of it, and
+    // then never.
     rt::Duration lack_patience = std::chrono::seconds(30);
     Courier::Limits limits;
   };

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "crdt/wire.h"
 #include "geo/courier_model_test.h"
 #include "geo/link.h"
 #include "geo/snapshot_front.h"
@@ -70,22 +71,42 @@ class Service {
   std::set<rt::Stream*> open_;
 };
 
-// A peer's keeper whose log begins where its snapshot, an empty one, ends.
+// A peer's keeper whose log begins where its snapshot ends, which has no keys.
 class FakeKeeper : public Service {
  public:
   using Service::Service;
 
   void append(std::string_view name, crdt::Actor actor, crdt::Seq first,
               std::vector<crdt::Dot> context = {}) {
+    resp::append_command(log_, {"SET", "key", "value"});
+    resp::append_command(log_, {name, batch(actor, first, std::move(context))});
+    flush();
+  }
+  // What its snapshot has, and the batches that the peer keeps to send them again.
+  void begin_with(const crdt::VersionVector& vector, const std::vector<std::string>& kept = {}) {
+    crdt::Writer dots;
+    dots.number(vector.entries().size());
+    for (const auto& dot : vector.entries()) dots.dot(dot);
+    crdt::Writer saved;
+    saved.byte(3);
+    for (const auto& list : {std::vector<std::string>{"region"}, kept, {}}) {
+      saved.fixed(list.size());
+      for (const auto& text : list) {
+        saved.fixed(text.size());
+        saved.raw(text);
+      }
+    }
+    saved_ = string(dots.bytes()) + string(saved.bytes());
+  }
+  static std::string batch(crdt::Actor actor, crdt::Seq first,
+                           std::vector<crdt::Dot> context = {}) {
     crdt::Batch batch;
     batch.header.actor = actor;
     batch.header.first = first;
     batch.header.count = 1;
     batch.header.context = std::move(context);
     batch.ops.push_back({.key = {0, "key"}, .effect = crdt::Increment{1}});
-    resp::append_command(log_, {"SET", "key", "value"});
-    resp::append_command(log_, {name, crdt::encode(batch)});
-    flush();
+    return crdt::encode(batch);
   }
   std::uint64_t acknowledged() const { return acknowledged_; }
   std::uint64_t end() const { return log_.size(); }
@@ -104,15 +125,21 @@ class FakeKeeper : public Service {
   void psync(const resp::Command& command, rt::Stream& stream, std::string& out) {
     if (command[1] == "?") {
       ++full_resyncs_;
-      const std::string aux =
-          std::string("\xf7\x81") + type_id() + "\x02\x01\x05\x01" + '\0' + '\0';
-      const std::string rdb = "REDIS0010" + aux + "\xff" + "12345678";
+      const std::string aux = std::string("\xf7\x81") + type_id() + "\x02\x01" + saved_ + '\0';
+      const std::string rdb = "REDIS0010" + aux + "\xff" + std::string(8, '\0');
       out += "+FULLRESYNC " + kReplid + " 0\r\n$" + std::to_string(rdb.size()) + "\r\n" + rdb;
       return;
     }
     out += "+CONTINUE\r\n" + log_.substr(std::stoull(std::string(command[2])) - 1);
     follower_ = &stream;
     sent_ = log_.size();
+  }
+  // A module's string value.
+  static std::string string(std::string_view bytes) {
+    std::string length{'\x05', '\x80'};
+    for (int shift = 24; shift >= 0; shift -= 8)
+      length += static_cast<char>(bytes.size() >> static_cast<unsigned>(shift));
+    return length + std::string(bytes);
   }
   static std::string type_id() {
     constexpr std::string_view kLetters =
@@ -134,6 +161,7 @@ class FakeKeeper : public Service {
   }
 
   std::string log_;
+  std::string saved_ = string(std::string(1, '\0'));
   std::size_t sent_ = 0;
   rt::Stream* follower_ = nullptr;
   std::uint64_t acknowledged_ = 0;
@@ -148,6 +176,7 @@ class FakeMaster : public Service {
   std::uint64_t applied = 0;
   bool is_replica = false;
   std::string refusal;  // what it says to the next batch
+  bool has_no_memory = false;
 
  private:
   void answer(const resp::Command& command, rt::Stream&, std::string& out) override {
@@ -161,6 +190,8 @@ class FakeMaster : public Service {
       resp::append_simple(out, "OK");
     } else if (command[0] == "GEO.APPLY" && is_replica) {
       resp::append_error(out, "READONLY");
+    } else if (command[0] == "GEO.APPLY" && has_no_memory) {
+      resp::append_error(out, "OOM command not allowed when used memory > 'maxmemory'.");
     } else if (command[0] == "GEO.APPLY" && !refusal.empty()) {
       resp::append_error(out, std::exchange(refusal, {}));
     } else if (command[0] == "GEO.APPLY") {
@@ -318,6 +349,66 @@ TEST_F(LinkSim, SaysWhatHoldsItUpAndGoesOnWhenThatIsOver) {
   EXPECT_TRUE(world.run_until([&] { return link->report().state == LinkState::kHeldUp; }, 10s));
   EXPECT_TRUE(until_applied(master, {kPeer, 1}));
   EXPECT_TRUE(world.run_until([&] { return link->report().state == LinkState::kStreaming; }, 10s));
+}
+
+// Nobody has asked the keeper for anything yet when a test begins.
+class LinkSimBehindASnapshot : public LinkSim {
+ protected:
+  const rt::Duration patience = Link::Options().lack_patience;
+
+  static crdt::VersionVector covering(std::initializer_list<crdt::Dot> dots) {
+    crdt::VersionVector vector;
+    for (const auto& dot : dots) vector.advance(dot);
+    return vector;
+  }
+  bool needs_snapshot() const {
+    const auto state = link->report().state;
+    return state == LinkState::kNeedsSnapshot || state == LinkState::kMerging;
+  }
+  bool needs_snapshot_within(rt::Duration time) {
+    return world.run_until([&] { return needs_snapshot(); }, time);
+  }
+};
+
+TEST_F(LinkSimBehindASnapshot, TakesWhatThePeerKeepsToSendAgain) {
+  keeper.begin_with(
+      covering({{kPeer, 3}}),
+      {FakeKeeper::batch(kPeer, 1), FakeKeeper::batch(kPeer, 2), FakeKeeper::batch(kPeer, 3)});
+  keeper.append("geo.ops", kPeer, 4);
+  EXPECT_TRUE(until_applied(master, {kPeer, 4}));
+  EXPECT_EQ(master.applied, 4U);
+  EXPECT_FALSE(needs_snapshot_within(2 * patience));
+}
+
+TEST_F(LinkSimBehindASnapshot, LeavesWhenWhatItLacksIsLost) {
+  keeper.begin_with(covering({{kThird, 3}}));
+  EXPECT_FALSE(needs_snapshot_within(patience - 2s));
+  EXPECT_TRUE(needs_snapshot_within(5s));
+}
+
+TEST_F(LinkSimBehindASnapshot, StaysWhileOurMasterRefusesWhatHasCome) {
+  master.has_no_memory = true;
+  keeper.begin_with(covering({{kPeer, 1}}), {FakeKeeper::batch(kPeer, 1)});
+  EXPECT_FALSE(needs_snapshot_within(3 * patience));
+  EXPECT_EQ(link->report().state, LinkState::kHeldUp);
+  master.has_no_memory = false;
+  EXPECT_TRUE(until_applied(master, {kPeer, 1}));
+}
+
+TEST_F(LinkSimBehindASnapshot, StaysWhileOthersBringWhatItLacks) {
+  keeper.begin_with(covering({{kThird, 9}}));
+  for (crdt::Seq seq = 1; seq <= 9; ++seq) {
+    EXPECT_FALSE(needs_snapshot_within(patience / 2)) << seq;
+    master.model.vector.advance({kThird, seq});
+  }
+  EXPECT_FALSE(needs_snapshot_within(2 * patience));
+}
+
+TEST_F(LinkSimBehindASnapshot, LeavesWhenWhatHasComeWaitsForWhatIsLost) {
+  keeper.begin_with(covering({{kPeer, 1}, {kThird, 1}}),
+                    {FakeKeeper::batch(kPeer, 1, {{kThird, 1}})});
+  EXPECT_FALSE(needs_snapshot_within(patience - 2s));
+  EXPECT_TRUE(needs_snapshot_within(5s));
 }
 
 }  // namespace

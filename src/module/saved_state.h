@@ -13,7 +13,7 @@
 
 namespace sluice::module {
 
-// Bytes: version 3; then three counted lists of length-prefixed strings (little-endian 64-bit lengths):
+// Links read the batches, too (src/geo/kept_batches.cc). Bytes: version 3; then three counted lists of length-prefixed strings (little-endian 64-bit lengths):
 // [region], batches, and source, replid, offset in turn. Then 8 bytes: 1 if there are data from before the module of
 // which others have not been told (none: 0), and 8: how many of the batches, the last ones, no stream had then. Version 2
 // ends before those.
