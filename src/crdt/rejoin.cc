@@ -133,8 +133,9 @@ void Region::State::record_while_merging(const Op& op, std::uint64_t now_ms,
   }
 }
 
-// Of an op of ours.
+// Of an op of ours; of what was written during a merge only the life is known.
 std::uint32_t Region::State::written_in(const Dot& op) const {
+  if (op.seq == 0) return op.actor.incarnation;
   for (const Retold& part : retold)
     if (part.last.actor == op.actor && op.seq <= part.last.seq) return part.written;
   return op.actor.incarnation;
@@ -237,6 +238,9 @@ void Region::merge_key(const KeyName& key, const std::function<void()>& write, K
                                opened(s.table, key), keyspace);
   std::erase_if(
       left, [&](const Surplus& one) { return s.was_told(one.stamp, merging.forgotten_return); });
+  // As they will be told: elements of a list are told by their places.
+  std::ranges::stable_sort(left, {},
+                           [&](const Surplus& one) { return s.written_in(one.stamp.dot); });
   keyspace.remove(key);
   write();
   s.redo(std::move(left), opened(merging.peer->table, key), keyspace, now_ms);

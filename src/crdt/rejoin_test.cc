@@ -69,6 +69,61 @@ TEST_F(Rejoin, IsFollowedToItsEndByWhoeverCameInItsMiddle) {
   EXPECT_EQ(follower.save(), b.region.save());
 }
 
+// A list of b, which tells it anew by two returns, to peers that have less and less of it.
+class RejoinTwice : public testing::Test {
+ protected:
+  void push(const std::string& value) { b.write(InsertElements{-1, {value}}, "list"); }
+
+  void begin(TestRegion& peer) {
+    ASSERT_TRUE(
+        b.region.begin_merge(peer.region.save(), {.keeps_plain = true, .is_unchecked = true}));
+    b.region.merge_key(
+        list, [&] { b.redis.keys[list] = peer.redis.keys[list]; }, b.redis, b.now_ms);
+  }
+
+  void finish() {
+    b.region.merge_rest(b.redis, b.now_ms);
+    b.region.finish_merge(++incarnation);
+    b.sent.push_back(*b.region.flush(b.now_ms));
+  }
+
+  void expect_to_be_told(TestRegion& peer, const std::vector<std::string>& wanted) {
+    peer.region.join(2, peer.now_ms);
+    const auto outcome = peer.region.apply(b.sent.back(), peer.redis, b.now_ms + 1000);
+    ASSERT_TRUE(outcome && std::holds_alternative<Applied>(*outcome));
+    EXPECT_EQ(b.redis.keys.at(list).list, wanted);
+    EXPECT_EQ(peer.redis.keys.at(list).list, wanted);
+  }
+
+  TestRegion a{1, {1, 2}}, b{2, {1, 2}}, c{3, {2, 3}};
+  const KeyName list{0, "list"};
+  std::uint32_t incarnation = 1;
+};
+
+TEST_F(RejoinTwice, TellsWhatWasWrittenInTheMiddleBehindWhatWasWrittenBefore) {
+  push("before");
+  begin(a);
+  finish();
+  push("between");
+  begin(a);
+  push("in the middle");
+  finish();
+  expect_to_be_told(a, {"before", "between", "in the middle"});
+}
+
+TEST_F(RejoinTwice, TellsElementsFromBeforeTheModuleInTheOrderInWhichTheyAreHere) {
+  b.redis.keys[list].type = ValueType::kList;
+  b.redis.keys[list].list = {"plain"};
+  push("known to one");
+  a.hear(b);
+  begin(a);
+  finish();
+  EXPECT_EQ(b.redis.keys.at(list).list, (std::vector<std::string>{"known to one", "plain"}));
+  begin(c);
+  finish();
+  expect_to_be_told(c, {"plain", "known to one"});
+}
+
 // The libraries of two regions that had the same ones, and what becomes of them when b takes a's snapshot.
 class RejoinWithLibraries : public testing::Test {
  protected:

@@ -152,7 +152,7 @@ def test_users_of_a_region_that_is_away_too_long_notice_nothing(mesh):
     for region in m.regions[:2]:
         eventually(lambda region=region: region.facts()['detached'] == '3', 'region 3 is told to leave', 60)
         eventually(lambda region=region: region.link.metric('sluice_geo_detached_regions') == 1, 'the alert is raised')
-        assert 'region 3 was told to leave' in region.master.log_text()
+        eventually(lambda region=region: 'region 3 was told to leave' in region.master.log_text(), 'the log says so')
     done = m.sluice('status')
     assert 'ALERT r3 was told to leave, by r1 and r2' in done.stdout, done.stdout
     full = [region.master.client.info('stats')['sync_full'] for region in m.regions]

@@ -128,8 +128,8 @@ class Redis(Server):
         self.client.execute_command('DEBUG', 'SET-ACTIVE-EXPIRE', int(is_on))
 
     def full_resyncs(self):
-        """How many it has asked for and been given, as a replica; Valkey's log says primary."""
-        return len(re.findall('Full resync from (?:master|primary)', self.log_text()))
+        """How many it has asked for and been given, as a replica; Valkey's log says primary, Redis 8 takes the RDB over a second connection."""
+        return len(re.findall('Full resync from (?:master|primary)|initialize RDB channel', self.log_text()))
 
     def stats(self, key):
         return self.info('stats')[key]
