@@ -21,6 +21,11 @@ bool Departure::is_over_by(const VersionVector& seen) const {
          std::ranges::any_of(returns, [&](const Dot& dot) { return seen.covers(dot); });
 }
 
+bool Departure::is_by_own_word(RegionId leaver) const {
+  return std::ranges::all_of(leaves,
+                             [&](const Dot& dot) { return dot.actor.region == leaver; });
+}
+
 namespace {
 
 // For how many times unstable_bytes_max one is waited for who is heard of; and how long for one who is on its way back,
@@ -92,6 +97,10 @@ bool Region::State::is_agreed(RegionId leaver) const {
            });
   };
   if (!agrees(self.region)) return false;
+  // Who is away only to take a snapshot may come back to whom the leaver told to leave, and be the one that both count on.
+  const bool is_told = !left.is_by_own_word(leaver);
+  for (RegionId other = 1; is_told && other <= kRegionIdMax; ++other)
+    if (departures[other].has_left() && departures[other].is_by_own_word(other)) return false;
   return std::ranges::all_of(stability.peers(), [&](RegionId peer) {
     return departures[peer].has_left() || agrees(peer);
   });

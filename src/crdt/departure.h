@@ -31,6 +31,7 @@ struct Departure {
 
   bool has_left() const { return !leaves.empty(); }
   bool is_returning() const { return !returns.empty(); }
+  bool is_by_own_word(RegionId leaver) const;  // nobody told it to leave
   bool is_over_by(const VersionVector& seen) const;
 };
 

@@ -44,7 +44,7 @@ class ThreeWhoMayLeave : public testing::Test {
       for (const auto& [name, value] : ModelRedis(peer->redis).keys)
         region.region.merge_key(
             name, [&] { region.redis.keys[name] = value; }, region.redis, region.now_ms);
-      region.region.merge_rest(region.redis, region.now_ms);
+      merge_rest(region.region, region.redis, region.now_ms);
       region.region.finish_merge(region.region.self().incarnation + 1);
       region.announce();
     }
@@ -82,6 +82,32 @@ TEST_F(ThreeWhoMayLeave, ComeTogetherWhereEachHasToldTheNextToLeave) {
     EXPECT_EQ(one->region.stats().unstable_keys, 0U);
   }
   EXPECT_EQ(a.region.self().incarnation, 1U);  // it has stayed
+}
+
+// b is who both count on when each tells the other to leave; and b, which asks for a snapshot, knows of neither.
+TEST_F(ThreeWhoMayLeave, ForgetNothingThatTheOtherLacksWhileWhoBothCountOnHasToRejoin) {
+  a.write(Increment{1});
+  exchange();
+  exchange();
+  b.region.detach(2, b.now_ms);
+  b.announce();
+  for (const auto& [one, other] : {std::pair(&a, &c), std::pair(&c, &a)}) {
+    one->region.detach(other->region.self().region, one->now_ms);
+    one->announce();
+    deliver(b, *one);
+    for (int round = 0; round < 3; ++round) {
+      one->write(Increment{10});
+      one->announce();
+      one->collect();
+    }
+  }
+  come_together();
+  for (TestRegion* const one : all) {
+    EXPECT_FALSE(one->region.must_rejoin());
+    EXPECT_TRUE(one->region.detached().empty());
+    EXPECT_EQ(one->redis.string(key), "61");
+    EXPECT_EQ(one->region.stats().unstable_keys, 0U);
+  }
 }
 
 TEST_F(ThreeWhoMayLeave, StayByTheOperatorsWordWhereOneIsGone) {

@@ -277,8 +277,12 @@ ModelRedis History::projection(const VersionVector& vector) const {
     KeyHistory(std::move(of_key)).project(key, redis);
   }
   for (auto& [name, writes] : libraries) {
-    const auto* const last =
-        *std::ranges::max_element(writes, {}, [](const Entry* e) { return e->stamp; });
+    // Who takes over may have stamped a write anew, as before one that its maker had seen.
+    const auto is_seen = [&](const Entry* one) {
+      return std::ranges::any_of(writes, [&](const Entry* other) { return other->saw(*one); });
+    };
+    const auto* const last = *std::ranges::max_element(
+        writes, {}, [&](const Entry* e) { return std::pair(!is_seen(e), e->stamp); });
     redis.write_library(name, std::get<WriteLibrary>(last->op.effect).code);
   }
   return redis;

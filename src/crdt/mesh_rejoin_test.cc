@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "crdt/mesh_test.h"
+#include "crdt/region_test.h"
 
 namespace sluice::crdt {
 
@@ -31,18 +32,53 @@ bool Mesh::rejoin(Site& site, Site& peer) {
   }});
   const bool is_whole = merge_keys(site, snapshot);
   if (is_whole) finish_merge(site, peer, snapshot);
+  // Nothing is told before the replica knows of the return; but it may be slow for so long that the master goes on.
+  const bool is_lost = is_whole && sites_.size() == 2 && saves_.chance(5);
+  if (is_whole && !is_lost) play(site, *site.replica, site.log.size());
   flush(site);
-  end_rejoin(site, is_whole);
+  end_rejoin(site, is_whole, is_lost);
   return true;
+}
+
+// What the snapshot has of a key, if anything.
+void Mesh::merge_key(Site& site, const KeyName& key, const std::optional<ModelValue>& value) {
+  flush(site);
+  const auto write_to = [key, value](Server& server) {
+    if (value) server.redis.keys[key] = *value;
+  };
+  Server& master = *site.master;
+  const auto kept =
+      master.region.merge_key(key, [&] { write_to(master); }, master.redis, now(site));
+  if (traces())
+    std::printf("%d merges %u:%s, keeps %zu bytes\n", site.id, key.db, key.name.c_str(),
+                kept.size());
+  site.log.push_back({.step = [this, key, kept, write_to](Server& server) {
+    const auto followed =
+        server.region.follow_merge_key(key, kept, [&] { write_to(server); }, server.redis);
+    expect(followed.has_value(), "a follower refused a key of a snapshot");
+  }});
+}
+
+void Mesh::merge_library(Site& site, const WriteLibrary& of_peer) {
+  flush(site);
+  const auto code_of = [name = of_peer.name](const Server& server) {
+    const auto found = server.redis.libraries.find(name);
+    return found == server.redis.libraries.end() ? std::string() : found->second;
+  };
+  Server& master = *site.master;
+  const auto kept = master.region.merge_library(of_peer, code_of(master), master.redis);
+  site.log.push_back({.step = [this, of_peer, kept, code_of](Server& server) {
+    const auto followed =
+        server.region.follow_merge_library(of_peer, code_of(server), kept, server.redis);
+    expect(followed.has_value(), "a follower refused a library of a snapshot");
+  }});
 }
 
 // False: cut off.
 bool Mesh::merge_keys(Site& site, const ModelRedis& snapshot) {
   if (saves_.chance(30)) site.snapshot = taken(site);
   for (const auto& [key, value] : snapshot.keys) {
-    merge_step(site, [key, value, at = now(site)](Server& server) {
-      server.region.merge_key(key, [&] { server.redis.keys[key] = value; }, server.redis, at);
-    });
+    merge_key(site, key, value);
     if (dice_.chance(10) || saves_.chance(20)) command(site);
     if (saves_.chance(5)) site.snapshot = taken(site);
     if (saves_.chance(5)) site.replica = restored(site, taken(site));
@@ -62,10 +98,15 @@ void Mesh::finish_merge(Site& site, Site& peer, const ModelRedis& snapshot) {
       expect(server.region.merge_stream(batch).has_value(), "merge_stream");
     });
   }
-  merge_step(site, [libraries = snapshot.libraries, at = now(site)](Server& server) {
-    server.redis.libraries = libraries;
-    server.region.merge_rest(server.redis, at);
-  });
+  for (const auto& [name, code] : snapshot.libraries) merge_library(site, {name, code});
+  merge_step(site, [](Server& server) { server.region.begin_sweep(); });
+  for (const auto& [key, value] : ModelRedis(site.master->redis).keys) {
+    if (!site.master->region.is_merged(key)) merge_key(site, key, std::nullopt);
+    if (saves_.chance(20)) command(site);
+  }
+  while (const auto late = site.master->region.take_late()) merge_key(site, *late, std::nullopt);
+  for (const auto& [name, code] : std::map(site.master->redis.libraries))
+    if (!site.master->region.is_library_merged(name)) merge_library(site, {name, ""});
   merge_step(site, [incarnation = ++site.incarnation](Server& server) {
     server.region.finish_merge(incarnation);
   });
@@ -73,11 +114,13 @@ void Mesh::finish_merge(Site& site, Site& peer, const ModelRedis& snapshot) {
 }
 
 // Perhaps somebody takes over.
-void Mesh::end_rejoin(Site& site, bool is_whole) {
-  // The other hears of the return before the replica. (Of several some may hear of it and some not: docs/operating-geo.md.)
-  if (is_whole && sites_.size() == 2 && saves_.chance(5)) {
+void Mesh::end_rejoin(Site& site, bool is_whole, bool is_lost) {
+  // Others hear of the return, or some of them.
+  if (is_lost || (is_whole && saves_.chance(10))) {
     for (Site& other : sites_)
-      for (int left = 30; left > 0 && &other != &site && deliver(site, other); --left) {
+      for (int left = 30;
+           left > 0 && &other != &site && (is_lost || saves_.chance(95)) && deliver(site, other);
+           --left) {
       }
     return fail_over(site);
   }
@@ -115,7 +158,7 @@ void Mesh::lose_everything(Site& site, const Site& peer) {
     server->region.merge_key(
         key, [&] { server->redis.keys[key] = value; }, server->redis, now(site));
   server->redis.libraries = snapshot.libraries;
-  server->region.merge_rest(server->redis, now(site));
+  merge_rest(server->region, server->redis, now(site));
   server->region.finish_merge(++site.incarnation);
   server->region.begin_incarnation(site.incarnation);
   site.log.clear();

@@ -102,12 +102,16 @@ void Mesh::command(Site& site) {
   Server& master = *site.master;
   const auto at = now(site);
   if (dice_.chance(10)) keep_sums(site);
-  if (master.region.is_half_merged())
-    return keep_sums(site);  // the module refuses to flush meanwhile
-  Commands commands(master.redis, dice_, site.id, [&](const Op& op) {
+  const auto noted = [&](const Op& op) {
     are_sums_void_ = are_sums_void_ || std::holds_alternative<Flush>(op.effect);
     write(site, op);
-  });
+  };
+  if (master.region.is_half_merged()) {  // the module refuses to flush meanwhile
+    if (saves_.chance(50)) return keep_sums(site);
+    return Commands(master.redis, saves_, site.id, noted)
+        .run(Family(saves_.below(static_cast<int>(Family::kWhole))), at);
+  }
+  Commands commands(master.redis, dice_, site.id, noted);
   for (auto in_transaction = dice_.chance(10) ? 3 : 1; in_transaction > 0; --in_transaction)
     commands.run(at);
   if (dice_.chance(70)) flush(site);
@@ -116,6 +120,7 @@ void Mesh::command(Site& site) {
 // It is done there already.
 void Mesh::write(Site& site, const Op& op) {
   Server& master = *site.master;
+  if (traces()) std::printf("%d writes %s\n", site.id, ModelRedis::text_of(op).c_str());
   master.region.note(op, master.redis, now(site));
   master.undescribed.push_back(++native_writes_);
   site.log.push_back({.native = op, .number = native_writes_});
@@ -263,6 +268,17 @@ void Mesh::keep_sums(Site& site) {
   sums_[name] = true;
 }
 
+// Whom a Leave of `gone` by `site` would count: not who has been silent.
+std::size_t Mesh::staying_without(const Site& site, const Site& gone) const {
+  const Region& region = site.master->region;
+  const auto away = region.detached();
+  return 1 + static_cast<std::size_t>(std::ranges::count_if(sites_, [&](const Site& each) {
+           const bool is_away =
+               &each == &site || &each == &gone || std::ranges::count(away, each.id) > 0;
+           return !is_away && now(site) - region.heard_ms(each.id) < limits_.away_min_ms / 2;
+         }));
+}
+
 void Mesh::fault(Site& site) {
   Site& other = sites_[dice_.below(sites_.size())];
   if (site.master->region.must_rejoin() && dice_.chance(50) && &other != &site)
@@ -270,8 +286,7 @@ void Mesh::fault(Site& site) {
   if (may_depart_ && dice_.chance(10)) {
     // Two that detach each other forget what nobody can count, unless the parts that stay have a member in common.
     // At its limit the greater half does so by itself.
-    const auto staying = sites_.size() - site.master->region.detached().size() - 1;
-    const bool is_majority = 2 * staying > sites_.size();
+    const bool is_majority = 2 * staying_without(site, other) > sites_.size();
     if (!is_majority && has_limit_ && other.id == 1 && site.id != 1) return;
     for (Site& each : sites_)
       if (!is_majority &&

@@ -83,14 +83,17 @@ class Mesh {
   void hear_leaves(const Site& from, Site& to);
   bool skip_or_wait(const Site& from, Site& to, Link& path);
   bool rejoin(Site& site, Site& peer);
+  void merge_key(Site& site, const KeyName& key, const std::optional<ModelValue>& value);
+  void merge_library(Site& site, const WriteLibrary& of_peer);
   bool merge_keys(Site& site, const ModelRedis& snapshot);
   void finish_merge(Site& site, Site& peer, const ModelRedis& snapshot);
-  void end_rejoin(Site& site, bool is_whole);
+  void end_rejoin(Site& site, bool is_whole, bool is_lost);
   void merge_step(Site& site, std::function<void(Server&)> step);
   void keep_sums(Site& site);
   std::string judge_sums();
   bool deliver(Site& from, Site& to);  // false: nothing, or not yet
   void fault(Site& site);
+  std::size_t staying_without(const Site& site, const Site& gone) const;
   void settle();
   void enter(std::string_view batch, Server& server);
   std::string judge();

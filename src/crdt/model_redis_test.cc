@@ -318,7 +318,13 @@ std::string ModelRedis::difference(const ModelRedis& a, const ModelRedis& b) {
   for (const auto& [key, value] : a.keys) compare(key);
   for (const auto& [key, value] : b.keys)
     if (!a.keys.contains(key)) compare(key);
-  if (a.libraries != b.libraries) text += "libraries differ\n";
+  const auto text_of_libraries = [](const ModelRedis& of) {
+    std::string each;
+    for (const auto& [name, code] : of.libraries) each += " " + name + "=" + code;
+    return each;
+  };
+  if (a.libraries != b.libraries)
+    text += "libraries:" + text_of_libraries(a) + " or" + text_of_libraries(b) + "\n";
   return text;
 }
 

@@ -167,21 +167,25 @@ class Region {
   // one. Removals that it has not seen are lost. With `keeps_plain`, and where we have forgotten what the peer has never
   // had, all elements count as written here that have no metadata; of two such strings the peer's stays.
   // Meanwhile this region serves, but apply() gives MergeUnderWay. The same calls on a replica, at the same places in the
-  // stream, keep it equal. Begun again, from whatever snapshot, it goes on from what an earlier attempt has left.
+  // stream, keep it equal; but a key is merged there by what its master says that it kept, for each forgets at its own
+  // pace. Begun again, from whatever snapshot, it goes on from what an earlier attempt has left.
   struct MergeWish {
     bool keeps_plain = false;
     bool is_unchecked = false;  // of a region whose former life left no op that is not in `saved`
   };
   Result<void> begin_merge(std::string_view saved, MergeWish wish);
-  // `write` writes the peer's value and deadline; the key is absent when it is called.
-  void merge_key(const KeyName& key, const std::function<void()>& write, Keyspace& keyspace,
-                 std::uint64_t now_ms);
+  // `write` writes the peer's value and deadline; the key is absent when it is called. What was kept, for followers.
+  std::string merge_key(const KeyName& key, const std::function<void()>& write, Keyspace& keyspace,
+                        std::uint64_t now_ms);
+  Result<void> follow_merge_key(const KeyName& key, std::string_view kept,
+                                const std::function<void()>& write, Keyspace& keyspace);
   // A library of the snapshot, or without code one that it does not have; `here`: its code on this server, if any.
-  void merge_library(const WriteLibrary& of_peer, std::string_view here, Keyspace& keyspace);
+  std::string merge_library(const WriteLibrary& of_peer, std::string_view here, Keyspace& keyspace);
+  Result<void> follow_merge_library(const WriteLibrary& of_peer, std::string_view here,
+                                    std::string_view kept, Keyspace& keyspace);
   bool is_library_merged(const std::string& name) const;
-  // After the snapshot's last key: what it did not have is removed, except as above, by merge_key without a value. All
-  // at once, or key by key: those that are found (unless is_merged), then those that take_late() gives.
-  void merge_rest(Keyspace& keyspace, std::uint64_t now_ms);
+  // After the snapshot's last key: what it did not have is removed, except as above, by merge_key without a value: keys
+  // that are found (unless is_merged), then those that take_late() gives.
   void begin_sweep();
   bool is_merged(const KeyName& key) const;
   std::optional<KeyName> take_late();

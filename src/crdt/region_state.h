@@ -105,7 +105,11 @@ struct Region::State : ConflictLog {
 
   std::uint32_t written_in(const Dot& op) const;
   bool was_told(const Stamp& stamp, std::uint32_t forgotten_return) const;
-  void redo(std::vector<Surplus> surplus, KeyState* peer, Keyspace& keyspace, std::uint64_t now_ms);
+  std::vector<Surplus> redo(std::vector<Surplus> surplus, KeyState* peer, Keyspace& keyspace,
+                            std::uint64_t now_ms);
+  void redo(Surplus left, Keyspace& keyspace);
+  void take_library(const WriteLibrary& of_peer, std::string_view here,
+                    const std::vector<Surplus>& kept, Keyspace& keyspace);
   std::unique_ptr<State> taken_over_by(State& region);
   void see(Hlc hlc) { newest = std::max(newest, hlc); }
 

@@ -35,7 +35,7 @@ class TwoRegions : public testing::Test {
     ASSERT_TRUE(b.region.begin_merge(a.region.save(), wish).has_value());
     for (const auto& [name, value] : ModelRedis(a.redis).keys)
       b.region.merge_key(name, [&] { b.redis.keys[name] = value; }, b.redis, b.now_ms);
-    b.region.merge_rest(b.redis, b.now_ms);
+    merge_rest(b.region, b.redis, b.now_ms);
     b.region.finish_merge(2);
     b.sent.clear();
     b.announce();
@@ -465,7 +465,7 @@ TEST(FirstMeeting, UnitesPlainCollections) {
                   .has_value());
   for (const auto& [name, value] : ModelRedis(a.redis).keys)
     b.region.merge_key(name, [&] { b.redis.keys[name] = value; }, b.redis, b.now_ms);
-  b.region.merge_rest(b.redis, b.now_ms);
+  merge_rest(b.region, b.redis, b.now_ms);
   b.region.finish_merge(2);
   b.sent.clear();
   b.announce();

@@ -63,6 +63,13 @@ struct TestRegion {
   std::uint64_t now_ms = 1'000'000;
 };
 
+// What the snapshot does not have.
+inline void merge_rest(Region& region, ModelRedis& redis, std::uint64_t now_ms) {
+  region.begin_sweep();
+  for (const auto& [key, value] : ModelRedis(redis).keys)
+    if (!region.is_merged(key)) region.merge_key(key, [] {}, redis, now_ms);
+}
+
 // Everybody tells what he promises, and all hear all, until each knows that of each.
 template <typename Regions>
 void tell_promises(const Regions& regions) {

@@ -78,10 +78,11 @@ void place_anew(Effect& effect, const KeyName& key, Keyspace& keyspace) {
 
 }  // namespace
 
-// Does once more, as writes of this region on top of what the peer has.
-void Region::State::redo(std::vector<Surplus> surplus, KeyState* peer, Keyspace& keyspace,
-                         std::uint64_t now_ms) {
-  if (surplus.empty()) return;
+// Does once more, as writes of this region on top of what the peer has; what of it did not give way.
+std::vector<Surplus> Region::State::redo(std::vector<Surplus> surplus, KeyState* peer,
+                                         Keyspace& keyspace, std::uint64_t now_ms) {
+  std::vector<Surplus> kept;
+  if (surplus.empty()) return kept;
   const KeyName key = surplus.front().op.key;
   const bool is_new = keyspace.type(key) == ValueType::kNone;
   if (told_lists && told_lists->contains(key) && keyspace.type(key) == ValueType::kList)
@@ -91,16 +92,21 @@ void Region::State::redo(std::vector<Surplus> surplus, KeyState* peer, Keyspace&
       lost_write(left.op.key, "", {}, left.stamp);
       continue;
     }
-    left.op.creates = keyspace.type(left.op.key) == ValueType::kNone;
-    place_anew(left.op.effect, left.op.key, keyspace);
-    KeyState scratch;
-    const auto all = Context::everything();
-    merge_op({left.op, left.stamp, all, vector}, scratch, keyspace, *this);
-    fill(left.op, keyspace);
     // Without metadata it is older than all lives.
     if (left.stamp == Stamp{}) left.stamp = {Hlc{now_ms << 16U}, {{self.region, 0}, 0}};
-    merging->redo.push_back(std::move(left));
+    redo(kept.emplace_back(std::move(left)), keyspace);
   }
+  return kept;
+}
+
+void Region::State::redo(Surplus left, Keyspace& keyspace) {
+  left.op.creates = keyspace.type(left.op.key) == ValueType::kNone;
+  place_anew(left.op.effect, left.op.key, keyspace);
+  KeyState scratch;
+  const auto all = Context::everything();
+  merge_op({left.op, left.stamp, all, vector}, scratch, keyspace, *this);
+  fill(left.op, keyspace);
+  merging->redo.push_back(std::move(left));
 }
 
 // What concerns a key that has been merged comes after that for all who will
@@ -112,11 +118,10 @@ void Region::State::note_while_merging(const Op& op, std::uint32_t written, std:
   const Stamp stamp{Hlc{now_ms << 16U}, {{self.region, written}, 0}};
   if (!is_of_one_key || merging->merged.contains(place)) {
     merging->redo.push_back({op, stamp});
-  } else if (merging->merged_before.contains(place)) {
-    merging->redone_before[place].push_back({op, stamp});
-  } else if (merging->is_sweeping && place.db != kEveryDb) {
-    merging->late.push_back(op.key);
+    return;
   }
+  if (merging->merged_before.contains(place)) merging->redone_before[place].push_back({op, stamp});
+  if (merging->is_sweeping && place.db != kEveryDb) merging->late.push_back(op.key);
 }
 
 // A follower has noted the native writes that a batch describes; whoever reads an AOF has not.
@@ -224,14 +229,32 @@ KeyState* opened(SideTable& table, const KeyName& key) {
   return entry == nullptr || entry->empty() ? nullptr : &entry->open();
 }
 
+// Most often nothing is kept.
+std::string encoded(const std::vector<Surplus>& kept) {
+  Writer into;
+  for (const Surplus& one : kept) encode_surplus(one, into);
+  return into.take();
+}
+
+Result<std::vector<Surplus>> decoded(std::string_view bytes, const KeyName& place) {
+  std::vector<Surplus> kept;
+  Reader from(bytes);
+  while (from.ok() && !from.at_end()) {
+    kept.push_back(decode_surplus(from));
+    if (place_of(kept.back().op) != place) from.defect("is of another key");
+  }
+  TRY_VOID(from.check("what a merge kept"));
+  return kept;
+}
+
 }  // namespace
 
-void Region::merge_key(const KeyName& key, const std::function<void()>& write, Keyspace& keyspace,
-                       std::uint64_t now_ms) {
+std::string Region::merge_key(const KeyName& key, const std::function<void()>& write,
+                              Keyspace& keyspace, std::uint64_t now_ms) {
   State& s = *state_;
   CHECK(is_merging());
   Merging& merging = *s.merging;
-  if (!merging.merged.insert(key)) return;
+  if (!merging.merged.insert(key)) return {};
   auto left = merging.merged_before.contains(key)
                   ? merging.take_redone(key)
                   : surplus_of({key, s.self.region, merging.peer->vector, merging.keeps_plain},
@@ -243,19 +266,22 @@ void Region::merge_key(const KeyName& key, const std::function<void()>& write, K
                            [&](const Surplus& one) { return s.written_in(one.stamp.dot); });
   keyspace.remove(key);
   write();
-  s.redo(std::move(left), opened(merging.peer->table, key), keyspace, now_ms);
+  const auto kept = s.redo(std::move(left), opened(merging.peer->table, key), keyspace, now_ms);
   if (KeyEntry* const entry = merging.peer->table.find(key)) entry->close();
+  return encoded(kept);
 }
 
-void Region::merge_rest(Keyspace& keyspace, std::uint64_t now_ms) {
+Result<void> Region::follow_merge_key(const KeyName& key, std::string_view kept,
+                                      const std::function<void()>& write, Keyspace& keyspace) {
   State& s = *state_;
   CHECK(is_merging());
-  std::vector<KeyName> rest;
-  for (std::uint32_t db = 0; db < keyspace.db_count(); ++db)
-    keyspace.for_each_key(db, [&](const KeyName& key) {
-      if (!s.merging->merged.contains(key)) rest.push_back(key);
-    });
-  for (const KeyName& key : rest) merge_key(key, [] {}, keyspace, now_ms);
+  TRY(auto told, decoded(kept, key));
+  if (!s.merging->merged.insert(key)) return {};
+  (void)s.merging->take_redone(key);
+  keyspace.remove(key);
+  write();
+  for (Surplus& one : told) s.redo(std::move(one), keyspace);
+  return {};
 }
 
 namespace {
@@ -280,12 +306,13 @@ std::optional<Live> library_write(const SideTable& table, const KeyName& place, 
 }  // namespace
 
 // Libraries are few, and whole values: of two the later one stays.
-void Region::merge_library(const WriteLibrary& of_peer, std::string_view here, Keyspace& keyspace) {
+std::string Region::merge_library(const WriteLibrary& of_peer, std::string_view here,
+                                  Keyspace& keyspace) {
   State& s = *state_;
   CHECK(is_merging());
   Merging& merging = *s.merging;
   const KeyName place{kEveryDb, of_peer.name};
-  if (!merging.merged.insert(place)) return;
+  if (!merging.merged.insert(place)) return {};
   std::vector<Surplus> left;
   if (merging.merged_before.contains(place)) {
     left = merging.take_redone(place);
@@ -301,17 +328,37 @@ void Region::merge_library(const WriteLibrary& of_peer, std::string_view here, K
       left.push_back({{{}, WriteLibrary{of_peer.name, std::string(here)}}, {}});
     }
   }
-  std::string code = of_peer.code;
+  std::vector<Surplus> kept;
   if (const auto ours = std::ranges::max_element(left, {}, &Surplus::stamp); ours != left.end()) {
     const auto theirs =
         library_write(merging.peer->table, place, [](const Stamp&) { return true; });
     if (theirs && theirs->stamp > ours->stamp) {
       s.lost_write(place, "", theirs->stamp, ours->stamp);
     } else {
-      code = std::get<WriteLibrary>(ours->op.effect).code;
-      merging.redo.push_back(std::move(*ours));
+      kept.push_back(std::move(*ours));
     }
   }
+  s.take_library(of_peer, here, kept, keyspace);
+  return encoded(kept);
+}
+
+Result<void> Region::follow_merge_library(const WriteLibrary& of_peer, std::string_view here,
+                                          std::string_view kept, Keyspace& keyspace) {
+  State& s = *state_;
+  CHECK(is_merging());
+  const KeyName place{kEveryDb, of_peer.name};
+  TRY(const auto told, decoded(kept, place));
+  if (!s.merging->merged.insert(place)) return {};
+  (void)s.merging->take_redone(place);
+  s.take_library(of_peer, here, told, keyspace);
+  return {};
+}
+
+void Region::State::take_library(const WriteLibrary& of_peer, std::string_view here,
+                                 const std::vector<Surplus>& kept, Keyspace& keyspace) {
+  const auto& code =
+      kept.empty() ? of_peer.code : std::get<WriteLibrary>(kept.back().op.effect).code;
+  merging->redo.insert(merging->redo.end(), kept.begin(), kept.end());
   if (code != here) keyspace.write_library(of_peer.name, code);
 }
 

@@ -18,12 +18,13 @@ void merge(std::string_view saved, std::string_view batch) {
   region.note({{0, "ours"}, WriteString{"7"}, true}, keyspace, kNowMs);
   (void)region.flush(kNowMs);
   if (!region.begin_merge(saved, {.keeps_plain = true, .is_unchecked = true})) return;
-  region.merge_key({0, "theirs"}, [] {}, keyspace, kNowMs);
+  (void)region.merge_key({0, "theirs"}, [] {}, keyspace, kNowMs);
   (void)region.merge_stream(batch).has_value();
   Region half(kSelf, {});
   CHECK(half.load(region.save()).has_value());
   CHECK(half.save() == region.save());
-  region.merge_rest(keyspace, kNowMs);
+  region.begin_sweep();
+  (void)region.merge_key({0, "ours"}, [] {}, keyspace, kNowMs);
   region.finish_merge(2);
   while (region.flush(kNowMs)) {
   }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <gtest/gtest.h>
 
 #include "crdt/region_test.h"
@@ -28,7 +29,7 @@ class Rejoin : public testing::Test {
   }
 
   void finish(Region& region, ModelRedis& redis) {
-    region.merge_rest(redis, b.now_ms);
+    merge_rest(region, redis, b.now_ms);
     region.finish_merge(2);
   }
 
@@ -58,11 +59,13 @@ TEST_F(Rejoin, IsFollowedToItsEndByWhoeverCameInItsMiddle) {
   ASSERT_TRUE(follower.load(b.region.save()));
   EXPECT_EQ(follower.save(), b.region.save());
   ModelRedis redis = b.redis;
-  for (auto* const each : {&b.region, &follower}) {
-    auto& of = each == &follower ? redis : b.redis;
-    merge(*each, of, "set");
-    finish(*each, of);
-  }
+  const KeyName set{0, "set"};
+  const auto write_to = [&](ModelRedis& into) {
+    return [&] { into.keys[set] = snapshot.keys[set]; };
+  };
+  const auto kept = b.region.merge_key(set, write_to(b.redis), b.redis, b.now_ms);
+  ASSERT_TRUE(follower.follow_merge_key(set, kept, write_to(redis), redis));
+  for (Region* const each : {&b.region, &follower}) each->finish_merge(2);
   ASSERT_TRUE(follower.record(*b.region.flush(b.now_ms), redis, b.now_ms));
   EXPECT_EQ(redis.string(counter), "15");
   EXPECT_TRUE(redis.contains({0, "set"}, "a"));
@@ -82,7 +85,7 @@ class RejoinTwice : public testing::Test {
   }
 
   void finish() {
-    b.region.merge_rest(b.redis, b.now_ms);
+    merge_rest(b.region, b.redis, b.now_ms);
     b.region.finish_merge(++incarnation);
     b.sent.push_back(*b.region.flush(b.now_ms));
   }
@@ -122,6 +125,25 @@ TEST_F(RejoinTwice, TellsElementsFromBeforeTheModuleInTheOrderInWhichTheyAreHere
   begin(c);
   finish();
   expect_to_be_told(c, {"plain", "known to one"});
+}
+
+// A sweep that has passed finds it no more.
+TEST_F(Rejoin, TellsWhatIsCreatedLateInTheSecondAttemptAndWasThereInTheFirst) {
+  begin(b.region);
+  merge(b.region, b.redis, "set");
+  b.region.begin_sweep();
+  b.redis.remove(counter);
+  const Op late{counter, Increment{7}, true};
+  b.redis.execute(late);
+  b.region.note(late, b.redis, b.now_ms);
+  const auto found = b.region.take_late();
+  ASSERT_TRUE(found && *found == counter);
+  b.region.merge_key(*found, [] {}, b.redis, b.now_ms);
+  EXPECT_FALSE(b.region.take_late());
+  b.region.finish_merge(2);
+  const auto batch = decode_batch(*b.region.flush(b.now_ms));
+  EXPECT_TRUE(std::ranges::any_of(batch->ops, [&](const Op& op) { return op.key == counter; }));
+  EXPECT_EQ(b.redis.type(counter), ValueType::kString);
 }
 
 // The libraries of two regions that had the same ones, and what becomes of them when b takes a's snapshot.

@@ -26,29 +26,12 @@ std::uint32_t get_incarnation(Reader& from) {
   return static_cast<std::uint32_t>(from.number_up_to(UINT32_MAX, "has a wide incarnation"));
 }
 
-void put(Writer& into, const Stamp& stamp) {
-  into.fixed(stamp.hlc.bits);
-  into.byte(stamp.dot.actor.region);
-  into.number(stamp.dot.actor.incarnation);
-  into.number(stamp.dot.seq);
-}
-
-Stamp get_stamp(Reader& from) {
-  Stamp stamp;
-  stamp.hlc.bits = from.fixed();
-  stamp.dot.actor.region = from.byte();
-  if (stamp.dot.actor.region > kRegionIdMax) from.defect("names a region above 16");
-  stamp.dot.actor.incarnation = get_incarnation(from);
-  stamp.dot.seq = from.number();
-  return stamp;
-}
-
 void put(Writer& into, const Element& element) {
   into.byte(static_cast<std::uint8_t>(element.base));
   if (element.base == BaseState::kKnown) into.text(element.base_value);
   into.number(element.live.size());
   for (const Live& op : element.live) {
-    put(into, op.stamp);
+    into.stamp(op.stamp);
     into.byte(static_cast<std::uint8_t>(static_cast<unsigned>(op.kind) << 2U |
                                         (op.creates ? 2U : 0U) | (op.value ? 1U : 0U)));
     if (op.kind == LiveKind::kIncrement) into.signed_number(op.by);
@@ -65,7 +48,7 @@ Element get_element(Reader& from) {
   if (element.base == BaseState::kKnown) element.base_value = from.text();
   for (auto left = from.count(); left > 0 && from.ok(); --left) {
     Live op;
-    op.stamp = get_stamp(from);
+    op.stamp = from.stamp();
     const auto bits = from.byte();
     if (bits >> 2U > static_cast<unsigned>(LiveKind::kMergeHll)) from.defect("has an unknown kind");
     op.kind = static_cast<LiveKind>(bits >> 2U);
@@ -115,7 +98,7 @@ constexpr std::uint8_t kCreates = 1, kOnlyGuesses = 2, kCountsGuesses = 4;
 void put(Writer& into, const Sequence& list) {
   into.number(list.pieces().size());
   for (const Piece& piece : list.pieces()) {
-    put(into, piece.stamp);
+    into.stamp(piece.stamp);
     into.number(piece.count);
     into.byte(static_cast<std::uint8_t>((piece.creates ? kCreates : 0U) |
                                         (piece.is_phantom() ? kCountsGuesses : 0U)));
@@ -131,7 +114,7 @@ std::unique_ptr<Sequence> get_list(Reader& from) {
   Pieces pieces;
   for (auto left = from.count(); left > 0 && from.ok(); --left) {
     Piece piece;
-    piece.stamp = get_stamp(from);
+    piece.stamp = from.stamp();
     piece.count = from.number_up_to(std::uint64_t{1} << 48U, "has a list that is too long");
     if (piece.count == 0) from.defect("has a piece of a list without elements");
     const auto bits = from.byte();
@@ -159,7 +142,7 @@ void put(Writer& into, const KeyState& entry) {
   for (const Body* const body : bodies) put(into, *body);
   into.number(entry.deadlines.size());
   for (const LiveDeadline& deadline : entry.deadlines) {
-    put(into, deadline.stamp);
+    into.stamp(deadline.stamp);
     into.number(deadline.deadline + 1);
   }
   into.byte(entry.list == nullptr ? 0 : 1);
@@ -174,7 +157,7 @@ void get_entry(Reader& from, KeyState& entry) {
     entry.bodies.push_back(std::move(body));
   }
   for (auto left = from.count(); left > 0 && from.ok(); --left) {
-    const auto stamp = get_stamp(from);
+    const auto stamp = from.stamp();
     entry.deadlines.push_back({stamp, from.number() - 1});
   }
   if (from.byte() != 0) entry.list = get_list(from);
@@ -218,22 +201,12 @@ KeySet get_keys(Reader& from) {
   return keys;
 }
 
-void put(Writer& into, const Surplus& left) {
-  put(into, left.stamp);
-  encode_op(left.op, std::nullopt, into);
-}
-
-Surplus get_surplus(Reader& from) {
-  const auto stamp = get_stamp(from);
-  return {decode_op(nullptr, from), stamp};
-}
-
 // With the peer's state, so that whoever loads it can follow the merge to its end.
 void put(Writer& into, const Merging& merging) {
   into.byte(merging.keeps_plain ? 1 : 0);
   put(into, merging.merged);
   into.number(merging.redo.size());
-  for (const Surplus& left : merging.redo) put(into, left);
+  for (const Surplus& left : merging.redo) encode_surplus(left, into);
   into.text(merging.peer == nullptr ? std::string() : merging.peer->save());
   if (merging.peer == nullptr) return;
   into.byte(merging.is_sweeping ? 1 : 0);
@@ -252,7 +225,7 @@ void put(Writer& into, const Merging& merging) {
   }
   into.number(count);
   for (const auto& [key, redone] : redone_before)
-    for (const Surplus& left : *redone) put(into, left);
+    for (const Surplus& left : *redone) encode_surplus(left, into);
 }
 
 KeyName get_key(Reader& from) {
@@ -270,7 +243,7 @@ std::unique_ptr<Merging> Region::State::loaded_merging(Reader& from, std::uint8_
   merging->keeps_plain = from.byte() != 0;
   merging->merged = get_keys(from);
   for (auto left = from.count(); left > 0 && from.ok(); --left)
-    merging->redo.push_back(get_surplus(from));
+    merging->redo.push_back(decode_surplus(from));
   if (version <= kVersionWithoutPeer) return merging;
   const auto saved = from.text();
   constexpr std::size_t kRegionByte = 1;
@@ -288,7 +261,7 @@ std::unique_ptr<Merging> Region::State::loaded_merging(Reader& from, std::uint8_
     merging->late.push_back(get_key(from));
   merging->merged_before = get_keys(from);
   for (auto left = from.count(); left > 0 && from.ok(); --left) {
-    Surplus redone = get_surplus(from);
+    Surplus redone = decode_surplus(from);
     auto& of_key = merging->redone_before[place_of(redone.op)];
     of_key.push_back(std::move(redone));
   }

@@ -155,6 +155,16 @@ class Collector {
 
 }  // namespace
 
+void encode_surplus(const Surplus& surplus, Writer& into) {
+  into.stamp(surplus.stamp);
+  encode_op(surplus.op, std::nullopt, into);
+}
+
+Surplus decode_surplus(Reader& from) {
+  const auto stamp = from.stamp();
+  return {decode_op(nullptr, from), stamp};
+}
+
 std::vector<Surplus> surplus_of(const SurplusQuery& query, KeyState* entry, Keyspace& keyspace) {
   Collector collector(query, keyspace);
   if (entry != nullptr) collector.add(*entry);

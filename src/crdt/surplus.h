@@ -7,6 +7,7 @@
 #include "crdt/keyspace.h"
 #include "crdt/op.h"
 #include "crdt/version_vector.h"
+#include "crdt/wire.h"
 
 namespace sluice::crdt {
 
@@ -15,6 +16,8 @@ struct Surplus {
   Op op;
   Stamp stamp;
 };
+void encode_surplus(const Surplus& surplus, Writer& into);
+Surplus decode_surplus(Reader& from);
 
 // What of `key` was written in `region` and is not covered by `peer`; with
 // `keeps_plain` also every element that has no metadata. A string that has none

@@ -36,6 +36,11 @@ void Writer::dot(const Dot& value) {
   number(value.seq);
 }
 
+void Writer::stamp(const Stamp& value) {
+  fixed(value.hlc.bits);
+  dot(value.dot);
+}
+
 std::uint8_t Reader::byte() {
   if (!ok()) return 0;
   if (at_ == bytes_.size()) {
@@ -100,6 +105,17 @@ Actor Reader::actor() {
 Dot Reader::dot() {
   const auto of = actor();
   return {of, number()};
+}
+
+Stamp Reader::stamp() {
+  Stamp value;
+  value.hlc.bits = fixed();
+  value.dot.actor.region = byte();
+  if (value.dot.actor.region > kRegionIdMax) defect("names a region above 16");
+  value.dot.actor.incarnation =
+      static_cast<std::uint32_t>(number_up_to(UINT32_MAX, "has an incarnation over 32 bits"));
+  value.dot.seq = number();
+  return value;
 }
 
 std::uint64_t Reader::count(std::size_t bytes_each) {

@@ -45,6 +45,7 @@ class Writer {
   void text(std::string_view value);
   void actor(Actor value);
   void dot(const Dot& value);
+  void stamp(const Stamp& value);
   void raw(std::string_view bytes) { bytes_.append(bytes); }
 
   const std::string& bytes() const { return bytes_; }
@@ -71,6 +72,7 @@ class Reader {
   std::string_view text();
   Actor actor();
   Dot dot();
+  Stamp stamp();  // of region 0: nobody's
   // How many things follow that take at least `bytes_each`: never more than the bytes that are left.
   std::uint64_t count(std::size_t bytes_each = 1);
 

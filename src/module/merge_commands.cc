@@ -46,6 +46,11 @@ bool is_in_merge(Ctx* ctx) {
   return comes_from_master(ctx) || node().merge().client == api::GetClientId(ctx);
 }
 
+int refuse_what_masters_tell(Ctx* ctx, std::string_view word) {
+  return reply_error(ctx,
+                     "ERR GEO.MERGE " + std::string(word) + " is what a master tells its replicas");
+}
+
 int refuse_without_merge(Ctx* ctx) {
   return reply_error(
       ctx,
@@ -96,17 +101,49 @@ int begin(Ctx* ctx, String** argv, int argc) {
   return reply_ok(ctx);
 }
 
+// What a master tells its replicas of keys that it has merged.
+class Told {
+ public:
+  explicit Told(Ctx* ctx) : ctx_(ctx) {}
+  Told(const Told&) = delete;
+  Told& operator=(const Told&) = delete;
+  ~Told() {
+    for (String* const kept : kept_) api::FreeString(ctx_, kept);
+  }
+
+  // `words`: name deadline value
+  void add(String** words, std::string_view kept) {
+    words_.insert(words_.end(), words, words + 3);
+    kept_.push_back(api::CreateString(ctx_, kept.data(), kept.size()));
+    words_.push_back(kept_.back());
+  }
+  void replicate(std::uint32_t db) {
+    api::Replicate(ctx_, "geo.merge", "clv", "KEPT", static_cast<long long>(db), words_.data(),
+                   words_.size());
+  }
+
+ private:
+  Ctx* ctx_;
+  std::vector<String*> words_;  // of the command, and kept_
+  std::vector<String*> kept_;
+};
+
 // GEO.MERGE KEYS db name deadline value [name deadline value ...]: the value as RESTORE takes it, the deadline as Unix
 // time in ms, 0 for none.
+// GEO.MERGE KEPT db name deadline value kept [...]: the same, for replicas; each forgets at its own pace, and only the
+// master knows what it kept on top.
 int keys(Ctx* ctx, String** argv, int argc) {
-  constexpr int kFirst = 3, kWords = 3;
-  if (argc < kFirst + kWords || (argc - kFirst) % kWords != 0) return api::WrongArity(ctx);
+  const bool is_told = is_word(bytes_of(argv[1]), "kept");
+  constexpr int kFirst = 3;
+  const int words = is_told ? 4 : 3;
+  if (argc < kFirst + words || (argc - kFirst) % words != 0) return api::WrongArity(ctx);
+  if (is_told && !comes_from_master(ctx)) return refuse_what_masters_tell(ctx, "KEPT");
   if (!is_in_merge(ctx)) return refuse_without_merge(ctx);
   const auto db = number<std::uint32_t>(argv[2]);
   if (!db || *db >= kDbsMax) return reply_error(ctx, "ERR db is not a number of a database");
   std::vector<crdt::KeyName> names;
   std::vector<std::uint64_t> deadlines;
-  for (int at = kFirst; at < argc; at += kWords) {
+  for (int at = kFirst; at < argc; at += words) {
     const auto deadline = number<std::uint64_t>(argv[at + 1]);
     if (!deadline) {
       return reply_error(ctx,
@@ -117,20 +154,30 @@ int keys(Ctx* ctx, String** argv, int argc) {
     deadlines.push_back(*deadline);
   }
   const Step step(ctx, names);
+  Told told(ctx);
   std::string failed;
-  for (int at = kFirst; at < argc; at += kWords) {
-    const auto which = static_cast<std::size_t>((at - kFirst) / kWords);
+  for (int at = kFirst; at < argc; at += words) {
+    const auto which = static_cast<std::size_t>((at - kFirst) / words);
     const auto& key = names[which];
     const auto write = [&] {
       const bool is_restored =
           node().keyspace().restore(key, deadlines[which], bytes_of(argv[at + 2]));
       if (!is_restored && failed.empty()) failed = key.name;
     };
-    node().region().merge_key(key, write, node().keyspace(), now_ms());
+    auto& region = node().region();
+    if (!is_told) {
+      told.add(argv + at, region.merge_key(key, write, node().keyspace(), now_ms()));
+    } else if (!region.follow_merge_key(key, bytes_of(argv[at + 3]), write, node().keyspace())) {
+      failed = key.name;
+    }
   }
   node().has_merged(names);
   node().merge().touched_ms = steady_ms();
-  api::ReplicateVerbatim(ctx);
+  if (is_told) {
+    api::ReplicateVerbatim(ctx);
+  } else {
+    told.replicate(*db);
+  }
   if (failed.empty()) return api::ReplyWithSimpleString(ctx, "OK");
   return reply_error(ctx, "ERR RESTORE refuses the value of key " + failed +
                               ": is this server older than the one that made the snapshot?");
@@ -149,6 +196,19 @@ std::string library_name(std::string_view code) {
   return {rest.begin(), std::ranges::find_if_not(rest, is_of_name)};
 }
 
+// Of a library; empty if it is not here.
+std::string code_of(std::string_view name) {
+  for (auto& here : node().keyspace().libraries())
+    if (here.name == name) return std::move(here.code);
+  return {};
+}
+
+void merge_library(Ctx* ctx, const crdt::WriteLibrary& of_peer, std::string_view here) {
+  const auto kept = node().region().merge_library(of_peer, here, node().keyspace());
+  api::Replicate(ctx, "geo.merge", "cbbb", "KEPTLIBRARY", of_peer.name.data(), of_peer.name.size(),
+                 of_peer.code.data(), of_peer.code.size(), kept.data(), kept.size());
+}
+
 // GEO.MERGE LIBRARY code
 int library(Ctx* ctx, String** argv, int argc) {
   if (argc != 3) return api::WrongArity(ctx);
@@ -157,18 +217,28 @@ int library(Ctx* ctx, String** argv, int argc) {
   const std::string name = library_name(code);
   if (name.empty()) return reply_error(ctx, "ERR the library's first line does not name it");
   const Step step(ctx, {});
-  const auto here = node().keyspace().libraries();
-  const auto found = std::ranges::find(here, name, &crdt::WriteLibrary::name);
-  node().region().merge_library({name, std::string(code)}, found == here.end() ? "" : found->code,
-                                node().keyspace());
+  merge_library(ctx, {name, std::string(code)}, code_of(name));
+  return api::ReplyWithSimpleString(ctx, "OK");
+}
+
+// GEO.MERGE KEPTLIBRARY name code kept: a step of LIBRARY or END, for replicas.
+int kept_library(Ctx* ctx, String** argv, int argc) {
+  if (argc != 5) return api::WrongArity(ctx);
+  if (!comes_from_master(ctx)) return refuse_what_masters_tell(ctx, "KEPTLIBRARY");
+  if (!is_in_merge(ctx)) return refuse_without_merge(ctx);
+  const Step step(ctx, {});
+  const crdt::WriteLibrary of_peer{std::string(bytes_of(argv[2])), std::string(bytes_of(argv[3]))};
+  const auto followed = node().region().follow_merge_library(of_peer, code_of(of_peer.name),
+                                                             bytes_of(argv[4]), node().keyspace());
+  if (!followed) return reply_error(ctx, "ERR " + followed.error().detail);
   return reply_ok(ctx);
 }
 
 // Those that the snapshot does not have.
-void merge_other_libraries() {
+void merge_other_libraries(Ctx* ctx) {
   for (const auto& here : node().keyspace().libraries())
     if (!node().region().is_library_merged(here.name))
-      node().region().merge_library({here.name, ""}, here.code, node().keyspace());
+      merge_library(ctx, {here.name, ""}, here.code);
 }
 
 // GEO.MERGE STREAM batch
@@ -182,15 +252,13 @@ int stream(Ctx* ctx, String** argv, int argc) {
   return reply_ok(ctx);
 }
 
-void drop(const std::vector<crdt::KeyName>& names) {
-  for (const auto& key : names) node().region().merge_key(key, [] {}, node().keyspace(), now_ms());
+void drop(Ctx* ctx, const std::vector<crdt::KeyName>& names) {
+  for (const auto& key : names) {
+    const auto kept = node().region().merge_key(key, [] {}, node().keyspace(), now_ms());
+    api::Replicate(ctx, "geo.merge", "clbb", "DROP", static_cast<long long>(key.db),
+                   key.name.data(), key.name.size(), kept.data(), kept.size());
+  }
   node().has_merged(names);
-}
-
-void replicate_drops(Ctx* ctx, const std::vector<crdt::KeyName>& names) {
-  for (const auto& key : names)
-    api::Replicate(ctx, "geo.merge", "clb", "DROP", static_cast<long long>(key.db), key.name.data(),
-                   key.name.size());
 }
 
 // GEO.MERGE SWEEP: +MORE as long as there are keys that the snapshot may not have, +OK then.
@@ -215,22 +283,25 @@ int sweep(Ctx* ctx, String** /*argv*/, int argc) {
   const bool has_more = !merge.is_swept || rest.size() >= kSweptPerCall;
   {
     const Step step(ctx, rest);
-    drop(rest);
+    drop(ctx, rest);
   }
-  replicate_drops(ctx, rest);
   return api::ReplyWithSimpleString(ctx, has_more ? "MORE" : "OK");
 }
 
-// GEO.MERGE DROP db name: a step of SWEEP, for replicas.
+// GEO.MERGE DROP db name kept: a step of SWEEP, for replicas.
 int drop_one(Ctx* ctx, String** argv, int argc) {
-  if (argc != 4) return api::WrongArity(ctx);
+  if (argc != 5) return api::WrongArity(ctx);
+  if (!comes_from_master(ctx)) return refuse_what_masters_tell(ctx, "DROP");
+  if (!is_in_merge(ctx)) return refuse_without_merge(ctx);
   const auto db = number<std::uint32_t>(argv[2]);
-  if (!comes_from_master(ctx) || !db || !node().region().is_merging()) {
-    return reply_error(ctx, "ERR GEO.MERGE DROP is what a master tells its replicas");
-  }
-  const Step step(ctx, {});
+  if (!db || *db >= kDbsMax) return reply_error(ctx, "ERR db is not a number of a database");
+  const crdt::KeyName key{*db, std::string(bytes_of(argv[3]))};
+  const Step step(ctx, {key});
   node().region().begin_sweep();
-  drop({{*db, std::string(bytes_of(argv[3]))}});
+  const auto followed =
+      node().region().follow_merge_key(key, bytes_of(argv[4]), [] {}, node().keyspace());
+  if (!followed) return reply_error(ctx, "ERR " + followed.error().detail);
+  node().has_merged({key});
   return reply_ok(ctx);
 }
 
@@ -260,14 +331,13 @@ int end(Ctx* ctx, String** argv, int argc) {
     if (!is_told) {
       std::vector<crdt::KeyName> late;
       while (auto key = region.take_late()) late.push_back(std::move(*key));
-      drop(late);
-      replicate_drops(ctx, late);
+      drop(ctx, late);
+      merge_other_libraries(ctx);
       const auto text = std::to_string(incarnation);
       api::Replicate(ctx, "geo.merge", "ccsss", "FINISH", text.c_str(), at[0], at[1], at[2]);
     } else {
       api::ReplicateVerbatim(ctx);
     }
-    merge_other_libraries();
     region.finish_merge(incarnation);
     node().merged();
     node().positions().set(bytes_of(at[0]), *std::move(position));
@@ -288,9 +358,10 @@ struct Subcommand {
   int (*run)(Ctx*, String**, int);
 };
 constexpr Subcommand kSubcommands[] = {
-    {"want", want},     {"begin", begin},     {"keys", keys},     {"library", library},
-    {"stream", stream}, {"sweep", sweep},     {"drop", drop_one}, {"end", end},
-    {"finish", end},    {"adopted", adopted},
+    {"want", want},     {"begin", begin},     {"keys", keys},
+    {"kept", keys},     {"library", library}, {"keptlibrary", kept_library},
+    {"stream", stream}, {"sweep", sweep},     {"drop", drop_one},
+    {"end", end},       {"finish", end},      {"adopted", adopted},
 };
 
 }  // namespace

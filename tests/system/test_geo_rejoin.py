@@ -152,13 +152,13 @@ def library(name, version):
     return f"#!lua name={name}\nredis.register_function('{name}', function() return '{version}' end)"
 
 
-def libraries(region):
-    listed = region.client.execute_command('FUNCTION', 'LIST', 'WITHCODE')
+def libraries(node):
+    listed = node.client.execute_command('FUNCTION', 'LIST', 'WITHCODE')
     return {one[1]: one[one.index(b'library_code') + 1].decode() for one in listed}
 
 
 def test_libraries_follow_a_region_that_comes_back(mesh):
-    m = mesh(count=3)
+    m = mesh(count=3, replicas=1, options={'appendonly': 'yes', 'appendfsync': 'always'})
     for name in ('deleted', 'changed'):
         m[1].client.execute_command('FUNCTION', 'LOAD', library(name, 'old'))
     m.wait_equal()
@@ -173,6 +173,10 @@ def test_libraries_follow_a_region_that_comes_back(mesh):
     m.heal(3, 2)
     eventually(lambda: m[3].link.metric('sluice_geo_merges_total') >= 1, 'region 3 has merged', 60)
     m.wait_equal()
-    for region in m.regions:
-        assert libraries(region) == {name.encode(): library(name, 'new') for name in ('changed', 'own')}, region.name
+    wanted = {name.encode(): library(name, 'new') for name in ('changed', 'own')}
+    for node in [node for region in m.regions for node in region.nodes]:
+        eventually(lambda node=node: libraries(node) == wanted, 'replicas have what their masters have')
     m.wait_stable()
+    m[3].master.kill()
+    m[3].master.start()
+    assert libraries(m[3]) == wanted  # from its AOF

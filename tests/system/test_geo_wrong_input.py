@@ -188,7 +188,10 @@ def one(redis_server):
     ('GEO.MERGE WANT 1', 'wrong number'), ('GEO.MERGE WANT 1 1', 'wrong number'), ('GEO.MERGE WANT 17 1 1', 'syntax: GEO.MERGE WANT'),
     ('GEO.MERGE BEGIN us', 'wrong number'), ('GEO.MERGE BEGIN us garbage', ''), ('GEO.MERGE KEYS 0 k 0 v', 'no snapshot is being merged'),
     ('GEO.MERGE LIBRARY x', 'no snapshot is being merged'), ('GEO.MERGE STREAM x', 'no snapshot is being merged'),
-    ('GEO.MERGE SWEEP', 'no snapshot is being merged'), ('GEO.MERGE DROP 0 k', 'what a master tells its replicas'),
+    ('GEO.MERGE SWEEP', 'no snapshot is being merged'), ('GEO.MERGE DROP 0 k x', 'what a master tells its replicas'),
+    ('GEO.MERGE DROP 0 k', 'wrong number'),
+    ('GEO.MERGE KEPT 0 k 0 v x', 'KEPT is what a master tells its replicas'),
+    ('GEO.MERGE KEPTLIBRARY l code x', 'KEPTLIBRARY is what a master tells its replicas'),
     (f'GEO.MERGE END us {REPLID} 1', 'no snapshot is being merged'), ('GEO.MERGE END us abc 1', 'replid'),
 ])
 def test_a_command_that_cannot_be_meant_is_refused(one, words, told):
