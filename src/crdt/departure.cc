@@ -22,8 +22,7 @@ bool Departure::is_over_by(const VersionVector& seen) const {
 }
 
 bool Departure::is_by_own_word(RegionId leaver) const {
-  return std::ranges::all_of(leaves,
-                             [&](const Dot& dot) { return dot.actor.region == leaver; });
+  return std::ranges::all_of(leaves, [&](const Dot& dot) { return dot.actor.region == leaver; });
 }
 
 namespace {
@@ -244,11 +243,14 @@ std::optional<Outcome> Region::State::refusal_of_departed(const BatchHeader& hea
 }
 
 // A failover or a restart may lose the end of a merge of which others have heard: the life that followed it told anew
-// what was written before, and what those writes were is void.
-std::optional<Dot> Region::State::forgotten_return(const Actor& maker,
+// what was written before, and what those writes were is void. Unless it takes over what the lost life told.
+std::optional<Dot> Region::State::forgotten_return(const Batch& batch,
                                                    const VersionVector& seen) const {
+  const Actor& maker = batch.header.actor;
   const Dot back{{maker.region, departures[maker.region].back}, 1};
   if (back.actor.incarnation == 0 || maker <= back.actor || seen.covers(back)) return std::nullopt;
+  const auto taken = taken_by(batch);
+  if (taken && taken->actor == back.actor) return std::nullopt;
   return back;
 }
 
@@ -265,6 +267,15 @@ bool Region::State::is_lost_with_its_life(const BatchHeader& header) const {
   };
   return !departures[header.actor.region].wanted.covers(last) &&
          std::ranges::none_of(stability.peers(), has_it);
+}
+
+// It left by its own word alone, which a failover has taken from it. Others may not be able to give that back, so we say it.
+bool Region::State::has_lost_its_word(const Actor& maker, const VersionVector& seen) const {
+  const Departure& left = departures[maker.region];
+  return has_a_say() && left.has_left() && left.is_by_own_word(maker.region) &&
+         std::ranges::any_of(left.leaves, [&](const Dot& word) {
+           return word.actor < maker && !seen.covers(word);
+         });
 }
 
 // What a refusal tells about its maker, or about somebody whom he had heard.
@@ -286,6 +297,7 @@ void Region::State::learn_from(const Outcome& refused, const BatchHeader& header
     if (region != self.region && is_newest && !maker.has_left() && has_a_say())
       note_leave(region, now_ms);
   } else if (std::holds_alternative<Detached>(refused) && region != self.region) {
+    if (has_lost_its_word(header.actor, seen)) return note_leave(region, now_ms);
     if (stability.is_detached(region) && !maker.is_returning()) note_member(Return{region}, now_ms);
   }
 }

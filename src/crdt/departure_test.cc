@@ -45,7 +45,7 @@ class ThreeWhoMayLeave : public testing::Test {
         region.region.merge_key(
             name, [&] { region.redis.keys[name] = value; }, region.redis, region.now_ms);
       merge_rest(region.region, region.redis, region.now_ms);
-      region.region.finish_merge(region.region.self().incarnation + 1);
+      finish_merge(region.region, region.region.self().incarnation + 1);
       region.announce();
     }
   }
@@ -121,6 +121,26 @@ TEST_F(ThreeWhoMayLeave, StayByTheOperatorsWordWhereOneIsGone) {
   a.region.join(1, a.now_ms);
   a.announce();
   EXPECT_FALSE(a.region.must_rejoin());
+}
+
+TEST(TwoWhoMayLeave, AreToldWhatAFailoverHasTakenFromThem) {
+  TestRegion a{1, {1, 2}}, b{2, {1, 2}};
+  a.write(Increment{1});
+  exchange(a, b);
+  const auto saved = b.region.save();
+  b.region.detach(2, b.now_ms);
+  b.announce();
+  a.hear(b);
+  ASSERT_TRUE(b.region.load(saved));
+  b.region.begin_incarnation(2);
+  b.announce();
+  const auto outcome = a.region.apply(b.sent.back(), a.redis, a.now_ms);
+  ASSERT_TRUE(outcome && std::holds_alternative<Detached>(*outcome));
+  a.announce();
+  const auto told = decode_batch(a.sent.back());
+  const auto* const leave = std::get_if<Leave>(&told->ops.front().effect);
+  ASSERT_NE(leave, nullptr);
+  EXPECT_EQ(leave->region, 2U);
 }
 
 }  // namespace

@@ -32,11 +32,21 @@ bool Mesh::rejoin(Site& site, Site& peer) {
   }});
   const bool is_whole = merge_keys(site, snapshot);
   if (is_whole) finish_merge(site, peer, snapshot);
-  // Nothing is told before the replica knows of the return; but it may be slow for so long that the master goes on.
-  const bool is_lost = is_whole && sites_.size() == 2 && saves_.chance(5);
-  if (is_whole && !is_lost) play(site, *site.replica, site.log.size());
   flush(site);
-  end_rejoin(site, is_whole, is_lost);
+  if (!is_whole) {
+    if (saves_.chance(50) || dice_.chance(20)) change_master(site);
+    return true;
+  }
+  if (saves_.chance(10)) return is_heard_of(site, 90), fail_over(site), true;
+  // So long that the master goes on the replica seldom needs. (Of several regions some may then hear of it and some not:
+  // docs/operating-geo.md.)
+  const bool is_slow = sites_.size() == 2 && saves_.chance(5);
+  if (!is_slow) play(site, *site.replica, site.log.size());
+  site.master->region.tell_all();
+  flush(site);
+  if (is_slow) return is_heard_of(site, 100), fail_over(site), true;
+  if (saves_.chance(10)) return is_heard_of(site, 90), fail_over(site), true;
+  if (dice_.chance(20) || saves_.chance(10)) change_master(site);
   return true;
 }
 
@@ -107,25 +117,22 @@ void Mesh::finish_merge(Site& site, Site& peer, const ModelRedis& snapshot) {
   while (const auto late = site.master->region.take_late()) merge_key(site, *late, std::nullopt);
   for (const auto& [name, code] : std::map(site.master->redis.libraries))
     if (!site.master->region.is_library_merged(name)) merge_library(site, {name, ""});
-  merge_step(site, [incarnation = ++site.incarnation](Server& server) {
-    server.region.finish_merge(incarnation);
-  });
+  flush(site);
+  const auto base = site.master->region.finish_merge(++site.incarnation);
+  site.log.push_back({.step = [incarnation = site.incarnation, base](Server& server) {
+    server.region.follow_finish_merge(incarnation, base);
+  }});
   for (Site& other : sites_) link(other, site) = {.is_cut = link(other, site).is_cut};
 }
 
-// Perhaps somebody takes over.
-void Mesh::end_rejoin(Site& site, bool is_whole, bool is_lost) {
-  // Others hear of the return, or some of them.
-  if (is_lost || (is_whole && saves_.chance(10))) {
-    for (Site& other : sites_)
-      for (int left = 30;
-           left > 0 && &other != &site && (is_lost || saves_.chance(95)) && deliver(site, other);
-           --left) {
-      }
-    return fail_over(site);
-  }
-  if (is_whole) play(site, *site.replica, site.log.size());
-  if (!dice_.chance(20) && !(is_whole ? saves_.chance(10) : saves_.chance(50))) return;
+// By others, as far as chance will have it.
+void Mesh::is_heard_of(Site& site, std::uint64_t percent) {
+  for (Site& other : sites_)
+    for (int left = 30; left > 0 && &other != &site && saves_.chance(percent); --left)
+      if (!deliver(site, other)) break;
+}
+
+void Mesh::change_master(Site& site) {
   switch (saves_.below(3)) {
     case 0:
       return take_over(site, restored(site, taken(site)));
@@ -152,6 +159,8 @@ void Mesh::lose_everything(Site& site, const Site& peer) {
   are_sums_void_ = true;
   auto server = std::make_unique<Server>(site.id, limits_);
   const ModelRedis snapshot = peer.master->redis;
+  server->region.begin_incarnation(++site.incarnation);
+  (void)server->region.flush(now(site));  // nobody hears of that life
   expect(server->region.begin_merge(peer.master->region.save(), {.is_unchecked = true}).has_value(),
          "a snapshot was refused");
   for (const auto& [key, value] : snapshot.keys)
@@ -160,7 +169,7 @@ void Mesh::lose_everything(Site& site, const Site& peer) {
   server->redis.libraries = snapshot.libraries;
   merge_rest(server->region, server->redis, now(site));
   server->region.finish_merge(++site.incarnation);
-  server->region.begin_incarnation(site.incarnation);
+  server->region.tell_all();
   site.log.clear();
   site.snapshot.reset();
   site.master = std::move(server);

@@ -182,8 +182,10 @@ void Mesh::enter(std::string_view bytes, Server& server) {
   for (const Op& op : batch->ops) {
     if (const auto* const taken = std::get_if<TakeOver>(&op.effect)) {
       Dot former{{dot.actor.region, taken->former}, taken->first};
-      for (auto left = ops_of(*taken).size(); left > 0; --left, ++former.seq)
-        describes_next(former);
+      for (const Op& each : ops_of(*taken)) {
+        if (!std::holds_alternative<Begin>(each.effect)) describes_next(former);
+        ++former.seq;
+      }
     } else if (!std::holds_alternative<Begin>(op.effect) &&
                !std::holds_alternative<Leave>(op.effect) &&
                !std::holds_alternative<Return>(op.effect)) {

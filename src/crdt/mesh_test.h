@@ -87,7 +87,8 @@ class Mesh {
   void merge_library(Site& site, const WriteLibrary& of_peer);
   bool merge_keys(Site& site, const ModelRedis& snapshot);
   void finish_merge(Site& site, Site& peer, const ModelRedis& snapshot);
-  void end_rejoin(Site& site, bool is_whole, bool is_lost);
+  void is_heard_of(Site& site, std::uint64_t percent);
+  void change_master(Site& site);
   void merge_step(Site& site, std::function<void(Server&)> step);
   void keep_sums(Site& site);
   std::string judge_sums();

@@ -24,6 +24,7 @@ void Region::begin_incarnation(std::uint32_t incarnation) {
 void Region::follow() {
   state_->take_back_unflushed();
   state_->noted.clear();
+  state_->holds_back = false;
   state_->follows = true;
 }
 
@@ -126,7 +127,7 @@ void Region::announce_again() {
 
 std::optional<std::string> Region::flush(std::uint64_t now_ms, Turn turn) {
   State& s = *state_;
-  if (s.follows) return std::nullopt;
+  if (s.follows || s.holds_back) return std::nullopt;
   s.clock_ms = now_ms;
   const auto count = s.noted.next_count();
   auto header = s.next_header(count);

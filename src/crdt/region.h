@@ -194,7 +194,13 @@ class Region {
   // the merge is not complete.
   Result<void> merge_stream(std::string_view batch);
   bool is_merge_complete() const;
-  void finish_merge(std::uint32_t incarnation);  // flush() afterwards: it tells all what was kept
+  // A master is back, in a new life. flush() gives nothing until tell_all(), and then all that was kept: who may take over has
+  // to know of the return before anybody else does, since some might have heard what was told anew, and some not. Gives
+  // what followers need, who call follow_finish_merge() with it: the new life's first stamp.
+  Hlc finish_merge(std::uint32_t incarnation);
+  void follow_finish_merge(std::uint32_t incarnation, Hlc base);
+  bool holds_back() const;
+  void tell_all();
   bool is_merging() const;
   bool is_half_merged() const;  // also after a restart, when it has to be begun again
   std::uint64_t merged_keys() const;
@@ -223,6 +229,8 @@ class Region {
   struct State;  // region_state.h's
 
  private:
+  void take_over_snapshot(std::uint32_t incarnation);
+
   std::unique_ptr<State> state_;
 };
 

@@ -155,6 +155,7 @@ void Region::State::begin_incarnation(std::uint32_t incarnation) {
   follows = false;
   has_recovered = false;
   flushed = 0;
+  holds_back = false;
   arrival = 0;
   told_context = told_promise = announced_context = announced_promise = {};
   announced_ms = 0;
@@ -166,10 +167,25 @@ void Region::State::begin_incarnation(std::uint32_t incarnation) {
   see(kOldHlc);  // a life is younger than what was here before
   const auto known = std::min<std::size_t>(std::exchange(described, 0), left.size());
   left.erase(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(known));
+  // That life's first batch, with its Begin, may be with others; of a life that took over it is no op of ours to tell again.
+  const bool may_have_begun =
+      former_flushed == 0 &&
+      (left.empty() || !std::holds_alternative<TakeOver>(left.front().effect));
+  if (is_heir && may_have_begun) left.insert(left.begin(), {{}, Begin{}});
   if (is_heir && !left.empty()) return take_over(left, {{self.region, former}, former_flushed});
   base = {newest.bits + 1};
   note_anew({{}, Begin{}}, 0);
   for (const Op& op : left) note_anew(op, left_ms);
+}
+
+// A follower notes native writes alone. Of a life of which it has no batch yet it knows that there will be a Begin.
+void Region::State::forget_begin() {
+  auto ops = noted.ops();
+  if (ops.empty() || !std::holds_alternative<Begin>(ops.front().effect)) return;
+  const auto now_ms = noted.newest_ms();
+  noted.clear();
+  for (const Op& op : ops)
+    if (is_native_write(op)) noted.add(op, now_ms);
 }
 
 // Ops that nobody else will ever get are not ops: what they wrote will be noted
@@ -294,7 +310,7 @@ std::optional<Outcome> Region::State::refusal(const Batch& batch, const VersionV
   // What the master has taken its replica takes too, whatever its own clock
   // says.
   if (!follows && ahead > now_ms + limits.clock_ahead_max_ms) return ClockAhead{ahead - now_ms};
-  if (const auto lost = forgotten_return(header.actor, seen)) return Behind{*lost};
+  if (const auto lost = forgotten_return(batch, seen)) return Behind{*lost};
   for (const Dot& dot : seen.entries())
     if (!vector.covers(dot)) return ContextMissing{dot};
   if (header.count == 0) {

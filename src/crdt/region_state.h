@@ -55,6 +55,7 @@ struct Region::State : ConflictLog {
   bool applied_at_once(const Op& op, const Stamp& stamp, const Context& context,
                        std::uint64_t arrival, Keyspace& keyspace);
   void begin_incarnation(std::uint32_t incarnation);
+  void forget_begin();
   void take_back_unflushed();
   void stream_has(Hlc hlc);
   // take_over.cc's: the end of an incarnation that was cut off.
@@ -88,9 +89,10 @@ struct Region::State : ConflictLog {
   bool is_awaited(RegionId region) const;
   std::optional<Dot> expulsion(const Batch& batch) const;
   bool answers_leave(const Batch& batch);
+  bool has_lost_its_word(const Actor& maker, const VersionVector& seen) const;
   std::optional<Outcome> refusal_of_departed(const BatchHeader& header,
                                              const VersionVector& seen) const;
-  std::optional<Dot> forgotten_return(const Actor& maker, const VersionVector& seen) const;
+  std::optional<Dot> forgotten_return(const Batch& batch, const VersionVector& seen) const;
   bool is_lost_with_its_life(const BatchHeader& header) const;
   void learn_from(const Outcome& refused, const BatchHeader& header, const VersionVector& seen,
                   std::uint64_t now_ms);
@@ -140,6 +142,7 @@ struct Region::State : ConflictLog {
   std::deque<Dot> taken_after;
   Seq flushed = 0;                           // of `self`
   bool notes_old = false;                    // what is noted now
+  bool holds_back = false;                   // whatever it would tell
   std::uint64_t arrival = 0;                 // of what is noted now; 0: nothing is
   VersionVector told_context, told_promise;  // by ops of `self`: what comes between may be lost
   VersionVector announced_context, announced_promise;

@@ -36,7 +36,7 @@ class TwoRegions : public testing::Test {
     for (const auto& [name, value] : ModelRedis(a.redis).keys)
       b.region.merge_key(name, [&] { b.redis.keys[name] = value; }, b.redis, b.now_ms);
     merge_rest(b.region, b.redis, b.now_ms);
-    b.region.finish_merge(2);
+    finish_merge(b.region, 2);
     b.sent.clear();
     b.announce();
   }
@@ -466,7 +466,7 @@ TEST(FirstMeeting, UnitesPlainCollections) {
   for (const auto& [name, value] : ModelRedis(a.redis).keys)
     b.region.merge_key(name, [&] { b.redis.keys[name] = value; }, b.redis, b.now_ms);
   merge_rest(b.region, b.redis, b.now_ms);
-  b.region.finish_merge(2);
+  finish_merge(b.region, 2);
   b.sent.clear();
   b.announce();
   a.hear(b);

@@ -70,6 +70,11 @@ inline void merge_rest(Region& region, ModelRedis& redis, std::uint64_t now_ms) 
     if (!region.is_merged(key)) region.merge_key(key, [] {}, redis, now_ms);
 }
 
+inline void finish_merge(Region& region, std::uint32_t incarnation) {
+  region.finish_merge(incarnation);
+  region.tell_all();
+}
+
 // Everybody tells what he promises, and all hear all, until each knows that of each.
 template <typename Regions>
 void tell_promises(const Regions& regions) {

@@ -25,7 +25,8 @@ void merge(std::string_view saved, std::string_view batch) {
   CHECK(half.save() == region.save());
   region.begin_sweep();
   (void)region.merge_key({0, "ours"}, [] {}, keyspace, kNowMs);
-  region.finish_merge(2);
+  (void)region.finish_merge(2);
+  region.tell_all();
   while (region.flush(kNowMs)) {
   }
   Region again(kSelf, {});

@@ -30,7 +30,7 @@ class Rejoin : public testing::Test {
 
   void finish(Region& region, ModelRedis& redis) {
     merge_rest(region, redis, b.now_ms);
-    region.finish_merge(2);
+    finish_merge(region, 2);
   }
 
   TestRegion a{1, {1, 2}};
@@ -65,11 +65,34 @@ TEST_F(Rejoin, IsFollowedToItsEndByWhoeverCameInItsMiddle) {
   };
   const auto kept = b.region.merge_key(set, write_to(b.redis), b.redis, b.now_ms);
   ASSERT_TRUE(follower.follow_merge_key(set, kept, write_to(redis), redis));
-  for (Region* const each : {&b.region, &follower}) each->finish_merge(2);
+  follower.follow_finish_merge(2, b.region.finish_merge(2));
+  b.region.tell_all();
   ASSERT_TRUE(follower.record(*b.region.flush(b.now_ms), redis, b.now_ms));
   EXPECT_EQ(redis.string(counter), "15");
   EXPECT_TRUE(redis.contains({0, "set"}, "a"));
   EXPECT_EQ(follower.save(), b.region.save());
+}
+
+// Some have heard what it told, and some have not; who takes over has nothing but the end of the merge.
+TEST_F(Rejoin, IsTakenOverByWhoKnowsOnlyThatItIsBack) {
+  merge(b.region, b.redis, "set");
+  Region heir(2, TestRegion::limits());
+  ASSERT_TRUE(heir.load(b.region.save()));
+  heir.follow_finish_merge(2, b.region.finish_merge(2));
+  EXPECT_FALSE(b.region.flush(b.now_ms));
+  b.region.tell_all();
+  const auto told = *b.region.flush(b.now_ms);
+  heir.begin_incarnation(3);
+  const auto told_again = *heir.flush(b.now_ms);
+  TestRegion c(3, {1, 2, 3});
+  c.hear(a);
+  for (const auto& [heard, by] :
+       {std::pair(&told, &a), {&told_again, &a}, {&told_again, &c}, {&told, &c}}) {
+    const auto outcome = by->region.apply(*heard, by->redis, b.now_ms + 1000);
+    ASSERT_TRUE(outcome.has_value()) << outcome.error().detail;
+    EXPECT_EQ(std::holds_alternative<Duplicate>(*outcome), heard == &told && by == &c);
+    EXPECT_EQ(by->redis.string(counter), "15");
+  }
 }
 
 // A list of b, which tells it anew by two returns, to peers that have less and less of it.
@@ -86,7 +109,7 @@ class RejoinTwice : public testing::Test {
 
   void finish() {
     merge_rest(b.region, b.redis, b.now_ms);
-    b.region.finish_merge(++incarnation);
+    finish_merge(b.region, ++incarnation);
     b.sent.push_back(*b.region.flush(b.now_ms));
   }
 
@@ -140,7 +163,7 @@ TEST_F(Rejoin, TellsWhatIsCreatedLateInTheSecondAttemptAndWasThereInTheFirst) {
   ASSERT_TRUE(found && *found == counter);
   b.region.merge_key(*found, [] {}, b.redis, b.now_ms);
   EXPECT_FALSE(b.region.take_late());
-  b.region.finish_merge(2);
+  finish_merge(b.region, 2);
   const auto batch = decode_batch(*b.region.flush(b.now_ms));
   EXPECT_TRUE(std::ranges::any_of(batch->ops, [&](const Op& op) { return op.key == counter; }));
   EXPECT_EQ(b.redis.type(counter), ValueType::kString);
@@ -175,7 +198,7 @@ class RejoinWithLibraries : public testing::Test {
   void finish() {
     for (const auto& [name, code] : std::map(b.redis.libraries))
       if (!b.region.is_library_merged(name)) merge(name, "");
-    b.region.finish_merge(2);
+    finish_merge(b.region, 2);
     a.region.join(2, a.now_ms);
     const auto batch = b.region.flush(b.now_ms);
     ASSERT_TRUE(batch && a.region.apply(*batch, a.redis, b.now_ms + 1000));

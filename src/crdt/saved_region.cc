@@ -333,6 +333,7 @@ Result<void> Region::load(std::string_view bytes) {
   TRY(state_, State::loaded(bytes, state_->self.region, state_->limits));
   // A batch with what was noted follows in the stream; or, if its maker died before, it becomes another's.
   state_->take_back_unflushed();
+  state_->forget_begin();
   return {};
 }
 

@@ -73,7 +73,7 @@ std::uint64_t native_writes(const Batch& batch) {
   std::uint64_t count = 0;
   for (const Op& op : batch.ops) {
     if (const auto* const taken = std::get_if<TakeOver>(&op.effect))
-      count += ops_of(*taken).size();
+      count += static_cast<std::uint64_t>(std::ranges::count_if(ops_of(*taken), is_native_write));
     else if (is_native_write(op))
       ++count;
   }
@@ -86,7 +86,7 @@ std::uint64_t Region::State::compare_noted(const Batch& batch) {
   std::vector<Op> told;
   for (const Op& op : batch.ops) {
     if (const auto* const taken = std::get_if<TakeOver>(&op.effect)) {
-      std::ranges::move(ops_of(*taken), std::back_inserter(told));
+      std::ranges::copy_if(ops_of(*taken), std::back_inserter(told), is_native_write);
     } else if (is_native_write(op)) {
       told.push_back(op);
     }
@@ -105,12 +105,11 @@ std::uint64_t Region::State::compare_noted(const Batch& batch) {
   return others;
 }
 
-// `left` has been noted here since `after`, the newest op that a batch has described; or it begins with what was to take
+// `left` has been noted here since `after`, the newest op of which a batch has come; or it begins with what was to take
 // over and was never told.
 void Region::State::take_over(const std::vector<Op>& left, Dot after) {
   newest = std::max(newest, base);
-  const bool was_told = !std::holds_alternative<Begin>(left.front().effect) &&
-                        !std::holds_alternative<TakeOver>(left.front().effect);
+  const bool was_told = !std::holds_alternative<TakeOver>(left.front().effect);
   std::vector<Op> first;
   for (std::size_t at = 0; was_told && at < left.size();) {
     NotedOps part(limits.batch_ops_max);

@@ -122,8 +122,8 @@ bool is_known(crdt::RegionId id) {
 }
 
 // An op about members has a batch of its own: a promoted replica names what no batch describes by its order.
-int refuse_paused(Ctx* ctx) {
-  return reply_error(ctx, "ERR clients are paused: send it again");
+int refuse_now(Ctx* ctx) {
+  return reply_error(ctx, "ERR " + std::string(node().why_undisturbed()));
 }
 
 int geo_join(Ctx* ctx, String** argv, int argc) {
@@ -135,7 +135,7 @@ int geo_join(Ctx* ctx, String** argv, int argc) {
                        "ERR this is the region itself, and it was not told to leave: "
                        "name another, or say it to another");
   }
-  if (!node().flush_all(ctx)) return refuse_paused(ctx);
+  if (!node().flush_all(ctx)) return refuse_now(ctx);
   node().region().join(*id, now_ms());
   api::ReplicateVerbatim(ctx);
   node().flush_all(ctx);
@@ -157,7 +157,7 @@ int geo_detach(Ctx* ctx, String** argv, int argc) {
                        "ERR this region was told to leave itself (must_rejoin in GEO.INFO): until "
                        "it is back it tells nobody else to");
   }
-  if (!node().flush_all(ctx)) return refuse_paused(ctx);
+  if (!node().flush_all(ctx)) return refuse_now(ctx);
   node().region().detach(*id, now_ms());
   node().flush_all(ctx);
   return api::ReplyWithSimpleString(ctx, "OK");

@@ -90,6 +90,7 @@ std::string info_text(Node& node, InfoDetail detail) {
   }
   out.line("detached", detached);
   out.line("must_rejoin", region.must_rejoin() ? "yes" : "no");
+  out.line("holds_back", region.holds_back() ? "yes" : "no");
   out.line("merging_from", node.merge().source);
   out.line("merging", region.is_merging() ? "yes" : region.is_half_merged() ? "interrupted" : "no");
   out.line("merged_keys", region.merged_keys());

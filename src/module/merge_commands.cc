@@ -73,7 +73,8 @@ int want(Ctx* ctx, String** argv, int argc) {
     is_wanted = is_wanted || region.lacks(dot);
   }
   if (!is_wanted) return api::ReplyWithSimpleString(ctx, "NOTHING");
-  if (!node().flush_all(ctx)) return reply_error(ctx, "GEOEARLY clients are paused");
+  if (!node().flush_all(ctx))
+    return reply_error(ctx, "GEOEARLY " + std::string(node().why_undisturbed()));
   region.detach(region.self().region, now_ms());  // whoever told us to may have left himself
   region.announce_again();
   node().flush(ctx);
@@ -306,44 +307,51 @@ int drop_one(Ctx* ctx, String** argv, int argc) {
 }
 
 // GEO.MERGE END source replid offset: where the peer's stream goes on behind the snapshot.
-// GEO.MERGE FINISH incarnation source replid offset: the same, for replicas.
 int end(Ctx* ctx, String** argv, int argc) {
-  const bool is_told = comes_from_master(ctx);
-  if (argc != (is_told ? 6 : 5)) return api::WrongArity(ctx);
-  String** const at = argv + (is_told ? 3 : 2);
+  if (argc != 5) return api::WrongArity(ctx);
+  String** const at = argv + 2;
   auto position = position_of(at);
   if (!position) return reply_error(ctx, "ERR " + position.error().detail);
   auto& region = node().region();
   if (!is_in_merge(ctx)) return refuse_without_merge(ctx);
-  auto incarnation = is_told ? number<std::uint32_t>(argv[2]).value_or(0) : 0;
-  if (!is_told) {
-    if (!region.is_merge_complete()) {
-      return reply_error(
-          ctx,
-          "GEOWAITSTREAM the peer's stream has not told yet all that its snapshot has: "
-          "send GEO.MERGE STREAM");
-    }
-    if (!node().merge().is_swept) return reply_error(ctx, "ERR send GEO.MERGE SWEEP first");
-    incarnation = node().next_incarnation();
+  if (!region.is_merge_complete()) {
+    return reply_error(
+        ctx,
+        "GEOWAITSTREAM the peer's stream has not told yet all that its snapshot has: "
+        "send GEO.MERGE STREAM");
   }
-  {
-    const Step step(ctx, {});
-    if (!is_told) {
-      std::vector<crdt::KeyName> late;
-      while (auto key = region.take_late()) late.push_back(std::move(*key));
-      drop(ctx, late);
-      merge_other_libraries(ctx);
-      const auto text = std::to_string(incarnation);
-      api::Replicate(ctx, "geo.merge", "ccsss", "FINISH", text.c_str(), at[0], at[1], at[2]);
-    } else {
-      api::ReplicateVerbatim(ctx);
-    }
-    region.finish_merge(incarnation);
-    node().merged();
-    node().positions().set(bytes_of(at[0]), *std::move(position));
-  }
-  if (!is_told) node().flush(ctx);
+  if (!node().merge().is_swept) return reply_error(ctx, "ERR send GEO.MERGE SWEEP first");
+  const Step step(ctx, {});
+  std::vector<crdt::KeyName> late;
+  while (auto key = region.take_late()) late.push_back(std::move(*key));
+  drop(ctx, late);
+  merge_other_libraries(ctx);
+  const auto incarnation = node().next_incarnation();
+  const auto base = region.finish_merge(incarnation);
+  node().merged();
+  node().hold_return();
+  node().positions().set(bytes_of(at[0]), *std::move(position));
+  const auto life = std::to_string(incarnation), first_stamp = std::to_string(base.bits);
+  api::Replicate(ctx, "geo.merge", "cccsss", "FINISH", life.c_str(), first_stamp.c_str(), at[0],
+                 at[1], at[2]);
   return api::ReplyWithSimpleString(ctx, "OK");
+}
+
+// GEO.MERGE FINISH incarnation base source replid offset: END, for replicas. `base`: the first stamp of that life.
+int finish(Ctx* ctx, String** argv, int argc) {
+  if (argc != 7) return api::WrongArity(ctx);
+  if (!comes_from_master(ctx)) return refuse_what_masters_tell(ctx, "FINISH");
+  if (!is_in_merge(ctx)) return refuse_without_merge(ctx);
+  const auto incarnation = number<std::uint32_t>(argv[2]);
+  const auto base = number<std::uint64_t>(argv[3]);
+  auto position = position_of(argv + 4);
+  if (!incarnation || !base) return reply_error(ctx, "ERR a life and a stamp are numbers");
+  if (!position) return reply_error(ctx, "ERR " + position.error().detail);
+  const Step step(ctx, {});
+  node().region().follow_finish_merge(*incarnation, crdt::Hlc{*base});
+  node().merged();
+  node().positions().set(bytes_of(argv[4]), *std::move(position));
+  return reply_ok(ctx);
 }
 
 // GEO.MERGE ADOPTED: what was here before the module is now known to all, says a master to its replicas.
@@ -361,7 +369,7 @@ constexpr Subcommand kSubcommands[] = {
     {"want", want},     {"begin", begin},     {"keys", keys},
     {"kept", keys},     {"library", library}, {"keptlibrary", kept_library},
     {"stream", stream}, {"sweep", sweep},     {"drop", drop_one},
-    {"end", end},       {"finish", end},      {"adopted", adopted},
+    {"end", end},       {"finish", finish},   {"adopted", adopted},
 };
 
 }  // namespace

@@ -177,6 +177,7 @@ void Node::before_sleep(Ctx* ctx) {
     // The tick's batch may be empty: it announces what is promised.
     if (is_master_ && (is_due || region_->has_unflushed() || !outbox_.empty())) flush(ctx);
     if (is_master_ && is_due) look_at_aof(ctx);
+    if (is_master_ && is_due) look_at_return(ctx);
     forget(ctx, is_due);
     if (is_master_ && is_due && adoption_.is_due()) adopt(ctx);
   }
@@ -236,7 +237,7 @@ bool Node::flush(Ctx* ctx) {
     retain(std::move(batch));
   }
   outbox_.clear();
-  return true;
+  return !region_->holds_back();
 }
 
 bool Node::flush_all(Ctx* ctx) {
@@ -314,7 +315,7 @@ Result<crdt::Outcome> Node::apply(Ctx* ctx, std::string_view bytes) {
       last = &op.key;
     }
     if (!flush(ctx) && region_->has_unflushed())
-      return fail(Errc::kBusy, "clients are paused: send it again");
+      return fail(Errc::kBusy, std::string(why_undisturbed()));
   }
   const Quiet quiet(*this);
   for (const auto& op : batch.ops) key_counts_.use(op.key.db);

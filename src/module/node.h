@@ -52,6 +52,15 @@ struct MergeProgress {
   void end() { begin({}, 0, 0); }
 };
 
+// A master that is back tells nobody, and takes nothing, until whoever may take over knows of it, by its stream or from
+// its disk; for no longer than this.
+inline constexpr std::uint64_t kReturnHeldMaxMs = 10'000;
+struct HeldReturn {
+  std::uint64_t until_ms = 0;
+  std::optional<std::int64_t> offset = {};  // of the stream, behind the return
+  bool is_at_replicas = false, is_on_disk = false;
+};
+
 class Node {
  public:
   explicit Node(Config config);
@@ -115,8 +124,10 @@ class Node {
   void end_adoption();
   std::uint32_t next_incarnation() const;
   void has_merged(const std::vector<crdt::KeyName>&
-                      keys);  // these are done, of a snapshot that is being merged
-  void merged();              // all of it: our batches so far are void, or known
+                      keys);                 // these are done, of a snapshot that is being merged
+  void merged();                             // all of it: our batches so far are void, or known
+  void hold_return();                        // on the master
+  std::string_view why_undisturbed() const;  // flush_all() is false
   std::uint64_t retained_bytes() const { return retained_bytes_; }
   // When the first op of this region after that one was made, of those that some region may lack; nothing: there is none.
   std::optional<std::uint64_t> made_after_ms(const crdt::Dot& op) const;
@@ -151,6 +162,7 @@ class Node {
   void look_at_aof(Ctx* ctx);
   void promise();
   void forget_promises();
+  void look_at_return(Ctx* ctx);
   void tell_departures(Ctx* ctx);
   void replace(RedisModuleCommandFilterCtx* command, std::string_view name);
   void note_dropped(Ctx* ctx);
@@ -210,6 +222,7 @@ class Node {
   // What no failover and no power cut takes away; nothing: not known yet.
   crdt::VersionVector at_replicas_, on_disk_;
   Fsynced fsynced_;
+  HeldReturn held_return_;
   std::uint64_t latest_wall_ms_ = 0;
 };
 

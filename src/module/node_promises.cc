@@ -54,6 +54,11 @@ void Node::promise_what_replicas_have(Ctx* ctx) {
   }
   api::FreeServerInfo(ctx, info);
 
+  if (region_->holds_back()) {
+    auto& offset = held_return_.offset;
+    if (!offset) offset = written;
+    held_return_.is_at_replicas = replicas == 0 || acknowledged >= *offset;
+  }
   if (replicas == 0) {
     unacknowledged_.clear();
     at_replicas_ = region_->vector();
@@ -104,6 +109,30 @@ void Node::promise() {
   region_->set_promise(crdt::VersionVector::meet(at_replicas_, on_disk_));
 }
 
+void Node::hold_return() {
+  held_return_ = {.until_ms = steady_ms() + kReturnHeldMaxMs};
+}
+
+void Node::look_at_return(Ctx* ctx) {
+  if (!region_->holds_back()) return;
+  const bool is_known = held_return_.is_at_replicas && held_return_.is_on_disk;
+  if (!is_known && steady_ms() < held_return_.until_ms) return;
+  if (!is_known) {
+    api::Log(
+        ctx, "warning",
+        "sluice-geo: this region is back, which after %d s its %s not have yet: a failover or a "
+        "restart now may keep it from coming back",
+        int{kReturnHeldMaxMs / 1000}, held_return_.is_at_replicas ? "disk does" : "replicas do");
+  }
+  fsynced_.forget();
+  region_->tell_all();
+}
+
+std::string_view Node::why_undisturbed() const {
+  if (!region_->holds_back()) return "clients are paused: send it again";
+  return "this region is back, which its replicas or its disk do not have yet: send it again";
+}
+
 // A master that comes back by itself has what its AOF has. Without an AOF it has what its last RDB has, and
 // nobody waits for the next one: such a master must not come back by itself.
 void Node::look_at_aof(Ctx* ctx) {
@@ -126,6 +155,11 @@ void Node::look_at_aof(Ctx* ctx) {
     facts.puts_off = facts.puts_off || now_ms() < latest_wall_ms_;
   }
   api::FreeServerInfo(ctx, info);
+  if (region_->holds_back()) {
+    const bool is_synced = fsynced_.observe(steady_ms(), facts, {}).has_value();
+    held_return_.is_on_disk = held_return_.is_on_disk || is_synced;
+    return;
+  }
   if (region_->has_unflushed()) return;  // clients are paused
   if (auto synced = fsynced_.observe(steady_ms(), facts, region_->vector())) {
     on_disk_ = std::move(*synced);
