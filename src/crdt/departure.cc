@@ -148,9 +148,13 @@ bool Region::State::may_be_back_unseen(RegionId region) const {
 }
 
 // Whoever was told to leave says so himself, by an op. From then on he takes what everybody tells, of those too whom he had
-// told to leave, and forgets nothing that they might come back to him without.
+// told to leave, and forgets nothing that they might come back to him without. He may have taken that word as an op, which
+// others that stay had seen.
 void Region::State::leave_as_told() {
-  if (follows || merging != nullptr || !expelled_by || departures[self.region].has_left()) return;
+  const Departure& ours = departures[self.region];
+  const bool is_said = std::ranges::any_of(
+      ours.leaves, [&](const Dot& word) { return word.actor.region == self.region; });
+  if (follows || merging != nullptr || is_said || (!expelled_by && !ours.has_left())) return;
   note_leave(self.region, newest.wall_ms());
 }
 
@@ -366,13 +370,13 @@ bool Region::State::calls(std::uint64_t now_ms) const {
   return now_ms < announced_ms || now_ms >= announced_ms + kCallIntervalMs;
 }
 
-// A batch is taken; whether its maker is back by that.
-void Region::State::admit(const BatchHeader& header, const VersionVector& seen) {
+// A batch is taken; whether its maker is back by that. False: it has left, and nothing is learnt of it.
+bool Region::State::admit(const BatchHeader& header, const VersionVector& seen) {
   const RegionId region = header.actor.region;
-  if (region == self.region) return;
+  if (region == self.region) return true;
   Departure& left = departures[region];
   if (left.has_left()) {
-    if (!left.is_over_by(seen)) return;
+    if (!left.is_over_by(seen)) return false;
     left = {.leaves = {}, .returns = {}, .wanted = {}, .back = header.actor.incarnation};
   }
   // A failover may lose the Leave: then his next life does not know of it.
@@ -385,6 +389,7 @@ void Region::State::admit(const BatchHeader& header, const VersionVector& seen) 
   heard_ms[region] = clock_ms;
   stability.promise(region, header.promise);
   hear(header);
+  return true;
 }
 
 // What a former life of its maker had seen nobody can rely on: it may be lost.

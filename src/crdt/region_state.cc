@@ -349,8 +349,9 @@ Outcome Region::State::apply(const Batch& batch, Keyspace& keyspace, std::uint64
     learn_from(*refused, header, seen, now_ms);
     return *refused;
   }
-  admit(header, seen);
+  const bool is_heard = admit(header, seen);
   if (header.count == 0) {
+    if (!is_heard) return Duplicate{};  // to be passed on it would go round for ever
     judge_departures();
     return Applied{};
   }

@@ -96,7 +96,7 @@ struct Region::State : ConflictLog {
   bool is_lost_with_its_life(const BatchHeader& header) const;
   void learn_from(const Outcome& refused, const BatchHeader& header, const VersionVector& seen,
                   std::uint64_t now_ms);
-  void admit(const BatchHeader& header, const VersionVector& seen);
+  bool admit(const BatchHeader& header, const VersionVector& seen);
   bool calls(std::uint64_t now_ms) const;
   void hear(const BatchHeader& header);
   std::uint64_t silent_for(std::uint64_t ms);

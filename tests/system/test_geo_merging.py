@@ -33,6 +33,12 @@ def has_joined(region):
     return True
 
 
+def streams(link):
+    health = link.health()
+    assert health['status'] == 'streaming', health
+    return True
+
+
 class Joining:
     """Two regions that take writes, and a third with data of its own that is merging the snapshot of one of them."""
 
@@ -79,7 +85,7 @@ class Joining:
             way.limit(None)
         for region in m.regions:
             eventually(lambda region=region: has_joined(region), f'{region.name} is one of three', 90)
-            eventually(region.link.is_streaming, f'the link of {region.name} streams', 60)
+            eventually(lambda region=region: streams(region.link), f'the link of {region.name} streams', 60)
         self.check_nobody_stops([1, 2, 3])
         for one in self.writers:
             one.stop()
@@ -200,7 +206,7 @@ def test_a_fourth_and_a_fifth_join_three_that_take_writes(mesh):
         m.connect(region)
     for region in m.regions:
         eventually(lambda region=region: has_joined(region), f'{region.name} is one of five', 120)
-        eventually(region.link.is_streaming, f'the link of {region.name} streams', 60)
+        eventually(lambda region=region: streams(region.link), f'the link of {region.name} streams', 60)
     assert sum(region.link.metric('sluice_geo_merges_total') for region in late) >= 2
     assert all(rounds > before[number] + 20 for number, rounds in writers[0].rounds().items())
     for one in writers:
