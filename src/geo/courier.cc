@@ -102,6 +102,7 @@ bool Courier::holds(const crdt::Dot& op) const {
 }
 
 void Courier::settle(const Entry& entry) {
+  if (entry.has_failed) trouble_.reset();  // by whomever it was brought
   unsettled_.erase(unsettled_.find(entry.batch.begin));
   queue_bytes_ -= cost(entry.batch);
   auto& waiting = waiting_ops_[entry.batch.header.actor.region];
@@ -206,7 +207,6 @@ std::optional<crdt::BatchHeader> Courier::answer(const Answer& answer, rt::Insta
       ++dropped_;
       dropped_regions_.insert(entry.batch.header.actor.region);
     }
-    if (entry.has_failed) trouble_.reset();
     settle(entry);
     settled_one = std::move(entry.batch.header);
   } else {

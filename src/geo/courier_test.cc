@@ -145,6 +145,19 @@ TEST_F(CourierTest, SendsAllAgainBehindARefusal) {
   EXPECT_FALSE(courier->trouble());
 }
 
+TEST_F(CourierTest, IsNoMoreInTroubleOnceAnotherHasBroughtWhatWasRefused) {
+  take(kPeer, 1, 1);
+  send();
+  answer(Verdict::kRefused);
+  ASSERT_TRUE(courier->trouble());
+  crdt::VersionVector known;
+  known.advance({kPeer, 1});
+  courier->learn(known, now);
+  now = now + limits.retry_wait;
+  EXPECT_EQ(send(), 0);
+  EXPECT_FALSE(courier->trouble());
+}
+
 TEST_F(CourierTest, GivesAGapTimeToBeFilled) {
   take(kPeer, 5, 1);
   EXPECT_EQ(send(), 1);
