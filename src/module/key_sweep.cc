@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "module/keyspace.h"
+#include "module/selected_db.h"
 
 namespace sluice::module {
 
@@ -28,7 +29,7 @@ void on_key(Ctx* /*ctx*/, String* name, RedisModuleKey* /*key*/, void* data) {
 
 bool KeySweep::next(Ctx* ctx, std::uint64_t keys_max,
                     const std::function<void(crdt::KeyName)>& each) {
-  const int selected = api::GetSelectedDb(ctx);
+  const int selected = selected_db(ctx);
   Found found{.db = db_, .count = 0, .each = each};
   bool has_more = true;
   for (auto buckets = keys_max * kBucketsPerKey; buckets > 0 && found.count < keys_max; --buckets) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "module/selected_db.h"
 
 namespace sluice::module {
 
@@ -89,6 +90,10 @@ RedisKeyspace::Use::Use(RedisKeyspace& keyspace, Ctx* ctx)
   keyspace.open_.ctx = ctx;
 }
 
+RedisKeyspace::Use::Use(RedisKeyspace& keyspace, Ctx* ctx, std::uint32_t db) : Use(keyspace, ctx) {
+  keyspace.open_.at = static_cast<int>(db);
+}
+
 RedisKeyspace::Use::~Use() {
   keyspace_.leave();
   if (nested_ != nullptr) keyspace_.open_ = std::move(*nested_);
@@ -99,13 +104,15 @@ void RedisKeyspace::leave() {
   if (open_.name != nullptr) api::FreeString(nullptr, std::exchange(open_.name, nullptr));
   if (open_.db >= 0) api::SelectDb(open_.ctx, std::exchange(open_.db, -1));
   open_.ctx = nullptr;
+  open_.at = -1;
 }
 
 void RedisKeyspace::select(std::uint32_t db) {
-  const int now = api::GetSelectedDb(open_.ctx);
-  if (now == static_cast<int>(db)) return;
-  if (open_.db < 0) open_.db = now;
+  if (open_.at < 0) open_.at = selected_db(open_.ctx);
+  if (open_.at == static_cast<int>(db)) return;
+  if (open_.db < 0) open_.db = open_.at;
   api::SelectDb(open_.ctx, static_cast<int>(db));
+  open_.at = static_cast<int>(db);
 }
 
 void RedisKeyspace::close() {
@@ -465,10 +472,10 @@ void RedisKeyspace::for_each_key(std::uint32_t db,
 }
 
 std::uint32_t RedisKeyspace::db_count() {
-  const int selected = api::GetSelectedDb(open_.ctx);
+  if (open_.at < 0) open_.at = selected_db(open_.ctx);
   std::uint32_t count = 0;
   while (api::SelectDb(open_.ctx, static_cast<int>(count)) == kOk) ++count;
-  api::SelectDb(open_.ctx, selected);
+  api::SelectDb(open_.ctx, open_.at);
   return count;
 }
 

@@ -65,6 +65,7 @@ struct Opened {
   String* name = nullptr;
   RedisModuleKey* read = nullptr;  // open on `named`
   int db = -1;                     // where the context's client was, once we have led it elsewhere
+  int at = -1;                     // where it is, once that was asked
 };
 
 class RedisKeyspace final : public ObservedKeyspace {
@@ -73,6 +74,7 @@ class RedisKeyspace final : public ObservedKeyspace {
   class Use {
    public:
     Use(RedisKeyspace& keyspace, Ctx* ctx);
+    Use(RedisKeyspace& keyspace, Ctx* ctx, std::uint32_t db);  // the context is in
     // The context of a command is its client's: that must find itself in the database where it was.
     ~Use();
     Use(const Use&) = delete;

@@ -5,6 +5,7 @@
 
 #include "module/command_table.h"
 #include "module/command_words.h"
+#include "module/selected_db.h"
 
 namespace sluice::module {
 
@@ -106,7 +107,9 @@ void Node::refuse_unknown(RedisModuleCommandFilterCtx* command) {
 // --- writes as they happen ---------------------------------------------------------------------------
 
 void Node::observe(Ctx* ctx, int type, const char* event, String* name) {
-  const auto db = static_cast<std::uint32_t>(api::GetSelectedDb(ctx));
+  const bool may_be_multi = is_loading_ || stash_.is_multi_open();
+  const auto db =
+      static_cast<std::uint32_t>(may_be_multi ? selected_db(ctx) : api::GetSelectedDb(ctx));
   const bool creates = key_counts_.has_grown(ctx, db);
   if (keyspace_.is_writing()) return;
   if (is_loading_) {
@@ -122,7 +125,7 @@ void Node::observe(Ctx* ctx, int type, const char* event, String* name) {
   const crdt::KeyView key(db, words.empty() ? bytes_of(name) : words[found.key]);
   crdt::OneWrite one{.key = key, .creates = creates};
   if (observer_.observe_one(event, words, one)) return region_->note(one, begin_to_note());
-  const RedisKeyspace::Use use(keyspace_, ctx);
+  const RedisKeyspace::Use use(keyspace_, ctx, db);
   key_.db = key.db;
   key_.name.assign(key.name);
   ops_.clear();

@@ -126,6 +126,7 @@ inline constexpr int kAuxBeforeRdb = 1 << 0, kAuxAfterRdb = 1 << 1;
   F(unsigned long long, GetClientId, (Ctx*))                                                 \
   F(int, GetSelectedDb, (Ctx*))                                                              \
   F(int, SelectDb, (Ctx*, int))                                                              \
+  F(int, GetServerVersion, ())                                                               \
   F(unsigned long long, DbSize, (Ctx*))                                                      \
   F(RedisModuleKey*, OpenKey, (Ctx*, String*, int))                                          \
   F(void, CloseKey, (RedisModuleKey*))                                                       \
@@ -203,8 +204,9 @@ inline constexpr int kAuxBeforeRdb = 1 << 0, kAuxAfterRdb = 1 << 1;
   F(Ctx*, GetThreadSafeContext, (RedisModuleBlockedClient*))
 
 // Those that older servers lack: null there.
-#define SLUICE_MODULE_OPTIONAL_FUNCTIONS(F) \
-  F(int, GetOpenKeyModesAll, ())            \
+#define SLUICE_MODULE_OPTIONAL_FUNCTIONS(F)       \
+  F(int, GetOpenKeyModesAll, ())                  \
+  F(int, GetDbIdFromModuleKey, (RedisModuleKey*)) \
   F(std::uint64_t, CachedMicroseconds, ())
 
 namespace api {

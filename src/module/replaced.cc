@@ -5,6 +5,7 @@
 
 #include "module/commands.h"
 #include "module/node.h"
+#include "module/selected_db.h"
 
 namespace sluice::module {
 
@@ -41,7 +42,7 @@ KeyName Replaced::key() const {
 }
 
 KeyName Replaced::key_named(std::string_view name) const {
-  return {static_cast<std::uint32_t>(api::GetSelectedDb(ctx_)), std::string(name)};
+  return {static_cast<std::uint32_t>(selected_db(ctx_)), std::string(name)};
 }
 
 RedisModuleCallReply* Replaced::run() const {

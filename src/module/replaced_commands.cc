@@ -11,6 +11,7 @@
 #include "module/observer_step.h"
 #include "module/replaced_streams.h"
 #include "module/replaced_strings.h"
+#include "module/selected_db.h"
 #include "module/unknown_writes.h"
 
 namespace sluice::module {
@@ -125,8 +126,7 @@ int serve_blocked(Ctx* ctx, String** argv, int argc) {
   if (ready == nullptr) return kErr;
   {
     const RedisKeyspace::Use use(node().keyspace(), ctx);
-    const KeyName key{static_cast<std::uint32_t>(api::GetSelectedDb(ctx)),
-                      std::string(bytes_of(ready))};
+    const KeyName key{static_cast<std::uint32_t>(selected_db(ctx)), std::string(bytes_of(ready))};
     if (node().keyspace().type(key) != crdt::ValueType::kZset) return kErr;
   }
   if (kName != kBzmpop) {
@@ -273,7 +273,7 @@ int flush_db(Ctx* ctx, String** argv, int argc) {
   }
   const CallReply reply(command.run());
   if (!reply.failed()) {
-    const auto db = static_cast<std::uint32_t>(api::GetSelectedDb(ctx));
+    const auto db = static_cast<std::uint32_t>(selected_db(ctx));
     command.note({db, ""}, crdt::Flush{kEveryDb ? crdt::kEveryDb : db});
     command.tell_now();  // no event tells whoever loads an AOF that ends before the batch
   }
