@@ -296,8 +296,10 @@ rt::Task<void> Link::write_target(Session& session) {
       end(session, {written.error().code, "master: " + written.error().detail});
       co_return;
     }
+    // What became due since it was looked at is found when it is looked at again; unless only an answer makes room for it.
     const auto at = session.courier->wake_at();
-    if (at && *at > host_.clock().now()) {
+    const bool is_for_an_answer = !session.asked.empty() && at && *at <= host_.clock().now();
+    if (at && !is_for_an_answer) {
       co_await session.work.wait_until(*at);
     } else {
       co_await session.work.wait();  // for an answer, or for bytes

@@ -129,47 +129,58 @@ class Told {
   std::vector<String*> kept_;
 };
 
+// A key of the snapshot, and its words: name deadline value, for replicas also kept.
+struct SnapshotKey {
+  crdt::KeyName name;
+  std::uint64_t deadline = 0;
+  String** words;
+};
+
+Result<std::vector<SnapshotKey>> snapshot_keys(String** argv, int argc, int words) {
+  constexpr int kDb = 2;
+  const auto db = number<std::uint32_t>(argv[kDb]);
+  if (!db || *db >= kDbsMax) return fail(Errc::kRejected, "db is not a number of a database");
+  std::vector<SnapshotKey> keys;
+  for (int at = kDb + 1; at < argc; at += words) {
+    const auto deadline = number<std::uint64_t>(argv[at + 1]);
+    if (!deadline) {
+      return fail(
+          Errc::kRejected,
+          "a deadline is a Unix time in ms, or 0: GEO.MERGE KEYS db name deadline value ...");
+    }
+    keys.push_back({{*db, std::string(bytes_of(argv[at]))}, *deadline, argv + at});
+  }
+  return keys;
+}
+
 // GEO.MERGE KEYS db name deadline value [name deadline value ...]: the value as RESTORE takes it, the deadline as Unix
 // time in ms, 0 for none.
 // GEO.MERGE KEPT db name deadline value kept [...]: the same, for replicas; each forgets at its own pace, and only the
 // master knows what it kept on top.
 int keys(Ctx* ctx, String** argv, int argc) {
   const bool is_told = is_word(bytes_of(argv[1]), "kept");
-  constexpr int kFirst = 3;
   const int words = is_told ? 4 : 3;
-  if (argc < kFirst + words || (argc - kFirst) % words != 0) return api::WrongArity(ctx);
+  if (argc < 3 + words || (argc - 3) % words != 0) return api::WrongArity(ctx);
   if (is_told && !comes_from_master(ctx)) return refuse_what_masters_tell(ctx, "KEPT");
   if (!is_in_merge(ctx)) return refuse_without_merge(ctx);
-  const auto db = number<std::uint32_t>(argv[2]);
-  if (!db || *db >= kDbsMax) return reply_error(ctx, "ERR db is not a number of a database");
+  const auto found = snapshot_keys(argv, argc, words);
+  if (!found) return reply_error(ctx, "ERR " + found.error().detail);
   std::vector<crdt::KeyName> names;
-  std::vector<std::uint64_t> deadlines;
-  for (int at = kFirst; at < argc; at += words) {
-    const auto deadline = number<std::uint64_t>(argv[at + 1]);
-    if (!deadline) {
-      return reply_error(ctx,
-                         "ERR a deadline is a Unix time in ms, or 0: GEO.MERGE KEYS db name "
-                         "deadline value ...");
-    }
-    names.push_back({*db, std::string(bytes_of(argv[at]))});
-    deadlines.push_back(*deadline);
-  }
+  for (const auto& key : *found) names.push_back(key.name);
   const Step step(ctx, names);
   Told told(ctx);
   std::string failed;
-  for (int at = kFirst; at < argc; at += words) {
-    const auto which = static_cast<std::size_t>((at - kFirst) / words);
-    const auto& key = names[which];
+  for (const auto& key : *found) {
     const auto write = [&] {
-      const bool is_restored =
-          node().keyspace().restore(key, deadlines[which], bytes_of(argv[at + 2]));
-      if (!is_restored && failed.empty()) failed = key.name;
+      const auto value = bytes_of(key.words[2]);
+      if (!node().keyspace().restore(key.name, key.deadline, value)) failed = key.name.name;
     };
     auto& region = node().region();
     if (!is_told) {
-      told.add(argv + at, region.merge_key(key, write, node().keyspace(), now_ms()));
-    } else if (!region.follow_merge_key(key, bytes_of(argv[at + 3]), write, node().keyspace())) {
-      failed = key.name;
+      told.add(key.words, region.merge_key(key.name, write, node().keyspace(), now_ms()));
+    } else if (!region.follow_merge_key(key.name, bytes_of(key.words[3]), write,
+                                        node().keyspace())) {
+      failed = key.name.name;
     }
   }
   node().has_merged(names);
@@ -177,7 +188,7 @@ int keys(Ctx* ctx, String** argv, int argc) {
   if (is_told) {
     api::ReplicateVerbatim(ctx);
   } else {
-    told.replicate(*db);
+    told.replicate(names.front().db);
   }
   if (failed.empty()) return api::ReplyWithSimpleString(ctx, "OK");
   return reply_error(ctx, "ERR RESTORE refuses the value of key " + failed +

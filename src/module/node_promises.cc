@@ -19,6 +19,38 @@ constexpr char kReplicaField[] =
     "sl"
     "ave";
 
+// Offsets, of all replicas the least.
+struct StreamFacts {
+  std::int64_t written = 0, acknowledged = 0, replicas = 0;
+};
+
+StreamFacts stream_facts(Ctx* ctx) {
+  RedisModuleServerInfoData* info = api::GetServerInfo(ctx, "replication");
+  const auto field = [&](const std::string& name) {
+    const char* const text = api::ServerInfoGetFieldC(info, name.c_str());
+    return std::string_view(text == nullptr ? "" : text);
+  };
+  const auto number = [](std::string_view digits) {
+    std::int64_t value = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    return value;
+  };
+  constexpr std::string_view kOffset = "offset=";
+  StreamFacts facts{.written = number(field("master_repl_offset")),
+                    .replicas = number(field(kReplicaCount))};
+  facts.acknowledged = facts.written;
+  for (std::int64_t i = 0; i < facts.replicas; ++i) {
+    const auto line = field(kReplicaField + std::to_string(i));
+    const auto at = line.find(kOffset);
+    const bool is_synced =  // one that is being synced has nothing yet
+        at != std::string_view::npos && line.find("state=online") != std::string_view::npos;
+    facts.acknowledged =
+        std::min(facts.acknowledged, is_synced ? number(line.substr(at + kOffset.size())) : 0);
+  }
+  api::FreeServerInfo(ctx, info);
+  return facts;
+}
+
 }  // namespace
 
 std::optional<std::string> config_value(Ctx* ctx, const char* name) {
@@ -29,48 +61,24 @@ std::optional<std::string> config_value(Ctx* ctx, const char* name) {
 
 // A promise of something that a failover could forget would let peers drop what it still needs.
 void Node::promise_what_replicas_have(Ctx* ctx) {
-  RedisModuleServerInfoData* info = api::GetServerInfo(ctx, "replication");
-  const auto number = [&](const char* field) -> std::optional<std::int64_t> {
-    const char* text = api::ServerInfoGetFieldC(info, field);
-    if (text == nullptr) return std::nullopt;
-    std::int64_t value = 0;
-    const std::string_view digits(text);
-    std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    return value;
-  };
-  const std::int64_t written = number("master_repl_offset").value_or(0);
-  std::int64_t acknowledged = written;
-  const std::int64_t replicas = number(kReplicaCount).value_or(0);
-  for (std::int64_t i = 0; i < replicas; ++i) {
-    const std::string field = kReplicaField + std::to_string(i);
-    const char* text = api::ServerInfoGetFieldC(info, field.c_str());
-    const std::string_view line(text == nullptr ? "" : text);
-    const auto at = line.find("offset=");
-    std::int64_t offset = 0;  // one that is being synced has nothing yet
-    if (at != std::string_view::npos && line.find("state=online") != std::string_view::npos) {
-      std::from_chars(line.data() + at + 7, line.data() + line.size(), offset);
-    }
-    acknowledged = std::min(acknowledged, offset);
-  }
-  api::FreeServerInfo(ctx, info);
-
+  const auto stream = stream_facts(ctx);
   if (region_->holds_back()) {
     auto& offset = held_return_.offset;
-    if (!offset) offset = written;
-    held_return_.is_at_replicas = replicas == 0 || acknowledged >= *offset;
+    if (!offset) offset = stream.written;
+    held_return_.is_at_replicas = stream.replicas == 0 || stream.acknowledged >= *offset;
   }
-  if (replicas == 0) {
+  if (stream.replicas == 0) {
     unacknowledged_.clear();
     at_replicas_ = region_->vector();
     return promise();
   }
-  while (!unacknowledged_.empty() && unacknowledged_.front().first <= acknowledged) {
+  while (!unacknowledged_.empty() && unacknowledged_.front().first <= stream.acknowledged) {
     at_replicas_ = std::move(unacknowledged_.front().second);
     unacknowledged_.pop_front();
   }
   promise();
   if (!region_->has_unflushed() && unacknowledged_.size() < kUnacknowledgedMax) {
-    unacknowledged_.emplace_back(written, region_->vector());
+    unacknowledged_.emplace_back(stream.written, region_->vector());
   }
 }
 
