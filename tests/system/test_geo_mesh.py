@@ -12,7 +12,7 @@ import time
 import pytest
 
 from harness import geo
-from harness.process import BUILD
+from harness.process import ROOT
 from harness.raw import Raw
 from harness.waiting import eventually
 
@@ -71,7 +71,7 @@ NOT_ABOUT_A_KEY = {'flushdb', 'flushall', 'swapdb', 'migrate', 'pfdebug', 'funct
 
 
 def test_the_matrix_has_every_command_of_the_table():
-    source = (BUILD.parent / 'src' / 'module' / 'command_table.cc').read_text()
+    source = (ROOT / 'src' / 'module' / 'command_table.cc').read_text()
     rows = {name for name in re.findall(r'^    \{"([^"]+)"', source, re.MULTILINE) if '|' not in name}
     tried = {command.split()[0].lower() for _, commands in TYPES.values() for command in commands}
     assert rows - tried - NOT_ABOUT_A_KEY == set()
@@ -149,7 +149,7 @@ EXAMPLES = [
 
 
 def test_the_examples_of_the_documented_rules_hold(mesh):
-    rules = (BUILD.parent / 'docs' / 'conflict-rules.md').read_text()
+    rules = (ROOT / 'docs' / 'conflict-rules.md').read_text()
     world = mesh(2)
     one, other = world.regions
     for text, before, mine, theirs, holds in EXAMPLES:

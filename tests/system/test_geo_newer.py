@@ -5,7 +5,7 @@ import re
 import pytest
 
 from harness import geo
-from harness.process import BUILD
+from harness.process import BUILD, ROOT
 from harness.raw import Error, Raw
 from harness.redis_server import wait_in_sync
 from harness.waiting import eventually
@@ -15,7 +15,7 @@ OTHER = str(BUILD / 'othermodule.so')
 
 def rows():
     """The commands that command_table.cc has."""
-    source = (BUILD.parent / 'src' / 'module' / 'command_table.cc').read_text()
+    source = (ROOT / 'src' / 'module' / 'command_table.cc').read_text()
     return set(re.findall(r'^    \{"([^"]+)"', source, re.MULTILINE))
 
 
