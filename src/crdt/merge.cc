@@ -24,6 +24,10 @@ bool replaces_key(const Effect& effect) {
   return std::holds_alternative<RemoveKey>(effect) || std::holds_alternative<WriteString>(effect);
 }
 
+bool is_emptied(const Op& op) {
+  return op.creates && std::holds_alternative<RemoveKey>(op.effect);
+}
+
 void note_list(const Op& op, const Stamp& stamp, KeyState& entry) {
   const Context all = Context::everything();
   if (const auto* const insert = std::get_if<InsertElements>(&op.effect)) {
@@ -87,6 +91,7 @@ class Merge {
         stamp_(arrival.stamp),
         context_(arrival.context),
         here_(arrival.here),
+        has_untold_(arrival.has_untold),
         entry_(entry),
         keyspace_(keyspace),
         conflicts_(conflicts),
@@ -164,10 +169,11 @@ class Merge {
   }
 
   void kill_list() {
-    const auto gone = sequence().remove_all({context_}, stamp_.dot);
+    const auto gone = sequence().remove_all({context_, 0, has_untold_}, stamp_.dot);
     if (shown_ == ValueType::kList)
       for (const auto& range : gone) keyspace_.remove_elements(key_, range.at, range.count);
     if (entry_.has_list()) {
+      has_spared_ = !has_untold_ && entry_.list->has_untold();
       is_concurrent_ = true;
       conflicts_.survived_remove(key_, "");
     } else if (shown_ == ValueType::kList) {
@@ -187,7 +193,7 @@ class Merge {
       const auto at = list.insert(view, insert->at, std::move(piece));
       if (is_native) keyspace_.insert_elements(key_, at, insert->values);
     } else if (const auto* const remove = std::get_if<RemoveElements>(&op_.effect)) {
-      const Sequence::View view{context_, remove->length};
+      const Sequence::View view{context_, remove->length, has_untold_};
       list.complete(view, unseen());
       for (const auto& range : list.remove(view, remove->at, remove->count, stamp_.dot))
         if (is_native) keyspace_.remove_elements(key_, range.at, range.count);
@@ -219,23 +225,29 @@ class Merge {
         return false;
       });
     }
+    // What has no metadata its maker had removed before. What is left is from before the module, and was told to nobody.
+    const bool spares = is_emptied(op_);
     if (body == nullptr || body->empty()) {
-      keyspace_.remove(key_);
-      shown_ = ValueType::kNone;
+      if (!spares) keyspace_.remove(key_);
+      shown_ = spares ? keyspace_.type(key_) : ValueType::kNone;
+      has_spared_ = spares;
       return;
     }
     is_concurrent_ = true;
     for (const auto& name : changed) project(*body, name);
-    remove_all_but(*body);
+    const auto others = all_but(*body);
+    has_spared_ = spares && !others.empty();
+    if (spares) return;
+    for (const auto& name : others) remove_element(keyspace_, key_, body->type, name);
   }
 
-  void remove_all_but(const Body& body) {
-    if (body.type == ValueType::kString) return;
-    std::vector<std::string> gone;
+  std::vector<std::string> all_but(const Body& body) const {
+    std::vector<std::string> others;
+    if (body.type == ValueType::kString) return others;
     keyspace_.for_each_element(key_, [&](std::string_view name, std::string_view) {
-      if (body.elements.find(name) == nullptr) gone.emplace_back(name);
+      if (body.elements.find(name) == nullptr) others.emplace_back(name);
     });
-    for (const auto& name : gone) remove_element(keyspace_, key_, body.type, name);
+    return others;
   }
 
   void apply(ValueType type, ElementOp& op) {
@@ -408,6 +420,7 @@ class Merge {
   void settle_deadline() {
     const bool ends = ends_deadlines(op_);
     if (ends) entry_.kill_deadlines(context_);
+    if (has_spared_ && entry_.deadlines.empty()) return;
     if (const auto deadline = deadline_of(op_.effect)) {
       if (!entry_.deadlines.empty()) is_concurrent_ = true;
       entry_.deadlines.push_back({stamp_, *deadline});
@@ -430,6 +443,7 @@ class Merge {
   const Stamp& stamp_;
   const Context& context_;
   const VersionVector& here_;
+  const bool has_untold_;
   KeyState& entry_;
   Keyspace& keyspace_;
   ConflictLog& conflicts_;
@@ -437,6 +451,7 @@ class Merge {
   ValueType shown_;
   Deadline deadline_;
   bool is_concurrent_ = false;
+  bool has_spared_ = false;
 };
 
 }  // namespace

@@ -193,7 +193,8 @@ using Effect =
 struct Op {
   KeyName key;
   Effect effect;
-  // The maker saw no such key before: this effect made it, and no older deadline applies to it.
+  // The maker saw no such key before: this effect made it, and no older deadline applies to it. Of a RemoveKey: the
+  // maker had removed all elements before, each by its own effect.
   bool creates = false;
 };
 

@@ -16,7 +16,7 @@ constexpr std::size_t kHeadBlockPieces = 16;
 
 void Pieces::Sums::add(const Piece& piece) {
   visible += piece.shown();
-  if (piece.is_phantom()) ++phantoms;
+  if (piece.is_special()) ++special;
   for (const Dot& removal : piece.removals) newest.advance(removal);
   if (piece.is_stable()) {
     ++stable;
@@ -50,7 +50,7 @@ Pieces::Place Pieces::before(Place place) const {
 
 std::optional<std::uint64_t> Pieces::seen_in_block(Place place, const Context& context) const {
   const Sums& sums = blocks_[place.block]->sums;
-  if (place.at > 0 || sums.phantoms > 0) return std::nullopt;
+  if (place.at > 0 || sums.special > 0) return std::nullopt;
   const auto is_seen = [&](const Dot& dot) { return context.covers(dot); };
   if (std::ranges::all_of(sums.newest.entries(), is_seen)) return sums.visible;
   if (sums.stable == 0 && std::ranges::none_of(sums.first, is_seen)) return 0;
@@ -69,12 +69,12 @@ bool Pieces::covered_by(const Context& context) const {
 
 // Who has all sees what is visible.
 Pieces::Place Pieces::first_seen(const Context& context) const {
-  if (hidden_first_ == 0 || has_phantoms() || !covered_by(context)) return first();
+  if (hidden_first_ == 0 || has_special() || !covered_by(context)) return first();
   return {hidden_first_, 0};
 }
 
 Pieces::Place Pieces::last_seen(const Context& context) const {
-  if (hidden_last_ == 0 || has_phantoms() || !covered_by(context)) return last();
+  if (hidden_last_ == 0 || has_special() || !covered_by(context)) return last();
   return {blocks_.size() - hidden_last_, 0};
 }
 
@@ -92,7 +92,7 @@ Pieces::Block& Pieces::make(std::size_t block) {
 Pieces::Place Pieces::insert(Place place, Piece piece) {
   ++size_;
   visible_ += piece.shown();
-  if (piece.is_phantom()) ++phantoms_;
+  if (piece.is_special()) ++special_;
   place = with_room(place);
   may_show(place.block);
   newest_.advance(piece.stamp.dot);

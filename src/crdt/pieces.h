@@ -23,6 +23,8 @@ struct Piece {
   Stamp stamp = {};  // of the insertion; none if that is stable: less than all that may still come
   std::uint64_t count = 0;
   bool creates = false;
+  // Stable, and from before the module: nobody but this region has it, until it is told (Region::begin_adoption).
+  bool is_untold = false;
   // Something here removed the list before it was known how long it was: one of the first so many of `removals`, or an
   // earlier op of that actor. Whether a maker had seen it tells the length that he saw.
   std::uint32_t guesses = 0;
@@ -32,6 +34,8 @@ struct Piece {
   bool is_visible() const { return removals.empty(); }
   bool is_stable() const { return stamp.dot.seq == 0; }
   bool is_phantom() const { return guesses > 0; }
+  // Whether a context does not tell who sees it.
+  bool is_special() const { return is_phantom() || is_untold; }
   std::span<const Dot> guessed_removals() const { return std::span(removals).first(guesses); }
   std::span<const Dot> known_removals() const { return std::span(removals).subspan(guesses); }
   std::uint64_t shown() const { return is_visible() ? count : 0; }
@@ -43,7 +47,7 @@ class Pieces {
   // What is known of all pieces of a block.
   struct Sums {
     std::uint64_t visible = 0;
-    std::uint32_t phantoms = 0, stable = 0;
+    std::uint32_t special = 0, stable = 0;  // phantoms and what is not told
     Stamp least;             // of the unstable insertions; counts only where there are some
     VersionVector newest;    // of insertions and removals
     std::vector<Dot> first;  // of insertions, one of each actor
@@ -101,7 +105,8 @@ class Pieces {
 
   std::uint64_t size() const { return size_; }
   std::uint64_t visible() const { return visible_; }
-  bool has_phantoms() const { return phantoms_ > 0; }
+  // Phantoms, or elements that are not told.
+  bool has_special() const { return special_ > 0; }
 
   // Of the block that begins at `place`: what its sums tell.
   static Place next_block(Place place) { return {place.block + 1, 0}; }
@@ -138,7 +143,7 @@ class Pieces {
   void may_show(std::size_t block);
 
   std::vector<std::unique_ptr<Block>> blocks_;  // none is empty
-  std::uint64_t size_ = 0, visible_ = 0, phantoms_ = 0;
+  std::uint64_t size_ = 0, visible_ = 0, special_ = 0;
   VersionVector newest_;  // of insertions and removals
   // So many blocks at either end are known to have nothing visible: what a queue has served.
   std::size_t hidden_first_ = 0, hidden_last_ = 0;

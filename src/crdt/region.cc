@@ -107,6 +107,7 @@ void Region::begin_adoption() {
 
 void Region::end_adoption() {
   state_->told_lists.reset();
+  state_->table.queue_those_set_aside();
 }
 
 void Region::may_lack_keys() {
@@ -294,7 +295,7 @@ bool Region::collect(std::uint64_t entries_max) {
     if (s.may_be_back_unseen(peer)) detach(peer, s.newest.wall_ms());
   const auto prune = [&] {
     const auto arrival = s.advance();
-    return s.table.prune(s.stability.forgotten(), arrival, entries_max);
+    return s.table.prune({s.stability.forgotten(), arrival, s.told_lists.has_value()}, entries_max);
   };
   bool is_more = prune();
   // Who holds back the rest leaves only once all that is stable has gone.

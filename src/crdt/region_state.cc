@@ -10,6 +10,7 @@
 #include "crdt/number.h"
 #include "crdt/rejoin.h"
 #include "crdt/take_over.h"
+#include "crdt/untold.h"
 
 namespace sluice::crdt {
 namespace {
@@ -128,20 +129,25 @@ void Region::State::note_into_table(const Op& op, const Stamp& stamp, std::uint6
   if (const auto* const flush = std::get_if<Flush>(&op.effect)) {
     table.for_each([&](KeyEntry& entry) {
       if (!is_flushed_by(*flush, entry.key())) return;
-      table.change(entry, [&](KeyEntry& of) { note_removal(stamp, of, at); });
+      table.change(table.touch(entry.key(), at),
+                   [&](KeyEntry& of) { note_removal(stamp, of, at); });
     });
     return;
   }
   if (is_of_no_key(op.effect)) return move_member(op.effect, stamp.dot, Context::everything());
-  if (told_lists && type_of(op.effect) == ValueType::kList) told_lists->insert(op.key);
+  const bool is_first = is_first_of_plain_list(op);
   const KeyName key = place_of(op);
   if (std::holds_alternative<RemoveKey>(op.effect)) {
     KeyEntry* const entry = table.find(key);
-    if (entry != nullptr) table.change(*entry, [&](KeyEntry& of) { note_removal(stamp, of, at); });
+    if (entry != nullptr)
+      table.change(table.touch(key, at), [&](KeyEntry& of) { note_removal(stamp, of, at); });
     return;
   }
   if (const auto one = one_write(op)) return note_into_table(*one, stamp, at);
-  table.change(table.touch(key, at), [&](KeyEntry& entry) { note_op(op, stamp, entry); });
+  table.change(table.touch(key, at), [&](KeyEntry& entry) {
+    if (is_first) begin_untold(entry.open(), length_before(op.effect));
+    note_op(op, stamp, entry);
+  });
 }
 
 void Region::State::begin_incarnation(std::uint32_t incarnation) {
@@ -411,7 +417,7 @@ void Region::State::merge_into_table(const Op& op, const Stamp& stamp, const Con
   ++counts.remote_ops;
   if (is_of_no_key(op.effect)) return move_member(op.effect, stamp.dot, context);
   if (may_lack_keys && builds_on_a_lost_value(op, keyspace)) lacks_a_key = true;
-  if (told_lists && type_of(op.effect) == ValueType::kList) told_lists->insert(op.key);
+  const bool is_first = is_first_of_plain_list(op);
   if (applied_at_once(op, stamp, context, at, keyspace)) {
     ++counts.fast_ops;
     return;
@@ -420,8 +426,11 @@ void Region::State::merge_into_table(const Op& op, const Stamp& stamp, const Con
   bool is_concurrent = false;
   table.change(table.touch(place, at), [&](KeyEntry& entry) {
     KeyState& state = entry.open();
+    if (is_first && keyspace.type(place) == ValueType::kList)
+      begin_untold(state, keyspace.list_length(place));
     const Op placed{place, op.effect, op.creates};
-    is_concurrent = merge_op({placed, stamp, context, vector}, state, keyspace, *this);
+    const bool has_untold = stamp.dot.actor.region == self.region || !spares_untold(op.effect);
+    is_concurrent = merge_op({placed, stamp, context, vector, has_untold}, state, keyspace, *this);
     entry.close();
   });
   ++(is_concurrent ? counts.concurrent_ops : counts.fast_ops);

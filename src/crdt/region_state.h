@@ -159,6 +159,8 @@ struct Region::State : ConflictLog {
   std::string misnoted;
 
   bool may_lack_keys = false, lacks_a_key = false;
+  bool is_first_of_plain_list(const Op& op);
+  void tell_lists();
   std::optional<KeySet> told_lists;  // of an adoption: those that ops were about
   std::unique_ptr<Merging> merging;
   // What returns of ours have told anew: up to that op of the life they began, what was written in that life or before.

@@ -36,6 +36,13 @@ struct TestRegion {
     sent.push_back(*region.flush(now_ms));
   }
 
+  // The removal of its last element has ended the key.
+  void empty(const KeyName& key) {
+    ASSERT_EQ(redis.type(key), ValueType::kNone);
+    region.note({key, RemoveKey{}, true}, redis, ++now_ms);
+    sent.push_back(*region.flush(now_ms));
+  }
+
   // Hears all that `from` has sent so far.
   void hear(TestRegion& from) {
     for (const auto& batch : from.sent) {

@@ -91,6 +91,7 @@ Result<void> Region::begin_merge(std::string_view saved, MergeWish wish) {
   TRY(auto loaded, State::loaded(saved, peer, s.limits));
   if (!wish.is_unchecked) TRY_VOID(s.check_snapshot(*loaded));
   loaded->merging.reset();
+  loaded->tell_lists();  // their values come with it
   auto next = std::make_unique<Merging>();
   next->keeps_plain = wish.keeps_plain || !loaded->vector.covers(s.stability.forgotten());
   const Dot back{{s.self.region, loaded->departures[s.self.region].back}, 1};

@@ -93,7 +93,7 @@ Body get_body(Reader& from) {
 }
 
 // Of a piece of a list. kOnlyGuesses: as it was told before removals on top of guesses were told apart.
-constexpr std::uint8_t kCreates = 1, kOnlyGuesses = 2, kCountsGuesses = 4;
+constexpr std::uint8_t kCreates = 1, kOnlyGuesses = 2, kCountsGuesses = 4, kUntold = 8;
 
 void put(Writer& into, const Sequence& list) {
   into.number(list.pieces().size());
@@ -101,7 +101,8 @@ void put(Writer& into, const Sequence& list) {
     into.stamp(piece.stamp);
     into.number(piece.count);
     into.byte(static_cast<std::uint8_t>((piece.creates ? kCreates : 0U) |
-                                        (piece.is_phantom() ? kCountsGuesses : 0U)));
+                                        (piece.is_phantom() ? kCountsGuesses : 0U) |
+                                        (piece.is_untold ? kUntold : 0U)));
     if (piece.is_phantom()) into.number(piece.guesses);
     into.number(piece.removals.size());
     for (const Dot& removal : piece.removals) into.dot(removal);
@@ -119,6 +120,7 @@ std::unique_ptr<Sequence> get_list(Reader& from) {
     if (piece.count == 0) from.defect("has a piece of a list without elements");
     const auto bits = from.byte();
     piece.creates = (bits & kCreates) != 0;
+    piece.is_untold = (bits & kUntold) != 0 && piece.is_stable();
     const auto guesses = (bits & kCountsGuesses) != 0 ? from.number() : 0;
     for (auto removals = from.count(3); removals > 0 && from.ok(); --removals)
       piece.removals.push_back(from.dot());

@@ -8,7 +8,9 @@ namespace sluice::crdt {
 namespace {
 
 // `with_phantoms`: those of which the context does not say that it saw them removed.
-bool is_in_view(const Piece& piece, const Context& context, bool with_phantoms) {
+bool is_in_view(const Piece& piece, const Sequence::View& view, bool with_phantoms) {
+  const Context& context = view.context;
+  if (piece.is_untold && !view.has_untold) return false;
   if (!piece.is_stable() && !context.covers(piece.stamp.dot)) return false;
   const auto is_seen = [&](const Dot& removal) { return context.covers(removal); };
   if (std::ranges::any_of(piece.known_removals(), is_seen)) return false;
@@ -18,8 +20,8 @@ bool is_in_view(const Piece& piece, const Context& context, bool with_phantoms) 
 
 }  // namespace
 
-Sequence::Sequence(std::uint64_t length) {
-  if (length > 0) pieces_.push_back({.stamp = {}, .count = length});
+Sequence::Sequence(std::uint64_t length, bool is_untold) {
+  if (length > 0) pieces_.push_back({.stamp = {}, .count = length, .is_untold = is_untold});
 }
 
 bool Sequence::is_concurrent_to(const Context& context) const {
@@ -34,15 +36,15 @@ std::optional<std::pair<bool, Stamp>> Sequence::rank() const {
   return best;
 }
 
-std::uint64_t Sequence::seen_length(const Context& context, bool with_phantoms) const {
+std::uint64_t Sequence::seen_length(const View& view, bool with_phantoms) const {
   std::uint64_t count = 0;
   for (auto place = pieces_.first(); place != pieces_.last();) {
-    if (const auto seen = pieces_.seen_in_block(place, context)) {
+    if (const auto seen = pieces_.seen_in_block(place, view.context)) {
       count += *seen;
       place = Pieces::next_block(place);
       continue;
     }
-    if (is_in_view(pieces_[place], context, with_phantoms)) count += pieces_[place].count;
+    if (is_in_view(pieces_[place], view, with_phantoms)) count += pieces_[place].count;
     place = pieces_.next(place);
   }
   return count;
@@ -50,11 +52,11 @@ std::uint64_t Sequence::seen_length(const Context& context, bool with_phantoms) 
 
 // A list is gone as a whole, so all that is left of one was in the view, or nothing.
 bool Sequence::sees_phantoms(const View& view) const {
-  return !pieces_.has_phantoms() || seen_length(view.context, true) <= view.length;
+  return !pieces_.has_special() || seen_length(view, true) <= view.length;
 }
 
 void Sequence::complete(const View& view, std::vector<Dot> unseen) {
-  const auto seen = seen_length(view.context, sees_phantoms(view));
+  const auto seen = seen_length(view, sees_phantoms(view));
   if (seen >= view.length || unseen.empty()) return;
   // What was inserted here since had no neighbour: it stands at the head.
   pieces_.insert(pieces_.last(), {.stamp = {},
@@ -85,7 +87,7 @@ Sequence::Found Sequence::after(const View& view, bool with_phantoms, std::uint6
   while (elements > 0 && found.place != pieces_.last()) {
     if (passes_block(view, found, elements)) continue;
     const Piece& piece = pieces_[found.place];
-    const bool is_seen = is_in_view(piece, view.context, with_phantoms);
+    const bool is_seen = is_in_view(piece, view, with_phantoms);
     if (is_seen && piece.count > elements) {
       if (piece.is_visible()) found.visible += elements;
       found.place = pieces_.split(found.place, elements);
@@ -117,7 +119,7 @@ Sequence::Found Sequence::before_last(const View& view, bool with_phantoms,
     if (passes_block_before(view, found, elements)) continue;
     const auto before = pieces_.before(found.place);
     const Piece& left = pieces_[before];
-    const bool is_seen = is_in_view(left, view.context, with_phantoms);
+    const bool is_seen = is_in_view(left, view, with_phantoms);
     if (is_seen && left.count > elements) {
       if (elements == 0) break;
       if (left.is_visible()) found.visible += elements;
@@ -161,7 +163,7 @@ std::vector<Sequence::Range> Sequence::remove(const View& view, std::int64_t at,
       place = Pieces::next_block(place);
       continue;
     }
-    if (!is_in_view(pieces_[place], view.context, with_phantoms)) {
+    if (!is_in_view(pieces_[place], view, with_phantoms)) {
       visible += pieces_[place].shown();
       place = pieces_.next(place);
       continue;
@@ -188,7 +190,7 @@ std::vector<Sequence::Range> Sequence::remove_all(const View& view, const Dot& b
   std::uint64_t at = 0;
   for (auto place = pieces_.first(); place != pieces_.last(); place = pieces_.next(place)) {
     const auto now = pieces_[place].shown();
-    if (is_in_view(pieces_[place], view.context, true)) {
+    if (is_in_view(pieces_[place], view, true)) {
       if (now > 0) gone.push_back({at, now});
       pieces_.remove(place, by);
     }
@@ -200,7 +202,7 @@ std::vector<Sequence::Range> Sequence::remove_all(const View& view, const Dot& b
 
 // A removed piece also ends the walk of an insertion that stands left of it, so it stays as long as what follows it
 // may be greater than an op to come.
-bool Sequence::prune(const VersionVector& forgotten) {
+bool Sequence::prune(const VersionVector& forgotten, bool keeps_untold) {
   std::vector<Piece> kept;  // from the last to the first
   bool is_stable_behind = true;
   auto all = pieces_.take();
@@ -209,6 +211,7 @@ bool Sequence::prune(const VersionVector& forgotten) {
       piece.stamp = {};
       piece.creates = false;
     }
+    if (!keeps_untold) piece.is_untold = false;
     const auto is_known = [&](const Dot& removal) { return forgotten.covers(removal); };
     const bool is_gone =
         std::ranges::any_of(piece.known_removals(), is_known) ||
@@ -216,7 +219,8 @@ bool Sequence::prune(const VersionVector& forgotten) {
     if (is_gone && is_stable_behind) continue;
     is_stable_behind = piece.is_stable();
     const bool joins = !kept.empty() && piece.is_stable() && piece.is_visible() &&
-                       kept.back().is_stable() && kept.back().is_visible();
+                       kept.back().is_stable() && kept.back().is_visible() &&
+                       kept.back().is_untold == piece.is_untold;
     if (joins) {
       kept.back().count += piece.count;
     } else {
@@ -225,8 +229,21 @@ bool Sequence::prune(const VersionVector& forgotten) {
   }
   std::ranges::reverse(kept);
   pieces_.replace(std::move(kept));
-  return std::ranges::all_of(
-      pieces_, [](const Piece& piece) { return piece.is_stable() && piece.is_visible(); });
+  return std::ranges::all_of(pieces_, [](const Piece& piece) {
+    return piece.is_stable() && piece.is_visible() && !piece.is_untold;
+  });
+}
+
+void Sequence::tell() {
+  if (!has_untold()) return;
+  auto pieces = pieces_.take();
+  for (Piece& piece : pieces) piece.is_untold = false;
+  pieces_.replace(std::move(pieces));
+}
+
+bool Sequence::has_untold() const {
+  return pieces_.has_special() &&
+         std::ranges::any_of(pieces_, [](const Piece& piece) { return piece.is_untold; });
 }
 
 }  // namespace sluice::crdt

@@ -19,8 +19,8 @@ namespace sluice::crdt {
 // whatever greater stamps have put there.
 class Sequence {
  public:
-  // A list of `length` stable elements.
-  explicit Sequence(std::uint64_t length);
+  // A list of `length` stable elements, which this region has told to others, or not.
+  explicit Sequence(std::uint64_t length, bool is_untold = false);
   explicit Sequence(Pieces pieces) : pieces_(std::move(pieces)) {}
 
   struct Range {
@@ -30,6 +30,7 @@ class Sequence {
   struct View {
     const Context& context;
     std::uint64_t length = 0;  // as the maker saw it
+    bool has_untold = true;    // the maker is of this region, or it makes no difference
   };
 
   // Makes the view as long as its maker saw it, by a phantom removed by `unseen`, if it is shorter.
@@ -46,8 +47,11 @@ class Sequence {
   // Created by a live op; the greatest stamp. As Body::rank.
   std::optional<std::pair<bool, Stamp>> rank() const;
 
-  // Forgets what `forgotten` covers; true if nothing is left but stable elements.
-  bool prune(const VersionVector& forgotten);
+  // Forgets what `forgotten` covers, and what others have not been told unless `keeps_untold`; true if nothing is left
+  // but stable elements.
+  bool prune(const VersionVector& forgotten, bool keeps_untold = false);
+  bool has_untold() const;
+  void tell();  // all of it
   // As if ops that `is_gone` had not been.
   template <typename Predicate>
   void take_back(Predicate is_gone);
@@ -61,7 +65,7 @@ class Sequence {
     std::uint64_t visible = 0;  // before it
   };
   bool sees_phantoms(const View& view) const;
-  std::uint64_t seen_length(const Context& context, bool with_phantoms) const;
+  std::uint64_t seen_length(const View& view, bool with_phantoms) const;
   Found find(const View& view, std::int64_t at, std::uint64_t from_last, bool with_phantoms);
   bool passes_block(const View& view, Found& found, std::uint64_t& elements) const;
   bool passes_block_before(const View& view, Found& found, std::uint64_t& elements) const;

@@ -33,21 +33,38 @@ void SideTable::enqueue(KeyEntry& entry, std::uint64_t at) {
   queue_.push_back(&entry);
 }
 
-bool SideTable::prune(const VersionVector& forgotten, std::uint64_t arrival,
-                      std::uint64_t keys_max) {
+// Of a key of which all is stable, and would be gone.
+bool SideTable::keep_untold(KeyEntry& entry, const Forgetting& by) {
+  if (!by.keeps_untold || entry.is_short()) return false;
+  bool keeps = false;
+  change(entry, [&](KeyEntry& of) {
+    KeyState& state = of.open();
+    keeps = state.contenders() <= 1 && state.list != nullptr && state.list->has_untold() &&
+            !state.list->prune(by.forgotten, true);
+    if (!keeps) return;
+    state.bodies.clear();
+    state.deadlines.clear();
+    state.weigh();
+  });
+  return keeps;
+}
+
+bool SideTable::prune(const Forgetting& by, std::uint64_t keys_max) {
   for (; keys_max > 0; --keys_max) {
-    if (queued_.empty() || queued_.front().at > arrival) return false;
+    if (queued_.empty() || queued_.front().at > by.arrival) return false;
     KeyEntry& entry = *queue_.front();
     queue_.pop_front();
     if (--queued_.front().keys == 0) queued_.pop_front();
-    if (entry.touched <= arrival) {
+    if (entry.touched <= by.arrival) {
+      const bool is_kept = keep_untold(entry, by);
       bytes_ -= entry.bytes();
-      keys_.erase(entry);
+      entry.is_queued = false;
+      if (!is_kept) keys_.erase(entry);
       continue;
     }
     change(entry, [&](KeyEntry& of) {
       if (of.has_one()) return;
-      if (prune(of.open(), forgotten)) return of.clear();
+      if (prune(of.open(), by)) return of.clear();
       of.open().weigh();
       of.close();
     });
@@ -58,15 +75,23 @@ bool SideTable::prune(const VersionVector& forgotten, std::uint64_t arrival,
       enqueue(entry, entry.touched);
     }
   }
-  return !queued_.empty() && queued_.front().at <= arrival;
+  return !queued_.empty() && queued_.front().at <= by.arrival;
 }
 
-bool SideTable::prune(KeyState& state, const VersionVector& forgotten) {
+void SideTable::queue_those_set_aside() {
+  const auto at = queued_.empty() ? 0 : queued_.back().at;
+  for_each([&](KeyEntry& entry) {
+    if (!entry.is_queued) touch(entry.key(), at);
+  });
+}
+
+bool SideTable::prune(KeyState& state, const Forgetting& by) {
   if (state.contenders() > 1) return false;
-  if (state.list != nullptr && state.list->prune(forgotten)) state.list.reset();
+  if (state.list != nullptr && state.list->prune(by.forgotten, by.keeps_untold)) state.list.reset();
   for (Body& body : state.bodies)
-    body.elements.erase_if(
-        [&](ElementEntry& element) { return element.prune(forgotten, arithmetic_of(body.type)); });
+    body.elements.erase_if([&](ElementEntry& element) {
+      return element.prune(by.forgotten, arithmetic_of(body.type));
+    });
   state.drop_empty_bodies();
   return state.empty();
 }

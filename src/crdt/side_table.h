@@ -29,9 +29,15 @@ class SideTable {
   // Of an op of this region, as KeyEntry::note; false: change() has to note it.
   bool note(const OneWrite& one, const Stamp& stamp, std::uint64_t arrival);
 
-  // Prunes what `forgotten` covers from keys that were queued at or before `arrival`: at most
-  // `keys_max` of them. True if there may be more.
-  bool prune(const VersionVector& forgotten, std::uint64_t arrival, std::uint64_t keys_max);
+  struct Forgetting {
+    const VersionVector& forgotten;
+    std::uint64_t arrival = 0;
+    bool keeps_untold = false;  // lists with elements that others have not been told
+  };
+  // Prunes what is forgotten from keys that were queued at or before that arrival: at most `keys_max` of them. True
+  // if there may be more. A list with nothing but stable elements that is kept is set aside until it is touched.
+  bool prune(const Forgetting& by, std::uint64_t keys_max);
+  void queue_those_set_aside();
 
   std::size_t size() const { return keys_.size(); }
   template <typename Each>
@@ -50,7 +56,8 @@ class SideTable {
   };
   void enqueue(KeyEntry& entry, std::uint64_t at);
   // True if nothing of it is left.
-  static bool prune(KeyState& state, const VersionVector& forgotten);
+  static bool prune(KeyState& state, const Forgetting& by);
+  bool keep_untold(KeyEntry& entry, const Forgetting& by);
 
   KeyIndex keys_;
   std::deque<KeyEntry*> queue_;

@@ -33,9 +33,9 @@ bool are_alike(const std::string& a, const std::string& b) {
 
 // Whether it does not matter which of the two is merged under a name.
 bool are_alike(const Op& a, const Op& b) {
-  if (a.key != b.key || a.creates != b.creates || a.effect.index() != b.effect.index())
-    return false;
+  if (a.key != b.key || a.effect.index() != b.effect.index()) return false;
   if (std::holds_alternative<RemoveKey>(a.effect)) return true;  // a replica hears of no deadlines
+  if (a.creates != b.creates) return false;
   if (const auto* const merged = std::get_if<MergeHll>(&a.effect))
     return are_alike(merged->registers, std::get<MergeHll>(b.effect).registers);
   if (const auto* const written = std::get_if<WriteString>(&a.effect)) {

@@ -84,6 +84,8 @@ void Node::loading(Ctx* ctx, std::uint64_t step) {
       auto unsent = std::exchange(outbox_, {});
       reset();
       if (is_master_ && has_turned_) outbox_ = std::move(unsent);
+      // Until there is a state of ours: an AOF may have been begun before the module.
+      region_->begin_adoption();
       is_loading_ = true;
       has_loaded_state_ = false;
       return;
@@ -105,6 +107,7 @@ void Node::loading(Ctx* ctx, std::uint64_t step) {
       } else {
         look_whether_master_is_plain();
       }
+      if (!adoption_.is_due()) region_->end_adoption();
       if (is_plain_) unrecorded_.clear();  // to be told with all the rest
       return;
     default:

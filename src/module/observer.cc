@@ -1,6 +1,7 @@
 #include "module/observer.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <charconv>
 #include <cstdlib>
@@ -283,10 +284,24 @@ void Observer::expire_other_keys(const Step& step) {
   }
 }
 
+namespace {
+
+// A "del" that they raise comes behind the removal of the last element.
+bool was_emptied(Words words) {
+  constexpr std::array<std::string_view, 4> kRemovals{"srem", "smove", "hdel", "zrem"};
+  return !words.empty() && std::ranges::any_of(kRemovals, [&](std::string_view name) {
+    return is_word(words[0], name);
+  });
+}
+
+}  // namespace
+
 bool Observer::remove_key(const Step& step) {
   expire_other_keys(step);
   if (!lengths_.empty()) remember_length(step.key, 0);
-  return step.add(crdt::RemoveKey{});
+  step.add(crdt::RemoveKey{});
+  step.ops.back().creates = was_emptied(step.words);
+  return true;
 }
 
 bool Observer::expired(const Step& step) {

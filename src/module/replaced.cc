@@ -72,7 +72,7 @@ void Replaced::note(const KeyName& key, crdt::Effect effect, bool creates) const
 
 void Replaced::note_removal(const KeyName& key, crdt::Effect effect) const {
   note(key, std::move(effect));
-  if (keyspace().type(key) == crdt::ValueType::kNone) note(key, crdt::RemoveKey{});
+  if (keyspace().type(key) == crdt::ValueType::kNone) note(key, crdt::RemoveKey{}, true);
 }
 
 void Replaced::tell_now() const {
