@@ -68,6 +68,16 @@ struct Opened {
   int at = -1;                     // where it is, once that was asked
 };
 
+// As Redis's own words say it.
+struct ConsumerGroup {
+  std::string name, last, entries_read, pending_count;
+  std::vector<std::string> consumers = {};
+  struct Pending {
+    std::string id, consumer, idle_ms, deliveries;
+  };
+  std::vector<Pending> pending = {};
+};
+
 class RedisKeyspace final : public ObservedKeyspace {
  public:
   // May be nested: opening a key whose deadline has passed raises an event.
@@ -100,6 +110,10 @@ class RedisKeyspace final : public ObservedKeyspace {
   // What RESTORE makes of `value`, in the place of an absent key; a deadline that has passed makes nothing. False: the
   // server does not take it.
   bool restore(const crdt::KeyName& key, std::uint64_t deadline, std::string_view value);
+
+  // Of a stream, in the place of those that it has; of another type there are none.
+  std::vector<ConsumerGroup> groups(const crdt::KeyName& key);
+  void set_groups(const crdt::KeyName& key, const std::vector<ConsumerGroup>& groups);
 
   // A string value if it can be had without disturbing how it is stored.
   crdt::ValueType type(const crdt::KeyName& key) override;
@@ -163,6 +177,8 @@ class RedisKeyspace final : public ObservedKeyspace {
   RedisModuleCallReply* call(const char* command, const crdt::KeyName& key, Words words = {});
   RedisModuleCallReply* call(const char* command, const crdt::KeyName& key,
                              const std::vector<String*>& words);
+  RedisModuleCallReply* info(const char* what, const crdt::KeyName& key,
+                             std::string_view group = {});  // XINFO
   bool is_about_to_expire(const crdt::KeyName& key);
   void for_each_entry_id(const crdt::KeyName& key,
                          const std::function<void(std::string_view, std::string_view)>& each);

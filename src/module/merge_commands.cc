@@ -153,6 +153,20 @@ Result<std::vector<SnapshotKey>> snapshot_keys(String** argv, int argc, int word
   return keys;
 }
 
+// A stream's consumer groups are our own, whatever value takes its place meanwhile.
+class SameGroups {
+ public:
+  explicit SameGroups(const crdt::KeyName& key)
+      : key_(key), groups_(node().keyspace().groups(key)) {}
+  ~SameGroups() { node().keyspace().set_groups(key_, groups_); }
+  SameGroups(const SameGroups&) = delete;
+  SameGroups& operator=(const SameGroups&) = delete;
+
+ private:
+  const crdt::KeyName& key_;
+  const std::vector<ConsumerGroup> groups_;
+};
+
 // GEO.MERGE KEYS db name deadline value [name deadline value ...]: the value as RESTORE takes it, the deadline as Unix
 // time in ms, 0 for none.
 // GEO.MERGE KEPT db name deadline value kept [...]: the same, for replicas; each forgets at its own pace, and only the
@@ -176,6 +190,7 @@ int keys(Ctx* ctx, String** argv, int argc) {
       if (!node().keyspace().restore(key.name, key.deadline, value)) failed = key.name.name;
     };
     auto& region = node().region();
+    const SameGroups same(key.name);
     if (!is_told) {
       told.add(key.words, region.merge_key(key.name, write, node().keyspace(), now_ms()));
     } else if (!region.follow_merge_key(key.name, bytes_of(key.words[3]), write,
@@ -266,6 +281,7 @@ int stream(Ctx* ctx, String** argv, int argc) {
 
 void drop(Ctx* ctx, const std::vector<crdt::KeyName>& names) {
   for (const auto& key : names) {
+    const SameGroups same(key);
     const auto kept = node().region().merge_key(key, [] {}, node().keyspace(), now_ms());
     api::Replicate(ctx, "geo.merge", "clbb", "DROP", static_cast<long long>(key.db),
                    key.name.data(), key.name.size(), kept.data(), kept.size());
@@ -310,6 +326,7 @@ int drop_one(Ctx* ctx, String** argv, int argc) {
   const crdt::KeyName key{*db, std::string(bytes_of(argv[3]))};
   const Step step(ctx, {key});
   node().region().begin_sweep();
+  const SameGroups same(key);
   const auto followed =
       node().region().follow_merge_key(key, bytes_of(argv[4]), [] {}, node().keyspace());
   if (!followed) return reply_error(ctx, "ERR " + followed.error().detail);
