@@ -50,6 +50,34 @@ void Element::add(Live op) {
   live.add(std::move(op));
 }
 
+namespace {
+
+Live negated(const Live& increment, Arithmetic arithmetic) {
+  Live back{.stamp = {}, .kind = increment.kind, .by = wrapping_difference(0, increment.by)};
+  if (increment.kind == LiveKind::kIncrementFloat && arithmetic == Arithmetic::kText) {
+    const std::string& by = *increment.value;
+    back.value = by.starts_with('-') ? by.substr(1) : "-" + by;
+  } else if (increment.kind == LiveKind::kIncrementFloat) {
+    back.value = score_bytes(-score_of(*increment.value));
+  }
+  return back;
+}
+
+}  // namespace
+
+void Element::add_above(Live op, const std::optional<std::string>& native, Arithmetic arithmetic) {
+  if (base == BaseState::kStable && native && !has(LiveKind::kWrite)) {
+    std::optional<std::string> beneath = native;
+    for (const Live& increment : live)
+      if (is_increment(increment))
+        beneath = stepped(beneath, negated(increment, arithmetic), arithmetic);
+    set_base(std::move(*beneath));
+  }
+  const auto kept = base == BaseState::kKnown ? std::optional(base_value) : std::nullopt;
+  add(std::move(op));
+  if (kept) set_base(*kept);
+}
+
 // An integer was incremented by a float, or a float saw an integer: the value before is an integer, and so
 // exactly what was added less than the sum (below 2^60, where long double has bits to spare).
 void Element::derive_base(const Live& increment, std::int64_t beneath) {

@@ -31,6 +31,8 @@ class Element {
   // Whether something died. The base always does: it is stable, so everybody has seen it.
   bool kill(const Context& context);
   void add(Live op);
+  // An increment, on a value that its maker may lack, and nobody else knows: `native`, which stays beneath it.
+  void add_above(Live op, const std::optional<std::string>& native, Arithmetic arithmetic);
 
   bool has(LiveKind kind) const { return live.has(kind); }
   bool only_integers() const { return live.count(LiveKind::kIncrement) == live.size(); }

@@ -92,6 +92,7 @@ class Merge {
         context_(arrival.context),
         here_(arrival.here),
         has_untold_(arrival.has_untold),
+        is_adopting_(arrival.is_adopting),
         entry_(entry),
         keyspace_(keyspace),
         conflicts_(conflicts),
@@ -304,7 +305,7 @@ class Merge {
       element.capture(native, arithmetic_of(type));
     const auto sum = stepped(native, op, arithmetic_of(type));
     if (sum != native) write_element(keyspace_, key_, type, name, sum);
-    element.add(std::move(op));
+    add(type, element, std::move(op), native);
   }
 
   void apply_concurrent(ValueType type, const std::string& name, ElementOp& op, bool is_native) {
@@ -321,8 +322,10 @@ class Merge {
       return add_on_top(type, name, element,
                         std::move(op.op));  // integers commute
     }
+    std::optional<std::string> native;
     if (is_native) {
-      element.capture(read_element(keyspace_, key_, type, name), arithmetic_of(type));
+      native = read_element(keyspace_, key_, type, name);
+      element.capture(native, arithmetic_of(type));
     } else if (element.empty()) {
       element.base = BaseState::kNone;
     }
@@ -331,13 +334,20 @@ class Merge {
     if (op.kills) element.kill(context_);
     if (op.is_live) {
       const bool is_write = op.op.kind == LiveKind::kWrite;
-      element.add(std::move(op.op));
+      add(type, element, std::move(op.op), native);
       if (is_write && before && !context_.covers(before->dot) && type != ValueType::kSet)
         conflicts_.lost_write(key_, name, std::max(*before, stamp_), std::min(*before, stamp_));
     } else if (!element.empty()) {
       conflicts_.survived_remove(key_, name);
     }
     if (is_native) project(body, name);
+  }
+
+  void add(ValueType type, Element& element, Live op, const std::optional<std::string>& native) {
+    const bool is_increment =
+        op.kind == LiveKind::kIncrement || op.kind == LiveKind::kIncrementFloat;
+    if (!is_adopting_ || !is_increment) return element.add(std::move(op));
+    element.add_above(std::move(op), native, arithmetic_of(type));
   }
 
   // Makes the native element what the live ops say.
@@ -443,7 +453,7 @@ class Merge {
   const Stamp& stamp_;
   const Context& context_;
   const VersionVector& here_;
-  const bool has_untold_;
+  const bool has_untold_, is_adopting_;
   KeyState& entry_;
   Keyspace& keyspace_;
   ConflictLog& conflicts_;

@@ -430,7 +430,9 @@ void Region::State::merge_into_table(const Op& op, const Stamp& stamp, const Con
       begin_untold(state, keyspace.list_length(place));
     const Op placed{place, op.effect, op.creates};
     const bool has_untold = stamp.dot.actor.region == self.region || !spares_untold(op.effect);
-    is_concurrent = merge_op({placed, stamp, context, vector, has_untold}, state, keyspace, *this);
+    const bool is_adopting = told_lists && stamp.dot.actor.region != self.region;
+    is_concurrent =
+        merge_op({placed, stamp, context, vector, has_untold, is_adopting}, state, keyspace, *this);
     entry.close();
   });
   ++(is_concurrent ? counts.concurrent_ops : counts.fast_ops);
@@ -446,6 +448,7 @@ bool Region::State::applied_at_once(const Op& op, const Stamp& stamp, const Cont
   if (shown != type && shown != ValueType::kNone) return false;
   // Its maker had a value, and here is none: noted at once it would seem to stand on a stable one.
   if (one->kind == OneKind::kIncrement && shown == ValueType::kNone && !one->creates) return false;
+  if (one->kind == OneKind::kIncrement && told_lists) return false;  // on what its maker may lack
   KeyEntry& entry = table.touch(op.key, at);
   const bool is_over_its_like =
       shown == type && one->kind != OneKind::kIncrement && entry.takes_element(*one, context);

@@ -259,5 +259,25 @@ TEST_F(PlainNumbers, AreToldWithWhatOthersAddedWhoDidNotHaveThem) {
   expect_everywhere(8);
 }
 
+// By floats, whose makers tell what they then had: a peer that had nothing says what was its own alone.
+TEST_F(PlainNumbers, KeepWhatTheyAreWhereOthersAddToThemWhoDoNotHaveThem) {
+  const auto add_floats = [&](TestRegion& to) {
+    to.write(IncrementFieldFloat{"f", "1"}, "h");
+    to.write(IncrementScore{"m", 1}, "z");
+    to.write(IncrementFloat{"1"}, "t");
+  };
+  add_floats(a);
+  add_floats(b);
+  b.hear(a);
+  EXPECT_EQ(b.redis.field(hash, "f"), "7");
+  add(a, 2);
+  add_floats(b);
+  b.hear(a);
+  EXPECT_EQ(b.redis.string(text), "10");
+  a.hear(b);
+  tell();
+  expect_everywhere(10);
+}
+
 }  // namespace
 }  // namespace sluice::crdt
