@@ -91,7 +91,7 @@ class Merge {
         stamp_(arrival.stamp),
         context_(arrival.context),
         here_(arrival.here),
-        has_untold_(arrival.has_untold),
+        untold_(arrival.untold),
         is_adopting_(arrival.is_adopting),
         entry_(entry),
         keyspace_(keyspace),
@@ -170,11 +170,11 @@ class Merge {
   }
 
   void kill_list() {
-    const auto gone = sequence().remove_all({context_, 0, has_untold_}, stamp_.dot);
+    const auto gone = sequence().remove_all({context_, 0, untold_}, stamp_.dot);
     if (shown_ == ValueType::kList)
       for (const auto& range : gone) keyspace_.remove_elements(key_, range.at, range.count);
     if (entry_.has_list()) {
-      has_spared_ = !has_untold_ && entry_.list->has_untold();
+      has_spared_ = untold_ == Untold::kUnseen && entry_.list->has_untold();
       is_concurrent_ = true;
       conflicts_.survived_remove(key_, "");
     } else if (shown_ == ValueType::kList) {
@@ -187,14 +187,14 @@ class Merge {
     Sequence& list = sequence();
     if (list.is_concurrent_to(context_)) is_concurrent_ = true;
     if (const auto* const insert = std::get_if<InsertElements>(&op_.effect)) {
-      const Sequence::View view{context_, insert->length};
+      const Sequence::View view{context_, insert->length, untold_};
       list.complete(view, unseen());
       Piece piece{.stamp = stamp_, .count = insert->values.size(), .creates = op_.creates};
       if (!is_native) piece.values = insert->values;
       const auto at = list.insert(view, insert->at, std::move(piece));
       if (is_native) keyspace_.insert_elements(key_, at, insert->values);
     } else if (const auto* const remove = std::get_if<RemoveElements>(&op_.effect)) {
-      const Sequence::View view{context_, remove->length, has_untold_};
+      const Sequence::View view{context_, remove->length, untold_};
       list.complete(view, unseen());
       for (const auto& range : list.remove(view, remove->at, remove->count, stamp_.dot))
         if (is_native) keyspace_.remove_elements(key_, range.at, range.count);
@@ -453,7 +453,8 @@ class Merge {
   const Stamp& stamp_;
   const Context& context_;
   const VersionVector& here_;
-  const bool has_untold_, is_adopting_;
+  const Untold untold_;
+  const bool is_adopting_;
   KeyState& entry_;
   Keyspace& keyspace_;
   ConflictLog& conflicts_;

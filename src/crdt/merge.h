@@ -32,9 +32,8 @@ struct Arrival {
   const Stamp& stamp;
   const Context& context;
   const VersionVector& here;
-  bool has_untold =
-      true;  // its maker has what this region has not told to others (Region::begin_adoption)
-  bool is_adopting = false;  // numbers may stand here on what its maker lacks
+  Untold untold = Untold::kSeen;  // of lists (Region::begin_adoption)
+  bool is_adopting = false;       // numbers may stand here on what its maker lacks
 };
 // The op is here: it changes places among those that it does not know, as if it had had that stamp.
 void restamp_op(const Arrival& arrival, KeyState& entry, Keyspace& keyspace,

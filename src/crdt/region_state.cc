@@ -429,10 +429,13 @@ void Region::State::merge_into_table(const Op& op, const Stamp& stamp, const Con
     if (is_first && keyspace.type(place) == ValueType::kList)
       begin_untold(state, keyspace.list_length(place));
     const Op placed{place, op.effect, op.creates};
-    const bool has_untold = stamp.dot.actor.region == self.region || !spares_untold(op.effect);
-    const bool is_adopting = told_lists && stamp.dot.actor.region != self.region;
+    const bool is_ours = stamp.dot.actor.region == self.region;
+    const auto untold = is_ours                    ? Untold::kSeen
+                        : spares_untold(op.effect) ? Untold::kUnseen
+                                                   : Untold::kSeenWhileHere;
+    const bool is_adopting = told_lists && !is_ours;
     is_concurrent =
-        merge_op({placed, stamp, context, vector, has_untold, is_adopting}, state, keyspace, *this);
+        merge_op({placed, stamp, context, vector, untold, is_adopting}, state, keyspace, *this);
     entry.close();
   });
   ++(is_concurrent ? counts.concurrent_ops : counts.fast_ops);

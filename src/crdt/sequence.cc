@@ -10,7 +10,8 @@ namespace {
 // `with_phantoms`: those of which the context does not say that it saw them removed.
 bool is_in_view(const Piece& piece, const Sequence::View& view, bool with_phantoms) {
   const Context& context = view.context;
-  if (piece.is_untold && !view.has_untold) return false;
+  const bool is_told_anew = view.untold == Untold::kSeenWhileHere && !piece.is_visible();
+  if (piece.is_untold && (view.untold == Untold::kUnseen || is_told_anew)) return false;
   if (!piece.is_stable() && !context.covers(piece.stamp.dot)) return false;
   const auto is_seen = [&](const Dot& removal) { return context.covers(removal); };
   if (std::ranges::any_of(piece.known_removals(), is_seen)) return false;
@@ -211,7 +212,7 @@ bool Sequence::prune(const VersionVector& forgotten, bool keeps_untold) {
       piece.stamp = {};
       piece.creates = false;
     }
-    if (!keeps_untold) piece.is_untold = false;
+    if (!keeps_untold && piece.is_visible()) piece.is_untold = false;
     const auto is_known = [&](const Dot& removal) { return forgotten.covers(removal); };
     const bool is_gone =
         std::ranges::any_of(piece.known_removals(), is_known) ||
@@ -237,13 +238,14 @@ bool Sequence::prune(const VersionVector& forgotten, bool keeps_untold) {
 void Sequence::tell() {
   if (!has_untold()) return;
   auto pieces = pieces_.take();
-  for (Piece& piece : pieces) piece.is_untold = false;
+  for (Piece& piece : pieces)
+    if (piece.is_visible()) piece.is_untold = false;
   pieces_.replace(std::move(pieces));
 }
 
 bool Sequence::has_untold() const {
   return pieces_.has_special() &&
-         std::ranges::any_of(pieces_, [](const Piece& piece) { return piece.is_untold; });
+         std::ranges::any_of(pieces_, [](const Piece& p) { return p.is_untold && p.is_visible(); });
 }
 
 }  // namespace sluice::crdt

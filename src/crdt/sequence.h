@@ -14,6 +14,10 @@
 
 namespace sluice::crdt {
 
+// What of the elements that a region has not told to others the maker of an op has in his view: all, being of that
+// region himself; as if he had those that are still here and not told by other elements; or none.
+enum class Untold : std::uint8_t { kSeen, kSeenWhileHere, kUnseen };
+
 // Positions of an op count what its maker saw: insertions in his context, less removals in it. A replicated growable
 // array (Roh et al. 2011): an insertion stands after its left neighbour in that view, behind
 // whatever greater stamps have put there.
@@ -30,7 +34,7 @@ class Sequence {
   struct View {
     const Context& context;
     std::uint64_t length = 0;  // as the maker saw it
-    bool has_untold = true;    // the maker is of this region, or it makes no difference
+    Untold untold = Untold::kSeen;
   };
 
   // Makes the view as long as its maker saw it, by a phantom removed by `unseen`, if it is shorter.
@@ -50,8 +54,8 @@ class Sequence {
   // Forgets what `forgotten` covers, and what others have not been told unless `keeps_untold`; true if nothing is left
   // but stable elements.
   bool prune(const VersionVector& forgotten, bool keeps_untold = false);
-  bool has_untold() const;
-  void tell();  // all of it
+  bool has_untold() const;  // that are here
+  void tell();              // all of them
   // As if ops that `is_gone` had not been.
   template <typename Predicate>
   void take_back(Predicate is_gone);

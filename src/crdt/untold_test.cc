@@ -207,6 +207,17 @@ TEST(PlainElements, AreToldToWhoTakesTheSnapshot) {
   EXPECT_EQ(a.redis.keys[key].list, (Values{"2", "3"}));
 }
 
+// What was told by other elements meanwhile is none of those that the peer counts.
+TEST_F(PlainLists, AreToldBesideWhatThePeerInsertsBeforeItHearsThem) {
+  b.write(RemoveElements{0, 1});
+  a.hear(b);
+  a.now_ms += 500;
+  a.write(ChangeString{"now"}, "other");
+  a.write(InsertElements{-1, {"x"}});
+  tell();
+  expect_everywhere({"x", "2", "3"});
+}
+
 class PlainNumbers : public testing::Test {
  protected:
   PlainNumbers() {
