@@ -41,7 +41,7 @@ void Courier::take(StreamBatch batch, rt::Instant now) {
   queue_bytes_ += cost(batch);
   waiting_ops_[batch.header.actor.region] += batch.header.count;
   if (batch.is_foreign) {
-    held_.push_back({.batch = std::move(batch), .due = now + limits_.gossip_wait});
+    hold({.batch = std::move(batch), .due = now + limits_.gossip_wait});
   } else {
     insert_pending({.batch = std::move(batch), .due = now});
   }
@@ -98,7 +98,9 @@ bool Courier::holds(const crdt::Dot& op) const {
   const auto is_in = [&has](const std::deque<Entry>& some) {
     return std::ranges::any_of(some, has);
   };
-  return is_in(pending_) || is_in(held_) || is_in(in_flight_) || is_in(back_);
+  const auto of_actor = held_.find(op.actor);
+  return is_in(pending_) || (of_actor != held_.end() && is_in(of_actor->second)) ||
+         is_in(in_flight_) || is_in(back_);
 }
 
 void Courier::settle(const Entry& entry) {
@@ -141,23 +143,31 @@ std::optional<Courier::Apply> Courier::next_notice() {
   return std::nullopt;
 }
 
-// Those that were refused wait longer than those behind them, and are passed over meanwhile.
+// Of each actor the oldest: those behind it cannot go before. Of several the one that stands first in the stream.
 std::optional<Courier::Apply> Courier::next_held(rt::Instant now) {
+  auto first = held_.end();
   for (auto at = held_.begin(); at != held_.end();) {
-    if (is_covered(at->batch.header)) {
-      settle(*at);
+    auto& queue = at->second;
+    for (; !queue.empty() && is_covered(queue.front().batch.header); --held_count_) {
+      settle(queue.front());
+      queue.pop_front();
+    }
+    if (queue.empty()) {
       at = held_.erase(at);
       continue;
     }
-    if (is_due(*at, now)) {
-      pending_.push_front(std::move(*at));
-      held_.erase(at);
-      return send_first();
-    }
-    if (!at->has_failed) return std::nullopt;
+    const bool is_earlier =
+        first == held_.end() || queue.front().batch.begin < first->second.front().batch.begin;
+    if (is_earlier && may_go(queue.front(), now)) first = at;
     ++at;
   }
-  return std::nullopt;
+  if (first == held_.end()) return std::nullopt;
+  auto& queue = first->second;
+  pending_.push_front(std::move(queue.front()));
+  queue.pop_front();
+  --held_count_;
+  if (queue.empty()) held_.erase(first);
+  return send_first();
 }
 
 std::optional<Courier::Apply> Courier::next_pending(rt::Instant now) {
@@ -168,14 +178,28 @@ std::optional<Courier::Apply> Courier::next_pending(rt::Instant now) {
       pending_.pop_front();
       continue;
     }
-    if (!is_due(front, now)) return std::nullopt;
+    if (!may_go(front, now)) return std::nullopt;
     return send_first();
   }
   return std::nullopt;
 }
 
+bool Courier::may_go(Entry& entry, rt::Instant now) const {
+  return !tried_.contains(entry.batch.header.actor) && is_due(entry, now);
+}
+
+void Courier::hold(Entry entry) {
+  const auto is_earlier = [](const Entry& a, const Entry& b) {
+    return a.batch.begin < b.batch.begin;
+  };
+  auto& queue = held_[entry.batch.header.actor];
+  queue.insert(std::upper_bound(queue.begin(), queue.end(), entry, is_earlier), std::move(entry));
+  ++held_count_;
+}
+
 // What builds on a batch that is still held waits for it; in the end the target says what it lacks.
 bool Courier::is_due(Entry& entry, rt::Instant now) const {
+  if (entry.needed && sent_.covers(*entry.needed)) return true;
   const bool has_all = has_context(entry.batch.header);
   if (entry.due > now) return has_all && entry.has_waited && !entry.has_failed;
   if (has_all || entry.has_waited) return true;
@@ -189,6 +213,7 @@ std::optional<Courier::Apply> Courier::send_first() {
   pending_.pop_front();
   const auto& batch = in_flight_.back().batch;
   in_flight_bytes_ += cost(batch);
+  if (in_flight_.back().needed) tried_.insert(batch.header.actor);
   if (batch.header.count > 0) sent_.advance(last(batch.header));
   return Apply{.batch = &batch.bytes, .at = settled()};
 }
@@ -198,6 +223,7 @@ std::optional<crdt::BatchHeader> Courier::answer(const Answer& answer, rt::Insta
   auto entry = std::move(in_flight_.front());
   in_flight_.pop_front();
   in_flight_bytes_ -= cost(entry.batch);
+  if (entry.needed) tried_.erase(entry.batch.header.actor);
   const bool is_done = answer.verdict == Verdict::kApplied || answer.verdict == Verdict::kDuplicate;
   const bool is_dropped = is_void(entry, answer.verdict);
   std::optional<crdt::BatchHeader> settled_one;
@@ -231,6 +257,9 @@ void Courier::retry(Entry& entry, const Answer& answer, rt::Instant now) {
   if (!is_first) return;
   entry.has_failed = true;
   trouble_ = answer;
+  entry.needed.reset();
+  if (answer.verdict == Verdict::kGap || answer.verdict == Verdict::kWait)
+    entry.needed = answer.dot;
   switch (answer.verdict) {
     case Verdict::kGap:
       if (!entry.gap_since) entry.gap_since = now;
@@ -264,18 +293,15 @@ void Courier::retry(Entry& entry, const Answer& answer, rt::Instant now) {
 void Courier::bring_back() {
   is_draining_ = false;
   sent_ = known_;
-  const auto is_earlier = [](const Entry& a, const Entry& b) {
-    return a.batch.begin < b.batch.begin;
-  };
-  std::stable_sort(back_.begin(), back_.end(), is_earlier);
+  std::stable_sort(back_.begin(), back_.end(),
+                   [](const Entry& a, const Entry& b) { return a.batch.begin < b.batch.begin; });
   for (; !back_.empty(); back_.pop_back()) {
     auto& entry = back_.back();
-    if (!entry.batch.is_foreign) {
+    if (entry.batch.is_foreign) {
+      hold(std::move(entry));
+    } else {
       pending_.push_front(std::move(entry));
-      continue;
     }
-    const auto at = std::upper_bound(held_.begin(), held_.end(), entry, is_earlier);
-    held_.insert(at, std::move(entry));
   }
 }
 
@@ -294,7 +320,7 @@ std::optional<repl::Offset> Courier::wants_position(rt::Instant now) {
 std::optional<rt::Instant> Courier::wake_at() const {
   std::optional<rt::Instant> at;
   const auto consider = [&at](rt::Instant one) { at = at ? std::min(*at, one) : one; };
-  if (!held_.empty()) consider(held_.front().due);
+  for (const auto& [actor, queue] : held_) consider(queue.front().due);
   if (!pending_.empty()) consider(pending_.front().due);
   if (!held_.empty() || (!pending_.empty() && pending_.front().has_waited)) {
     consider(learned_at_ + limits_.gossip_wait / 4);

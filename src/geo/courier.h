@@ -76,7 +76,7 @@ class Courier {
   const std::optional<Answer>& trouble() const { return trouble_; }
   std::size_t queue_bytes() const { return queue_bytes_; }
   std::size_t in_flight_bytes() const { return in_flight_bytes_; }
-  std::size_t held() const { return held_.size(); }
+  std::size_t held() const { return held_count_; }
   // Of every region, how many of its ops wait here.
   const std::map<crdt::RegionId, std::uint64_t>& waiting_ops() const { return waiting_ops_; }
   std::uint64_t dropped() const { return dropped_; }  // refused for good
@@ -88,6 +88,8 @@ class Courier {
     bool has_waited = false;  // for what it builds on
     std::optional<rt::Instant> gap_since{};
     bool has_failed = false;
+    // What the target said to lack for it. Then it goes alone of its actor: what is behind it would be refused, too.
+    std::optional<crdt::Dot> needed{};
     bool is_looked_at = false;  // whether it tells the target to leave
   };
 
@@ -96,6 +98,8 @@ class Courier {
   bool is_covered(const crdt::BatchHeader& header) const;
   bool has_context(const crdt::BatchHeader& header) const;
   bool is_due(Entry& entry, rt::Instant now) const;
+  bool may_go(Entry& entry, rt::Instant now) const;
+  void hold(Entry entry);
   void settle(const Entry& entry);
   bool is_void(const Entry& entry, Verdict verdict) const;
   void retry(Entry& entry, const Answer& answer, rt::Instant now);
@@ -110,7 +114,10 @@ class Courier {
   crdt::VersionVector known_;
   std::map<crdt::RegionId, crdt::VersionVector> promised_;  // as this stream has told
   crdt::VersionVector sent_;  // what the target will have once what is in flight has arrived
-  std::deque<Entry> pending_, held_, in_flight_, back_;
+  std::deque<Entry> pending_, in_flight_, back_;
+  std::map<crdt::Actor, std::deque<Entry>> held_;  // none is empty
+  std::size_t held_count_ = 0;
+  std::set<crdt::Actor> tried_;            // of whom one goes alone, and is not answered
   std::multiset<repl::Offset> unsettled_;  // where their commands begin
   repl::Offset read_to_;
   repl::Offset positioned_;
