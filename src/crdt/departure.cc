@@ -117,6 +117,7 @@ bool Region::State::is_shut_out(RegionId leaver) const {
 }
 
 void Region::State::judge_departures() {
+  if (departures[self.region].has_left() || expelled_by) return;  // others will agree, without us
   for (RegionId region = 1; region <= kRegionIdMax; ++region) {
     const Departure& left = departures[region];
     if (region == self.region || !left.has_left() || left.is_returning()) continue;
