@@ -169,12 +169,13 @@ class Commands:
         pairs = [word for name in self.members() for word in (self.score(), name)]
         flags = rng.choice([['NX'], ['XX'], ['GT'], ['LT', 'CH'], ['XX', 'GT'], ['CH']])
         low, high = sorted([self.index(), self.index()])
+        equals = [word for name in self.members() for word in (0, name)]  # of others it removes what it likes, on a replica too
         return rng.choice([
-            ['ZADD', key, *pairs], ['ZADD', key, *pairs], ['ZADD', key, *flags, *pairs], ['ZADD', key, 'INCR', self.finite(), self.member()],
+            ['ZADD', 'equals', *equals], ['ZADD', key, *pairs], ['ZADD', key, *pairs], ['ZADD', key, *flags, *pairs], ['ZADD', key, 'INCR', self.finite(), self.member()],
             ['ZADD', key, rng.choice(['XX', 'NX', 'GT']), 'INCR', self.finite(), self.member()], ['ZINCRBY', key, self.finite(), self.member()],
             ['ZREM', key, *self.members()], [rng.choice(['ZPOPMIN', 'ZPOPMAX']), key], [rng.choice(['ZPOPMIN', 'ZPOPMAX']), key, rng.randrange(4)],
             ['ZMPOP', 2, self.key('zset'), key, rng.choice(['MIN', 'MAX']), 'COUNT', rng.randrange(1, 4)], ['ZREMRANGEBYSCORE', key, low, high],
-            ['ZREMRANGEBYRANK', key, low, high], ['ZREMRANGEBYLEX', key, '[m1', '(m4'], ['ZRANGESTORE', key, self.key('zset'), low, high]])
+            ['ZREMRANGEBYRANK', key, low, high], ['ZREMRANGEBYLEX', 'equals', '[m1', '(m4'], ['ZRANGESTORE', key, self.key('zset'), low, high]])
 
     def zset_store(self):
         rng = self.rng
