@@ -117,7 +117,7 @@ bool Region::State::is_shut_out(RegionId leaver) const {
 }
 
 void Region::State::judge_departures() {
-  if (departures[self.region].has_left() || expelled_by) return;  // others will agree, without us
+  if (departures[self.region].has_left()) return;  // others will agree, without us
   for (RegionId region = 1; region <= kRegionIdMax; ++region) {
     const Departure& left = departures[region];
     if (region == self.region || !left.has_left() || left.is_returning()) continue;
@@ -194,10 +194,12 @@ std::uint64_t Region::State::who_told(RegionId leaver) const {
   return regions & ~(1ULL << leaver);
 }
 
-// Whoever made this batch had told us to leave. If so did we him, the greater part stays.
+// Whoever made this batch had told us to leave. If so did we him, the greater part stays. A Leave that was lost with a former
+// life is no word: those who had it nevertheless bring it as an op.
 std::optional<Dot> Region::State::expulsion(const Batch& batch) const {
   const BatchHeader& header = batch.header;
   if (header.actor.region == self.region) return std::nullopt;
+  if (header.actor < vector.life_of(header.actor.region)) return std::nullopt;
   if (header.actor.incarnation < departures[header.actor.region].back) return std::nullopt;
   const auto here = vector.at(header.actor);
   for (std::size_t at = 0; at < batch.ops.size(); ++at) {

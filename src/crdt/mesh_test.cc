@@ -254,7 +254,8 @@ void Mesh::hear_leaves(const Site& from, Site& to) {
     const auto* const leave = std::get_if<Leave>(&batch->ops.front().effect);
     if (leave == nullptr || leave->region != to.id) continue;
     flush(to);
-    (void)to.master->region.apply(from.log[at].batch, to.master->redis, now(to));
+    const auto outcome = to.master->region.apply(bytes, to.master->redis, now(to));
+    if (outcome && std::holds_alternative<Applied>(*outcome)) to.log.push_back({.batch = bytes});
     flush(to);
   }
 }

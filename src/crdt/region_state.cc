@@ -347,6 +347,7 @@ Outcome Region::State::apply(const Batch& batch, Keyspace& keyspace, std::uint64
   if (!follows) {
     if (const auto leave = expulsion(batch)) {
       expelled_by = *leave;
+      leave_as_told();
       return Expelled{*leave};
     }
     if (answers_leave(batch)) return Detached{header.actor.region};
