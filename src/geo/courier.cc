@@ -117,30 +117,47 @@ repl::Offset Courier::settled() const {
 
 std::optional<Courier::Apply> Courier::next(rt::Instant now) {
   if (is_draining_ || in_flight_bytes_ >= limits_.in_flight_bytes) return std::nullopt;
-  if (auto apply = next_notice()) return apply;
+  if (auto apply = next_notice(now)) return apply;
   if (auto apply = next_held(now)) return apply;
   return next_pending(now);
 }
 
-// The target takes nothing of a region that has left. But that one may have told the target to leave, too: it must
-// hear of it out of turn, since one of the two has to give in.
-std::optional<Courier::Apply> Courier::next_notice() {
-  if (!trouble_ || trouble_->verdict != Verdict::kDetached) return std::nullopt;
-  for (auto at = pending_.begin(); at != pending_.end(); ++at) {
-    auto& entry = *at;
-    if (std::exchange(entry.is_looked_at, true) || entry.batch.is_foreign) continue;
-    const auto batch = crdt::decode_batch(entry.batch.bytes);
-    const bool is_told = batch && std::ranges::any_of(batch->ops, [this](const crdt::Op& op) {
-                           const auto* const leave = std::get_if<crdt::Leave>(&op.effect);
-                           return leave != nullptr && leave->region == self_.region;
-                         });
-    if (!is_told) continue;
-    Entry notice = std::move(entry);
-    pending_.erase(at);
+// The target may take nothing that stands before a word about itself: its maker has left, or builds on what a lost life told.
+// It must hear that it was told to leave, or is called back, out of turn: it takes a snapshot then, or gives in.
+std::optional<Courier::Apply> Courier::next_notice(rt::Instant now) {
+  if (!trouble_ || now < looks_at_) return std::nullopt;
+  looks_at_ = now + limits_.gossip_wait;
+  const auto find = [this](std::deque<Entry>& queue) {
+    return std::ranges::find_if(queue, [this](Entry& entry) { return is_notice(entry); });
+  };
+  const auto send = [this](std::deque<Entry>& queue, std::deque<Entry>::iterator at) {
+    Entry notice = std::move(*at);
+    queue.erase(at);
     pending_.push_front(std::move(notice));
     return send_first();
+  };
+  if (const auto at = find(pending_); at != pending_.end()) return send(pending_, at);
+  for (auto of_actor = held_.begin(); of_actor != held_.end(); ++of_actor) {
+    auto& queue = of_actor->second;
+    const auto at = find(queue);
+    if (at == queue.end()) continue;
+    auto apply = send(queue, at);
+    --held_count_;
+    if (queue.empty()) held_.erase(of_actor);
+    return apply;
   }
   return std::nullopt;
+}
+
+bool Courier::is_notice(Entry& entry) const {
+  if (std::exchange(entry.is_looked_at, true)) return false;
+  const auto batch = crdt::decode_batch(entry.batch.bytes);
+  return batch && std::ranges::any_of(batch->ops, [this](const crdt::Op& op) {
+           const auto* const leave = std::get_if<crdt::Leave>(&op.effect);
+           const auto* const back = std::get_if<crdt::Return>(&op.effect);
+           return (leave != nullptr && leave->region == self_.region) ||
+                  (back != nullptr && back->region == self_.region);
+         });
 }
 
 // Of each actor the oldest: those behind it cannot go before. Of several the one that stands first in the stream.

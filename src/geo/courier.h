@@ -90,7 +90,7 @@ class Courier {
     bool has_failed = false;
     // What the target said to lack for it. Then it goes alone of its actor: what is behind it would be refused, too.
     std::optional<crdt::Dot> needed{};
-    bool is_looked_at = false;  // whether it tells the target to leave
+    bool is_looked_at = false;  // whether it is a notice: is_notice()
   };
 
   void insert_pending(Entry entry);
@@ -105,7 +105,8 @@ class Courier {
   void retry(Entry& entry, const Answer& answer, rt::Instant now);
   void bring_back();
   std::optional<Apply> send_first();
-  std::optional<Apply> next_notice();
+  std::optional<Apply> next_notice(rt::Instant now);
+  bool is_notice(Entry& entry) const;
   std::optional<Apply> next_held(rt::Instant now);
   std::optional<Apply> next_pending(rt::Instant now);
 
@@ -123,6 +124,7 @@ class Courier {
   repl::Offset positioned_;
   std::optional<rt::Instant> positioned_at_;
   rt::Instant learned_at_{};
+  rt::Instant looks_at_{};    // for notices, again
   bool is_draining_ = false;  // after a refusal: nothing is sent until the rest is answered
   std::size_t queue_bytes_ = 0;
   std::size_t in_flight_bytes_ = 0;

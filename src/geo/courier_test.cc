@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "crdt/batch.h"
 #include "geo/courier_model_test.h"
 
 namespace sluice::geo {
@@ -181,6 +182,28 @@ TEST_F(CourierTest, TriesOneAloneOfWhomSomethingIsLacking) {
   EXPECT_EQ(send(), 1);
   answer(Verdict::kApplied);
   EXPECT_EQ(send(), 1);
+}
+
+TEST_F(CourierTest, TellsOutOfTurnWhoIsToldToLeaveOrCalledBack) {
+  for (const crdt::Effect& word :
+       {crdt::Effect(crdt::Leave{kSelf.region, 0}), crdt::Effect(crdt::Return{kSelf.region})}) {
+    for (const crdt::Actor maker : {kPeer, kThird}) {
+      start({});
+      take(kPeer, 1, 1, {{kThird, 9}});
+      now = now + 3 * limits.gossip_wait;
+      while (send() == 0) now = now + limits.gossip_wait;
+      answer(Verdict::kWait, {kThird, 9});
+      auto batch = batch_of(maker, 2, 1, {{kThird, 9}}, end += 10);
+      batch.bytes = crdt::encode({.header = batch.header, .ops = {{{}, word, false}}});
+      batch.is_foreign = maker != kPeer;
+      courier->take(batch, now);
+      const auto apply = courier->next(now);
+      ASSERT_TRUE(apply);
+      EXPECT_EQ(*apply->batch, batch.bytes);
+      answer(Verdict::kGap, {maker, 2});
+      EXPECT_EQ(send(), 0);  // once
+    }
+  }
 }
 
 TEST_F(CourierTest, GivesAGapTimeToBeFilled) {
