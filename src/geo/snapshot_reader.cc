@@ -5,6 +5,7 @@
 
 #include "geo/snapshot_front.h"
 #include "rdb/crc64.h"
+#include "rdb/listpack.h"
 #include "rdb/lzf.h"
 
 namespace sluice::geo {
@@ -16,6 +17,11 @@ enum ModuleValue : std::uint8_t { kEnd = 0, kSigned = 1, kUnsigned = 2, kFloat =
 
 // RESTORE refuses a version above its server's own, and reads what the type says.
 constexpr char kValueVersion = 9;
+
+// Types that Redis 7.2 brought, and what 7.0 reads in their place: a region may be older than the one whose snapshot it takes.
+enum ValueType : std::uint8_t { kPlainSet = 2, kStream7_0 = 19, kPackedSet = 20, kStream7_2 = 21 };
+constexpr std::size_t kActiveTimeBytes =
+    8;  // of a stream's consumer, behind the time when it was seen
 
 std::uint64_t big_endian(std::string_view bytes) {
   std::uint64_t number = 0;
@@ -37,8 +43,24 @@ std::string integer_text(std::string_view bytes) {
   return std::to_string(static_cast<std::int32_t>(bits));
 }
 
-std::string dumped(char type, std::string_view value) {
-  std::string bytes(1, type);
+void append_length(std::string& bytes, std::uint64_t length) {
+  bytes += '\x81';
+  for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>(length >> shift);
+}
+
+Result<std::string> plain_set(std::string_view listpack) {
+  TRY(const auto members, rdb::listpack_elements(listpack));
+  std::string bytes;
+  append_length(bytes, members.size());
+  for (const auto& member : members) {
+    append_length(bytes, member.size());
+    bytes += member;
+  }
+  return bytes;
+}
+
+std::string dumped(std::uint8_t type, std::string_view value) {
+  std::string bytes(1, static_cast<char>(type));
   bytes.append(value).append({kValueVersion, 0});
   auto sum = rdb::crc64(0, bytes);
   for (int at = 0; at < 8; ++at, sum >>= 8U) bytes.push_back(static_cast<char>(sum & 0xffU));
@@ -110,6 +132,7 @@ Result<bool> SnapshotReader::begin() {
   name_end_ = 0;
   module_strings_ = 0;
   module_id_ = 0;
+  active_times_.clear();
   settle();
   return true;
 }
@@ -147,6 +170,8 @@ Result<bool> SnapshotReader::element(char kind) {
     case '4':
       return raw(4);
     case '8':
+      if (opcode_ == kStream7_2 && layout_[-1] == '8' && rest.size() >= kActiveTimeBytes)
+        active_times_.push_back(at_);
       return raw(8);
     case 'x':
       return raw(16);
@@ -266,11 +291,30 @@ Result<std::optional<SnapshotItem>> SnapshotReader::complete() {
   }
   if (!rdb::is_value_type(opcode_)) return Item();
   TRY(auto name, text_at(1));
-  const auto value = unread().substr(name_end_, at_ - name_end_);
+  TRY(auto value, value_for_all());
   return Item(SnapshotKey{.db = db_,
                           .name = std::move(name),
                           .deadline = std::exchange(deadline_, 0),
-                          .value = dumped(static_cast<char>(opcode_), value)});
+                          .value = std::move(value)});
+}
+
+// As Redis 7.0 reads it.
+Result<std::string> SnapshotReader::value_for_all() const {
+  const auto value = unread().substr(name_end_, at_ - name_end_);
+  if (opcode_ == kPackedSet) {
+    TRY(const auto listpack, text_at(name_end_));
+    TRY(const auto set, plain_set(listpack));
+    return dumped(kPlainSet, set);
+  }
+  if (opcode_ != kStream7_2) return dumped(opcode_, value);
+  std::string stream;
+  std::size_t begin = name_end_;
+  for (const auto at : active_times_) {
+    stream.append(unread().substr(begin, at - begin));
+    begin = at + kActiveTimeBytes;
+  }
+  stream.append(unread().substr(begin, at_ - begin));
+  return dumped(kStream7_0, stream);
 }
 
 Result<std::string> SnapshotReader::text_at(std::size_t at) const {

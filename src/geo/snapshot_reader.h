@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "base/result.h"
 #include "rdb/dialect.h"
@@ -26,7 +27,7 @@ struct SnapshotKey {
   std::uint32_t db = 0;
   std::string name;
   std::uint64_t deadline = 0;  // Unix time in ms; 0: none
-  std::string value;           // as DUMP would have it, and RESTORE takes it
+  std::string value;           // as DUMP would have it, and RESTORE of any server takes it
 };
 using SnapshotItem = std::variant<SavedModule, SnapshotLibrary, SnapshotKey>;
 
@@ -61,6 +62,7 @@ class SnapshotReader {
   Result<bool> module_value();
   void settle();
   Result<std::optional<SnapshotItem>> complete();
+  Result<std::string> value_for_all() const;
   std::optional<Length> length_at(std::size_t at) const;
   Result<std::string> text_at(std::size_t at) const;
   std::string_view unread() const { return std::string_view(held_).substr(done_); }
@@ -76,10 +78,11 @@ class SnapshotReader {
   bool is_at_end_ = false;
 
   std::uint8_t opcode_ = 0;
-  std::size_t name_end_ = 0;     // of a key
-  std::uint64_t number_ = 0;     // the last plain length or raw number
-  int module_strings_ = 0;       // of an aux field so far
-  std::size_t module_text_ = 0;  // where the last of them begins
+  std::size_t name_end_ = 0;               // of a key
+  std::vector<std::size_t> active_times_;  // where they stand in a stream of Redis 7.2
+  std::uint64_t number_ = 0;               // the last plain length or raw number
+  int module_strings_ = 0;                 // of an aux field so far
+  std::size_t module_text_ = 0;            // where the last of them begins
   std::uint64_t module_id_ = 0;
   std::uint32_t db_ = 0;
   std::uint64_t deadline_ = 0;
