@@ -264,11 +264,7 @@ void Region::detach(RegionId region, std::uint64_t now_ms) {
 bool Region::lacks(const Dot& op) const {
   const State& s = *state_;
   const Departure& maker = s.departures[op.actor.region];
-  const bool is_over = std::ranges::any_of(s.vector.entries(), [&](const Dot& dot) {
-    return dot.actor.region == op.actor.region && dot.actor.incarnation > op.actor.incarnation;
-  });
-  return !s.vector.covers(op) && !is_over && !maker.has_left() &&
-         op.actor.incarnation >= maker.back;
+  return !s.vector.covers(op) && !maker.has_left() && op.actor.incarnation >= maker.back;
 }
 
 bool Region::must_rejoin() const {

@@ -19,19 +19,23 @@ class Lack {
       : snapshot_(std::move(snapshot)), moved_(now) {}
 
   // Our region has all of it.
-  bool is_over(const crdt::VersionVector& known) const { return left(known) == 0; }
+  bool is_over(const crdt::VersionVector& known) const { return known.covers(snapshot_); }
   // To be called now and then. For how long nothing has come of what is at nobody's hand.
   rt::Duration waited(const Courier& courier, rt::Instant now);
+  // What counts of it: the newest of each life.
+  crdt::VersionVector lacking(const crdt::VersionVector& known) const;
 
   const crdt::VersionVector& snapshot() const { return snapshot_; }
 
  private:
-  // Of regions that have begun anew since, older lives' ops may be lost or void: a gap tells if they are not.
-  static bool is_outlived(const crdt::Dot& dot, const crdt::VersionVector& known);
+  // Of regions that have begun anew since, older lives' ops may be lost or void, and nobody needs them. If somebody does,
+  // a gap tells, or that our master waits for one.
+  bool counts(const crdt::Dot& dot, const crdt::VersionVector& known) const;
   std::uint64_t left(const crdt::VersionVector& known) const;
   bool is_at_hand(const Courier& courier) const;
 
   crdt::VersionVector snapshot_;
+  crdt::VersionVector awaited_;                                     // by what has come
   std::uint64_t left_ = std::numeric_limits<std::uint64_t>::max();  // ops, when looked at last
   rt::Instant moved_;
 };

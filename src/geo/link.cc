@@ -462,7 +462,7 @@ void Link::judge_lack(Session& session) {
   if (waited < options_.lack_patience) return;
   const auto& snapshot = session.lacks->snapshot();
   end(session,
-      needs_snapshot(snapshot,
+      needs_snapshot(session.lacks->lacking(known),
                      "our region lacks what the keeper's log does not reach back to: it has " +
                          to_string(known) + ", the peer's snapshot " + to_string(snapshot)));
 }

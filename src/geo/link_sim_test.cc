@@ -404,6 +404,17 @@ TEST_F(LinkSimBehindASnapshot, StaysWhileOthersBringWhatItLacks) {
   EXPECT_FALSE(needs_snapshot_within(2 * patience));
 }
 
+// Nobody else has it any more, and all that the peer writes builds on it.
+TEST_F(LinkSimBehindASnapshot, LeavesWhenWhatHasComeWaitsForWhatItsMakerLostWithItsLife) {
+  constexpr crdt::Actor kThirdAgain{kThird.region, kThird.incarnation + 1};
+  master.model.vector.advance({kThirdAgain, 1});
+  keeper.begin_with(covering({{kThird, 1}}));
+  EXPECT_FALSE(needs_snapshot_within(2 * patience));
+  keeper.append("geo.ops", kPeer, 1, {{kThird, 1}});
+  EXPECT_FALSE(needs_snapshot_within(patience - 2s));
+  EXPECT_TRUE(needs_snapshot_within(5s));
+}
+
 TEST_F(LinkSimBehindASnapshot, LeavesWhenWhatHasComeWaitsForWhatIsLost) {
   keeper.begin_with(covering({{kPeer, 1}, {kThird, 1}}),
                     {FakeKeeper::batch(kPeer, 1, {{kThird, 1}})});

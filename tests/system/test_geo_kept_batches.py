@@ -82,3 +82,29 @@ def test_what_a_peer_lacks_comes_behind_a_replica_that_was_itself_copied_anew(me
         for name in 'ab':
             check(region, name)
     assert merges(m) == [0, 0], m[2].link.log_text()
+
+
+def test_what_a_region_lost_with_its_life_and_no_log_has_comes_with_the_snapshot_of_who_has_it(mesh):
+    """As when the power fails in both regions: one lacks its last turn, and the other's keeper begins anew."""
+    m = mesh(options={'appendonly': 'yes', 'appendfsync': 'everysec'})
+    one, other = m.regions
+    other.client.incr('n')
+    m.wait_equal()
+    m.wait_stable()
+    path = next(one.master.folder.glob('appendonlydir/*.incr.aof'))
+    size = path.stat().st_size
+    one.client.incr('n')
+    eventually(lambda: other.client.get('n') == b'2', 'the other has it')
+    one.master.kill()
+    other.client.incr('n')
+    with path.open('ab') as written:
+        written.truncate(size)
+    other.master.kill()
+    other.master.start()
+    eventually(other.keeper.link_is_up, 'the keeper follows')
+    one.master.start()
+    assert one.client.get('n') == b'1'
+    m.wait_equal()
+    assert one.client.get('n') == b'3'
+    assert merges(m) == [1, 0], one.link.log_text()
+    m.wait_stable()
