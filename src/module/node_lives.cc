@@ -15,6 +15,8 @@ constexpr std::uint64_t kIncarnationEpochMs = 1'767'225'600'000;
 constexpr std::uint64_t kIncarnationStepMs = 50;
 // A master without the module that has handed over to us by FAILOVER tells its clients so for as long.
 constexpr std::uint64_t kFarewellMs = 30'000;
+// Of a write that is later than all that is known, and no later than it has to be.
+constexpr std::uint64_t kNoTime = 0;
 
 }  // namespace
 
@@ -102,8 +104,8 @@ void Node::loading(Ctx* ctx, std::uint64_t step) {
           part_at_ms_ = 0;
           note_plain_data(ctx);
         }
-        note_dropped(ctx);
         note_unrecorded(ctx);
+        note_dropped(ctx);
       } else {
         look_whether_master_is_plain();
       }
@@ -136,13 +138,14 @@ void Node::note_dropped(Ctx* ctx) {
 }
 
 // Native writes at the end of an AOF whose batch was not written any more. A replica may yet get it from its master, or
-// be promoted without.
+// be promoted without. They are as old as the end of that AOF, however long ago that is: what others have written since,
+// or have of what the AOF lost, is later.
 void Node::note_unrecorded(Ctx* ctx) {
   const RedisKeyspace::Use use(keyspace_, ctx);
   for (const auto& key : std::exchange(unrecorded_, {})) {
     ops_.clear();
     Observer::whole_value(key, keyspace_, ops_);
-    note(ops_);
+    for (const auto& op : ops_) region_->note(op, keyspace_, kNoTime);
   }
 }
 

@@ -146,3 +146,31 @@ def test_an_aof_that_ends_behind_what_no_event_tells_does_not_part_regions(redis
     mesh.check_equal()
     libraries = [each.client.execute_command('FUNCTION', 'LIST', 'WITHCODE') for each in mesh.regions]
     assert libraries[0] == libraries[1]
+
+
+@pytest.mark.parametrize('who', ['its own region', 'another region'])
+def test_what_an_aof_ends_with_yields_to_what_was_written_later(redis_server, region, who):
+    one = redis_server('region1', options={**geo.options(1), **AOF})
+    a, b = region(one), region(redis_server('region2', options=geo.options(2)))
+    mesh = geo.join(a, b)
+    a.client.set('k', 'settled')
+    mesh.exchange()
+    mesh.settle()
+    write_in_one_turn(one, [['SET', 'k', 'torn'], ['HSET', 'h', 'f', 'torn'], ['ZADD', 'z', 1, 'm']])
+    writer = one if who == 'its own region' else b.server
+    write_in_one_turn(writer, [['SET', 'k', 'later'], ['HSET', 'h', 'f', 'later'], ['ZADD', 'z', 2, 'm']])
+    if writer is one:
+        mesh.deliver(a, b)
+    one.kill()
+    path = next(one.folder.glob('appendonlydir/*.incr.aof'))
+    written = path.read_bytes()
+    path.write_bytes(written[:written.index(BATCH, written.index(LAST_WRITE))])
+    one.start()
+    again = region(one)
+    for batch in a.batches:  # of its former life: by the peer, who has them
+        again.client.execute_command('GEO.APPLY', batch)
+    mesh = geo.Mesh([again, b])
+    mesh.exchange()
+    mesh.check_equal()
+    assert (b.client.get('k'), b.client.hget('h', 'f'), b.client.zscore('z', 'm')) == (b'later', b'later', 2)
+    mesh.settle()
