@@ -87,6 +87,13 @@ void Region::note(const OneWrite& one, std::uint64_t now_ms) {
   s.noted.add(one, now_ms);
 }
 
+bool Region::has_just_noted(const Flush& flush) const {
+  const auto ops = state_->noted.ops();
+  if (!state_->follows || ops.size() <= state_->described) return false;
+  const auto* const last = std::get_if<Flush>(&ops.back().effect);
+  return last != nullptr && last->db == flush.db;
+}
+
 void Region::note_old(Op op, Keyspace& keyspace) {
   State& s = *state_;
   CHECK(!s.follows && (s.noted.empty() || s.notes_old));

@@ -103,6 +103,9 @@ class Region {
   // After the native write was done. `keyspace` shows the value as it is now. On followers too.
   void note(Op op, Keyspace& keyspace, std::uint64_t now_ms);
   void note(const OneWrite& one, std::uint64_t now_ms);  // the same at less cost
+  // A follower: the last that was noted, and no batch has told yet, is this. It came with a snapshot that was taken in the
+  // middle of the command, which comes once more.
+  bool has_just_noted(const Flush& flush) const;
   // Of a key that was here before there was a module and of which nothing is known: its value, as ops that every other
   // write outdoes. Flush before it and behind it.
   void note_old(Op op, Keyspace& keyspace);

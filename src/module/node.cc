@@ -142,6 +142,11 @@ void Node::note(const Observer::Ops& ops) {
   }
 }
 
+void Node::end_doing(bool is_done) {
+  const auto op = std::exchange(under_way_, std::nullopt);
+  if (op && is_done) note({*op});
+}
+
 // For the events of clients that wait for the list and are served next.
 void Node::tell_list_length(const crdt::Op& op) {
   if (!std::holds_alternative<crdt::InsertElements>(op.effect) &&

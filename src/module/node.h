@@ -95,6 +95,10 @@ class Node {
   LinkPositions& positions() { return positions_; }
   // Ops that a replaced command has derived itself.
   void note(const Observer::Ops& ops);
+  // What the server does next. It may save itself in the middle, when it is done: that snapshot has to tell of it, and
+  // there is nothing left to note then.
+  void begin_to_do(crdt::Op op) { under_way_ = std::move(op); }
+  void end_doing(bool is_done);
   // Events are not observed while one lives: the ops are known otherwise.
   class Quiet {
    public:
@@ -182,6 +186,7 @@ class Node {
       false;  // a command has begun that may change the number of keys without an event
   KeyCounts key_counts_;
   Observer::Ops ops_;  // of one event; kept for its memory
+  std::optional<crdt::Op> under_way_;
   crdt::KeyName key_;  // likewise
   LinkPositions positions_;
 

@@ -164,6 +164,7 @@ void Node::async_loading(std::uint64_t step) {
 }
 
 std::string Node::save() {
+  end_doing(true);
   cut_batches(crdt::Turn::kGoesOn);
   SavedState state{.region = region_->save(),
                    .batches = {},

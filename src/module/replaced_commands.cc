@@ -271,12 +271,14 @@ int flush_db(Ctx* ctx, String** argv, int argc) {
   if (!is_told && node().region().is_half_merged()) {
     return reply_error(ctx, "ERR refused by sluice-geo while a peer's snapshot is being merged");
   }
+  const auto db = static_cast<std::uint32_t>(selected_db(ctx));
+  const crdt::Flush flush{kEveryDb ? crdt::kEveryDb : db};
+  const bool is_noted = is_told && node().region().has_just_noted(flush);
+  if (!is_noted) node().begin_to_do({.key = {db, ""}, .effect = flush, .creates = false});
   const CallReply reply(command.run());
-  if (!reply.failed()) {
-    const auto db = static_cast<std::uint32_t>(selected_db(ctx));
-    command.note({db, ""}, crdt::Flush{kEveryDb ? crdt::kEveryDb : db});
+  node().end_doing(!reply.failed());
+  if (!reply.failed())
     command.tell_now();  // no event tells whoever loads an AOF that ends before the batch
-  }
   return command.answer(reply);
 }
 

@@ -174,3 +174,57 @@ def test_what_an_aof_ends_with_yields_to_what_was_written_later(redis_server, re
     mesh.check_equal()
     assert (b.client.get('k'), b.client.hget('h', 'f'), b.client.zscore('z', 'm')) == (b'later', b'later', 2)
     mesh.settle()
+
+
+@pytest.mark.parametrize('flush', ['FLUSHALL', 'EVAL return(redis.call("FLUSHALL")) 0'], ids=['command', 'script'])
+def test_a_flush_of_which_the_snapshot_within_it_is_left_empties_every_region(redis_server, region, flush):
+    """With save points the server saves itself in the middle of FLUSHALL, when the data are gone and no batch tells of that."""
+    one = redis_server('region1', options={**geo.options(1, allow_flush='yes'), 'save': '3600 1'})
+    a, b = region(one), region(redis_server('region2', options=geo.options(2)))
+    mesh = geo.join(a, b)
+    a.client.mset({'n': 5, 'k': 'v'})
+    mesh.exchange()
+    mesh.settle()
+    call = in_one_turn(one, 'INCR n', flush, 'INCR n', 'DEBUG SEGFAULT')
+    one.child.wait(15)
+    call.close()
+    one.start()
+    assert a.client.dbsize() == 0
+    mesh = geo.Mesh([region(one), b])
+    mesh.exchange()
+    mesh.check_equal()
+    assert b.client.dbsize() == 0
+    for each in mesh.regions:
+        each.client.incr('n')
+    mesh.exchange()
+    mesh.check_equal()
+    assert b.client.get('n') == b'2'
+    mesh.settle()
+
+
+@pytest.mark.parametrize('meets_its_master', [True, False], ids=['following', 'alone'])
+def test_a_replica_that_restarts_from_the_snapshot_within_a_flush_tells_it_once(redis_server, region, meets_its_master):
+    one = redis_server('region1', options=geo.options(1, allow_flush='yes'))
+    other = redis_server('region2', options=geo.options(2))
+    replica = redis_server('replica', replica_of=one, options={**geo.options(1), 'save': '3600 1'})
+    a, b = agree(region, one, other, replica)
+    a.client.flushall()
+    a.client.incr('n')
+    wait_in_sync(one, replica)
+    replica.kill()
+    if not meets_its_master:
+        one.kill()
+    replica.start()
+    assert replica.client.dbsize() == 0 or meets_its_master
+    if meets_its_master:
+        eventually(replica.link_is_up, 'it follows again')
+        a.client.rpush('l', 'y')
+        check_followed(region, one, replica)
+        assert 'noted otherwise' not in replica.log_text() and replica.full_resyncs() == 1
+        one.kill()
+    replica.client.replicaof('no', 'one')
+    mesh = geo.Mesh([region(replica), b])
+    mesh.exchange()
+    mesh.check_equal()
+    assert b.client.get('n') == (b'1' if meets_its_master else None)
+    mesh.settle()
