@@ -88,6 +88,24 @@ def test_a_region_that_comes_later_takes_a_snapshot_while_all_go_on_writing(mesh
     m.wait_stable()
 
 
+def test_a_region_that_starts_empty_takes_a_snapshot(mesh):
+    """Its disk is lost, or an older server is put in its place, which cannot read it."""
+    m = mesh(count=3, is_joined=False, prepare=fill)
+    m.wait_equal()
+    m.wait_stable()
+    lost = m[3]
+    writers = Writers(m.regions[:2], pause=0.005)
+    lost.master.kill()
+    lost.master.start()
+    eventually(lambda: lost.client.dbsize() > 300 and lost.facts()['must_rejoin'] == 'no', 'it has a snapshot', 60)
+    writers.stop()
+    m.wait_equal()
+    for region in m.regions:
+        check_filled(region, [other.name for other in m.regions])
+        check_books([writers], region)
+    m.wait_stable()
+
+
 def test_a_region_over_the_limit_is_told_to_leave_and_comes_back_with_all_that_it_wrote(mesh):
     m = mesh(count=3, module_words='unstable-bytes-max=4000000 away-min-ms=2000')
     m.wait_equal()
