@@ -306,7 +306,7 @@ def test_what_expired_while_an_rdb_was_loaded_is_told(master, region, way):
                   ['ZINCRBY', 'zset', 2, 'm'], ['SET', 'string', 'v'], ['XADD', 'stream', '1-1', 'f', 'v'], ['PFADD', 'hll', 'x'],
                   ['RPUSH', 'gone', 'a']):
         a.client.execute_command(*words)
-        a.client.execute_command('PEXPIRE', words[1], 500)
+        a.client.execute_command('PEXPIRE', words[1], 2000)
     mesh.exchange()
     for key in b.client.keys():
         b.client.expire(key, 1000)
@@ -317,12 +317,12 @@ def test_what_expired_while_an_rdb_was_loaded_is_told(master, region, way):
     if way == 'restart':
         a.client.save()
         one.kill()
-        time.sleep(0.5)
+        time.sleep(2)
         one.start(within=30)
         a = region(one)
         mesh = geo.Mesh([a, *mesh.regions[1:]])
     else:
-        time.sleep(0.5)
+        time.sleep(2)
         a.client.execute_command('DEBUG', 'RELOAD')
     assert a.client.dbsize() == 0
     for words in (['INCR', 'counter'], ['RPUSH', 'list', 'new'], ['SADD', 'set', 'y'], ['HSET', 'hash', 'g', 1], ['ZINCRBY', 'zset', 1, 'm'],
