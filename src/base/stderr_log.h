@@ -7,7 +7,7 @@
 #include "base/log.h"
 
 namespace spdlog {
-class logger;
+class logger;  // NOLINT(readability-identifier-naming): spdlog's name
 }
 
 namespace sluice::base {
