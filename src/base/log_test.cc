@@ -61,7 +61,7 @@ TEST_F(LogLine, PrintsEveryKindOfValue) {
 }
 
 TEST_F(LogLine, LetsNoHostileTextForgeALineOrBreakJson) {
-  const std::string hostile = "a\nerror fake\" =\xff\x00";
+  const std::string hostile("a\nerror fake\" =\xff\x00", 17);
   log_.with("k", hostile).info("line\nbreak", {{"v", hostile}, {"nan", std::nan("")}});
   EXPECT_EQ(lines_.text.find('\n'), std::string::npos);
   const auto parsed = nlohmann::json::parse(lines_.json, nullptr, false);
