@@ -58,7 +58,7 @@ std::string bytes_of(const redis::Info& info, std::string_view field) {
   return base::bytes_text(static_cast<double>(info.number(field)));
 }
 
-std::string lack_text(const LackOf& lack) {
+std::string lack_text(const Backlog& lack) {
   if (lack.ops == 0) return "0";
   const auto ops = base::count_text(lack.ops);
   return lack.ms ? fmt::format("{} ({})", ops, text_of_ms(*lack.ms)) : ops;

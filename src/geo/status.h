@@ -12,7 +12,7 @@
 namespace sluice::geo {
 
 // What a region lacks of an origin.
-struct LackOf {
+struct Backlog {
   std::uint64_t ops = 0;
   std::optional<std::uint64_t>
       ms;  // since the first of them was made; nothing: its origin does not say
@@ -28,7 +28,7 @@ struct Seat {
   crdt::VersionVector vector;
   std::vector<StoredPosition> positions;
   redis::Info info;
-  std::map<crdt::RegionId, LackOf> lacks;  // by origin; of all that are known of
+  std::map<crdt::RegionId, Backlog> lacks;  // by origin; of all that are known of
 
   bool answers() const { return why.empty(); }
 };
