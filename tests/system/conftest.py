@@ -1,5 +1,6 @@
 """Fixtures. Each starts something of the test's own and stops it by pid, whatever happened."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -20,6 +21,8 @@ from harness.psync import Recorder
 from harness.relay import Relay
 from harness.redis_server import Redis, Sentinel, Tls
 from harness.wan import Wan
+
+DESCRIPTORS_MANY = 200
 
 
 class Bench:
@@ -49,6 +52,8 @@ class Bench:
         for process in reversed(self.processes):
             if process.child is not None:
                 process.kill()
+            if client := getattr(process, '_client', None):
+                client.connection_pool.disconnect()
 
 
 @pytest.fixture
@@ -58,6 +63,8 @@ def bench(request):
     request.node.bench = bench
     yield bench
     bench.end()
+    if len(os.listdir('/proc/self/fd')) > DESCRIPTORS_MANY:
+        gc.collect()  # connections of tests that are over, which refer to one another
     if not os.environ.get('SLUICE_KEEP'):
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -34,7 +34,9 @@ class Connection(Raw):
         return super().read()
 
     def has_reply(self):
-        return bool(select.select([self._socket], [], [], 0)[0])
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
 
 
 class Exchange:
