@@ -166,10 +166,8 @@ bool ElementEntry::prune(const VersionVector& forgotten, Arithmetic arithmetic) 
   return false;
 }
 
-std::uint64_t ElementEntry::bytes() const {
-  const std::uint64_t own = sizeof *this + name_bytes_;
-  if (is_long_) return own + long_->bytes();
-  return value_bytes_ != kNoValue && value_bytes_ > kInPlaceMax ? own + value_bytes_ : own;
+std::uint64_t ElementEntry::long_bytes() const {
+  return long_->bytes();
 }
 
 // --- all of them ---------------------------------------------------------------------------------

@@ -59,13 +59,18 @@ class ElementEntry {
     return empty();
   }
 
-  std::uint64_t bytes() const;
+  std::uint64_t bytes() const {
+    const std::uint64_t own = sizeof *this + name_bytes_;
+    if (is_long_) return own + long_bytes();
+    return value_bytes_ != kNoValue && value_bytes_ > kInPlaceMax ? own + value_bytes_ : own;
+  }
 
  private:
   explicit ElementEntry(std::string_view name);
   ~ElementEntry();
   Element opened() const;
   Stamp stamp() const;
+  std::uint64_t long_bytes() const;
   void clear();
   void set_value(std::optional<std::string_view> value);
   std::optional<std::string_view> value() const;

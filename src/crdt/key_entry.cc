@@ -51,11 +51,9 @@ void KeyState::weigh() {
     for (const auto& value : piece.values) hidden_bytes += value.size();
 }
 
-std::uint64_t KeyState::bytes() const {
+std::uint64_t KeyState::list_bytes() const {
   constexpr std::uint64_t kPieceBytes = 100;
-  std::uint64_t sum = sizeof *this + deadlines.size() * sizeof(LiveDeadline) + hidden_bytes;
-  for (const Body& body : bodies) sum += sizeof body + body.elements.bytes();
-  return list == nullptr ? sum : sum + list->pieces().size() * kPieceBytes;
+  return list->pieces().size() * kPieceBytes;
 }
 
 namespace {
@@ -178,8 +176,7 @@ Stamp KeyEntry::newest_stamp() const {
   return more.empty() ? stamp() : more.back().stamp;
 }
 
-std::uint64_t KeyEntry::more_bytes() const {
-  if (is_long_) return long_->bytes();
+std::uint64_t KeyEntry::text_bytes() const {
   if (const auto more = more_increments(); !more.empty())
     return sizeof(Text) + std::bit_ceil(more.size()) * sizeof(Increment);
   return sizeof(Text) + text_->name_bytes + text_->value_bytes;

@@ -59,7 +59,13 @@ struct KeyState {
   std::optional<ValueType> highest() const;  // of the contenders
   void kill_deadlines(const Context& context);
   void weigh();
-  std::uint64_t bytes() const;  // about what all this takes
+  std::uint64_t list_bytes() const;
+  // About what all this takes.
+  std::uint64_t bytes() const {
+    std::uint64_t sum = sizeof *this + deadlines.size() * sizeof(LiveDeadline) + hidden_bytes;
+    for (const Body& body : bodies) sum += sizeof body + body.elements.bytes();
+    return list == nullptr ? sum : sum + list_bytes();
+  }
 };
 
 // One key of the side table, with its name behind it in one piece of memory. Most keys have one op, and it
@@ -98,7 +104,8 @@ class KeyEntry {
   std::uint64_t bytes() const {
     constexpr std::uint64_t kShareOfTables = 24;
     const std::uint64_t own = sizeof *this + name_bytes_ + kShareOfTables;
-    return !is_long_ && text_ == nullptr ? own : own + more_bytes();
+    if (is_long_) return own + long_->bytes();
+    return text_ == nullptr ? own : own + text_bytes();
   }
   std::uint64_t ops() const;
 
@@ -112,7 +119,7 @@ class KeyEntry {
   bool note_write(ValueType type, const OneWrite& one, const Stamp& stamp);
   bool note_increment(const OneWrite& one, const Stamp& stamp);
   bool note_long(ValueType type, const OneWrite& one, const Stamp& stamp);
-  std::uint64_t more_bytes() const;
+  std::uint64_t text_bytes() const;
   Stamp stamp() const;  // of the short form's first op
   void set_stamp(const Stamp& stamp);
   void set_text(std::string_view name, std::optional<std::string_view> value);
