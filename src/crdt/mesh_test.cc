@@ -219,7 +219,7 @@ bool Mesh::deliver(Site& from, Site& to) {
     // A link that waits for something in vain asks for a snapshot.
     const auto* const missing = std::get_if<ContextMissing>(&*outcome);
     const Dot lacked = missing == nullptr ? std::get<Gap>(*outcome).expected : missing->needed;
-    if (may_depart_ && path.lacked > 50 && to.master->region.lacks(lacked))
+    if (path.lacked > 50 && to.master->region.lacks(lacked))
       to.master->region.detach(to.id, now(to));
     flush(to);
     return false;

@@ -271,7 +271,8 @@ void Region::detach(RegionId region, std::uint64_t now_ms) {
 bool Region::lacks(const Dot& op) const {
   const State& s = *state_;
   const Departure& maker = s.departures[op.actor.region];
-  return !s.vector.covers(op) && !maker.has_left() && op.actor.incarnation >= maker.back;
+  if (s.vector.covers(op)) return false;
+  return maker.wanted.covers(op) || (!maker.has_left() && op.actor.incarnation >= maker.back);
 }
 
 bool Region::must_rejoin() const {

@@ -156,7 +156,8 @@ class Region {
   std::vector<RegionId> detached()
       const;                 // told to leave; also by unstable_bytes_max, and for being Behind
   bool must_rejoin() const;  // we were, or want to
-  // Whether such an op may still be told to us: not if its maker has left. One of a life that is over may: by whoever has it.
+  // Whether such an op may still be told to us: not if its maker has left, unless what somebody who stays tells builds on it.
+  // One of a life that is over may: by whoever has it.
   bool lacks(const Dot& op) const;
 
   // --- forgetting -------------------------------------------------------------------------------------
