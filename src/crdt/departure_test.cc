@@ -67,13 +67,7 @@ TEST_F(ThreeWhoMayLeave, ComeTogetherWhereEachHasToldTheNextToLeave) {
   a.write(Increment{1});
   exchange();
   exchange();
-  const std::pair<TestRegion*, RegionId> told[] = {{&a, 2}, {&b, 3}, {&c, 1}};
-  for (const auto& [one, next] : told) {
-    one->write(Increment{10});
-    one->region.detach(next, one->now_ms);
-    one->announce();
-    one->write(Increment{100});
-  }
+  detach_in_a_ring(all);
   come_together();
   for (TestRegion* const one : all) {
     EXPECT_FALSE(one->region.must_rejoin());

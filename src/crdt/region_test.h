@@ -93,6 +93,18 @@ void tell_promises(const Regions& regions) {
   }
 }
 
+// Each tells the next to leave, and writes before and behind that.
+template <typename Regions>
+void detach_in_a_ring(const Regions& regions) {
+  for (std::size_t at = 0; at < std::size(regions); ++at) {
+    TestRegion& one = *regions[at];
+    one.write(Increment{10});
+    one.region.detach(regions[(at + 1) % std::size(regions)]->region.self().region, one.now_ms);
+    one.announce();
+    one.write(Increment{100});
+  }
+}
+
 // What the others have otherwise than the first.
 template <typename Regions>
 std::string difference(const Regions& regions) {

@@ -15,13 +15,7 @@ class Ring {
   explicit Ring(std::uint64_t seed) : dice_(seed) {
     a_.write(Increment{1});
     for (int round = 0; round < 3; ++round) exchange();
-    const std::pair<TestRegion*, RegionId> told[] = {{&a_, 2}, {&b_, 3}, {&c_, 1}};
-    for (const auto& [one, next] : told) {
-      one->write(Increment{10});
-      one->region.detach(next, one->now_ms);
-      one->announce();
-      one->write(Increment{100});
-    }
+    detach_in_a_ring(all_);
   }
 
   void step() {

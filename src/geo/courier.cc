@@ -173,9 +173,8 @@ std::optional<Courier::Apply> Courier::next_held(rt::Instant now) {
       at = held_.erase(at);
       continue;
     }
-    const bool is_earlier =
-        first == held_.end() || queue.front().batch.begin < first->second.front().batch.begin;
-    if (is_earlier && may_go(queue.front(), now)) first = at;
+    const bool is_first = first == held_.end() || is_earlier(queue.front(), first->second.front());
+    if (is_first && may_go(queue.front(), now)) first = at;
     ++at;
   }
   if (first == held_.end()) return std::nullopt;
@@ -206,9 +205,6 @@ bool Courier::may_go(Entry& entry, rt::Instant now) const {
 }
 
 void Courier::hold(Entry entry) {
-  const auto is_earlier = [](const Entry& a, const Entry& b) {
-    return a.batch.begin < b.batch.begin;
-  };
   auto& queue = held_[entry.batch.header.actor];
   queue.insert(std::upper_bound(queue.begin(), queue.end(), entry, is_earlier), std::move(entry));
   ++held_count_;
@@ -310,8 +306,7 @@ void Courier::retry(Entry& entry, const Answer& answer, rt::Instant now) {
 void Courier::bring_back() {
   is_draining_ = false;
   sent_ = known_;
-  std::stable_sort(back_.begin(), back_.end(),
-                   [](const Entry& a, const Entry& b) { return a.batch.begin < b.batch.begin; });
+  std::stable_sort(back_.begin(), back_.end(), is_earlier);
   for (; !back_.empty(); back_.pop_back()) {
     auto& entry = back_.back();
     if (entry.batch.is_foreign) {

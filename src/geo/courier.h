@@ -93,6 +93,7 @@ class Courier {
     bool is_looked_at = false;  // whether it is a notice: is_notice()
   };
 
+  static bool is_earlier(const Entry& a, const Entry& b) { return a.batch.begin < b.batch.begin; }
   void insert_pending(Entry entry);
   bool brings_promise(const crdt::BatchHeader& header);
   bool is_covered(const crdt::BatchHeader& header) const;

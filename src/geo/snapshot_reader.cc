@@ -6,6 +6,7 @@
 #include "geo/snapshot_front.h"
 #include "rdb/crc64.h"
 #include "rdb/listpack.h"
+#include "rdb/little_endian.h"
 #include "rdb/lzf.h"
 
 namespace sluice::geo {
@@ -29,15 +30,8 @@ std::uint64_t big_endian(std::string_view bytes) {
   return number;
 }
 
-std::uint64_t little_endian(std::string_view bytes) {
-  std::uint64_t number = 0;
-  for (std::size_t at = bytes.size(); at > 0; --at)
-    number = number << 8U | static_cast<std::uint8_t>(bytes[at - 1]);
-  return number;
-}
-
 std::string integer_text(std::string_view bytes) {
-  const auto bits = little_endian(bytes);
+  const auto bits = rdb::little_endian(bytes);
   if (bytes.size() == 1) return std::to_string(static_cast<std::int8_t>(bits));
   if (bytes.size() == 2) return std::to_string(static_cast<std::int16_t>(bits));
   return std::to_string(static_cast<std::int32_t>(bits));
@@ -155,7 +149,7 @@ Result<bool> SnapshotReader::element(char kind) {
   const auto rest = unread().substr(std::min(at_, unread().size()));
   const auto raw = [&](std::size_t size) -> Result<bool> {
     if (rest.size() < size) return false;
-    number_ = little_endian(rest.substr(0, std::min<std::size_t>(size, 8)));
+    number_ = rdb::little_endian(rest.substr(0, std::min<std::size_t>(size, 8)));
     at_ += size;
     ++layout_;
     settle();

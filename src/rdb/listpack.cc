@@ -4,18 +4,13 @@
 #include <cstdint>
 #include <optional>
 
+#include "rdb/little_endian.h"
+
 namespace sluice::rdb {
 namespace {
 
 constexpr std::size_t kHeaderBytes = 6;  // size in bytes, number of elements: little endian
 constexpr char kEnd = '\xff';
-
-std::uint64_t little_endian(std::string_view bytes) {
-  std::uint64_t number = 0;
-  for (std::size_t at = bytes.size(); at > 0; --at)
-    number = number << 8U | static_cast<std::uint8_t>(bytes[at - 1]);
-  return number;
-}
 
 // How many bytes say, behind an element, how long it is: seven bits in each, of which two and more never say the highest
 // number (lpEncodeBacklen).
