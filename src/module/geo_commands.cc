@@ -263,6 +263,14 @@ int geo_conflicts(Ctx* ctx, String** argv, int argc) {
   return kOk;
 }
 
+// A command of the AOF may be the last that ends a turn.
+template <int (*Run)(Ctx*, String**, int)>
+int followed(Ctx* ctx, String** argv, int argc) {
+  const int result = Run(ctx, argv, argc);
+  node().has_run(ctx, argv, argc);
+  return result;
+}
+
 }  // namespace
 
 bool register_geo_commands(Ctx* ctx) {
@@ -272,11 +280,11 @@ bool register_geo_commands(Ctx* ctx) {
     const char* flags;
   };
   const Command commands[] = {
-      {"geo.ops", guarded<geo_ops>, "write deny-script fast"},
-      {"geo.apply", guarded<geo_apply>, "write deny-oom deny-script"},
-      {"geo.merge", guarded<geo_merge>, "write deny-oom deny-script"},
+      {"geo.ops", guarded<followed<geo_ops>>, "write deny-script fast"},
+      {"geo.apply", guarded<followed<geo_apply>>, "write deny-oom deny-script"},
+      {"geo.merge", guarded<followed<geo_merge>>, "write deny-oom deny-script"},
       {"geo.position", guarded<geo_position>, "write deny-script fast"},
-      {"geo.join", guarded<geo_join>, "write admin deny-script fast"},
+      {"geo.join", guarded<followed<geo_join>>, "write admin deny-script fast"},
       {"geo.detach", guarded<geo_detach>, "write admin deny-script fast"},
       {"geo.vector", guarded<geo_vector>, "readonly fast"},
       {"geo.info", guarded<geo_info>, "readonly"},

@@ -159,6 +159,12 @@ void RedisKeyspace::expire_if_due(const KeyName& key) {
   if (opened != nullptr) api::CloseKey(opened);
 }
 
+std::optional<std::string> RedisKeyspace::dump(const KeyName& key) {
+  const CallReply reply(call("DUMP", key));
+  if (reply.failed() || api::CallReplyType(reply.get()) != kReplyString) return std::nullopt;
+  return std::string(bytes_of(reply.get()));
+}
+
 // With its deadline apart: one that has passed would remove the key on a master at once, and not on its replica.
 bool RedisKeyspace::restore(const KeyName& key, std::uint64_t deadline, std::string_view value) {
   const CallReply reply(call("RESTORE", key, {"0", value}));

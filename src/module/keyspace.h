@@ -107,6 +107,8 @@ class RedisKeyspace final : public ObservedKeyspace {
   // merged into it, and before them in the stream.
   void set_late_deadlines();
 
+  // As DUMP gives it, without the deadline; nothing: there is no such key.
+  std::optional<std::string> dump(const crdt::KeyName& key);
   // What RESTORE makes of `value`, in the place of an absent key; a deadline that has passed makes nothing. False: the
   // server does not take it.
   bool restore(const crdt::KeyName& key, std::uint64_t deadline, std::string_view value);

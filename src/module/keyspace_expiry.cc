@@ -26,7 +26,7 @@ bool RedisKeyspace::is_about_to_expire(const KeyName& key) {
   if (api::CachedMicroseconds == nullptr) return false;
   const Deadline at = deadline(key);
   return at != crdt::kNoDeadline && at < api::CachedMicroseconds() / 1000 &&
-         (api::GetContextFlags(open_.ctx) & kFlagMaster) != 0;
+         (api::GetContextFlags(open_.ctx) & (kFlagMaster | kFlagLoading)) == kFlagMaster;
 }
 
 bool RedisKeyspace::was_foretold(const KeyName& key) {

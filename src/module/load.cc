@@ -68,16 +68,21 @@ void on_timer(Ctx* ctx, void* /*data*/) noexcept {
 
 // --- the RDB's part of ours --------------------------------------------------------------------------
 
-// Two strings: the vector, for links (docs/protocol/geo.md), and what is ours.
-void save(RedisModuleIO* io, int /*when*/) noexcept {
+// Two strings: the vector, for links (docs/protocol/geo.md), and what is ours. Behind the keys nothing: but it is read there.
+void save(RedisModuleIO* io, int when) noexcept {
+  if (when == kAuxAfterRdb) return;
   const std::string state = node().save();
   const std::string vector = node().vector_bytes();
   api::SaveStringBuffer(io, vector.data(), vector.size());
   api::SaveStringBuffer(io, state.data(), state.size());
 }
 
-int load_saved(RedisModuleIO* io, int version, int /*when*/) noexcept {
+int load_saved(RedisModuleIO* io, int version, int when) noexcept {
   if (version > kEncodingVersion) return kErr;
+  if (when == kAuxAfterRdb) {
+    node().preamble_is_loaded();
+    return kOk;
+  }
   for (const bool is_state : {false, true}) {
     std::size_t size = 0;
     char* bytes = api::LoadStringBuffer(io, &size);
@@ -97,7 +102,7 @@ bool register_type(Ctx* ctx) {
   methods.version = 2;
   methods.aux_load = load_saved;
   methods.aux_save = save;
-  methods.aux_save_triggers = kAuxBeforeRdb;
+  methods.aux_save_triggers = kAuxBeforeRdb | kAuxAfterRdb;
   return api::CreateDataType(ctx, kTypeName, kEncodingVersion, &methods) != nullptr;
 }
 
@@ -151,7 +156,7 @@ bool subscribe(Ctx* ctx) {
          api::RegisterCommandFilter(ctx, on_filter, kFilterNoSelf) != nullptr;
 }
 
-int load_or_throw(Ctx* ctx, String** argv, int argc) {
+int load_or_throw(Ctx* ctx, String** argv, int argc, ReadFile read_file) {
   if (const char* missing = api::bind(ctx)) {
     // Without the ABI there is no log either: the server says that the module could not be loaded.
     (void)missing;
@@ -171,7 +176,7 @@ int load_or_throw(Ctx* ctx, String** argv, int argc) {
     return kErr;
   }
   if (!is_server_fit(ctx)) return kErr;
-  make_node(std::move(*config));
+  make_node(std::move(*config), read_file);
   if (!register_config(ctx) || !register_type(ctx) || !register_geo_commands(ctx) ||
       !register_replaced_commands(ctx) || !subscribe(ctx)) {
     api::Log(ctx, "warning", "sluice-geo: this server cannot have the module twice, or is too old");
@@ -188,9 +193,9 @@ int load_or_throw(Ctx* ctx, String** argv, int argc) {
 
 }  // namespace
 
-int load(Ctx* ctx, String** argv, int argc) noexcept {
+int load(Ctx* ctx, String** argv, int argc, ReadFile read_file) noexcept {
   try {
-    return load_or_throw(ctx, argv, argc);
+    return load_or_throw(ctx, argv, argc, read_file);
   } catch (const std::exception&) {
     return kErr;
   }

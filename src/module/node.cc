@@ -24,12 +24,13 @@ constexpr std::size_t kRetainedBytesMax = std::size_t{64} << 20U;
 Node* the_node = nullptr;
 
 // Never destroyed: the module is not unloaded, and at the server's end the memory goes as a whole.
-void make_node(Config config) {
-  delete std::exchange(the_node, new Node(std::move(config)));
+void make_node(Config config, ReadFile read_file) {
+  delete std::exchange(the_node, new Node(std::move(config), read_file));
 }
 
-Node::Node(Config config)
+Node::Node(Config config, ReadFile read_file)
     : config_(std::move(config)),
+      read_file_(read_file),
       region_(std::make_unique<crdt::Region>(config_.id, config_.limits)) {}
 
 // --- commands as they come -------------------------------------------------------------------------
@@ -112,8 +113,8 @@ void Node::observe(Ctx* ctx, int type, const char* event, String* name) {
       static_cast<std::uint32_t>(may_be_multi ? selected_db(ctx) : api::GetSelectedDb(ctx));
   const bool creates = key_counts_.has_grown(ctx, db);
   if (keyspace_.is_writing()) return;
-  if (is_loading_) {
-    unrecorded_.insert({db, std::string(bytes_of(name))});
+  if (is_loading_ && !is_running_tail_) {
+    if (!is_tail_noted_) unrecorded_.insert({db, std::string(bytes_of(name))});
     return;
   }
   if (is_plain_) return;

@@ -13,6 +13,8 @@
 
 #include "crdt/region.h"
 #include "module/adoption.h"
+#include "module/aof_files.h"
+#include "module/aof_tail.h"
 #include "module/command_table.h"
 #include "module/fsynced.h"
 #include "module/key_counts.h"
@@ -63,7 +65,7 @@ struct HeldReturn {
 
 class Node {
  public:
-  explicit Node(Config config);
+  Node(Config config, ReadFile read_file);
 
   // --- what the server tells --------------------------------------------------------------------
   // Of every command: what is done for those that only read is all that reading costs.
@@ -83,7 +85,9 @@ class Node {
     must_resend_ = true;
     region_->announce_again();
   }
-  void begin(Ctx* ctx);  // when the module is loaded
+  void begin(Ctx* ctx);                             // when the module is loaded
+  void preamble_is_loaded();                        // of an AOF
+  void has_run(Ctx* ctx, String** argv, int argc);  // a command of ours that changes something
   void commands_have_changed(Ctx* ctx) { unknown_writes_.learn(ctx); }
 
   // --- what commands do ---------------------------------------------------------------------------
@@ -172,10 +176,14 @@ class Node {
   void note_dropped(Ctx* ctx);
   bool is_unknown(RedisModuleCommandFilterCtx* command, std::string_view name) const;
   void refuse_unknown(RedisModuleCommandFilterCtx* command);
+  void look_for_tail(Ctx* ctx);
+  void note_tail();
+  void run_of_tail(Ctx* ctx, const AofCommand& command);
   void note_unrecorded(Ctx* ctx);
   void reset();
 
   Config config_;
+  ReadFile read_file_;
   std::unique_ptr<crdt::Region> region_;
   RedisKeyspace keyspace_;
   Stash stash_;
@@ -218,7 +226,12 @@ class Node {
   std::size_t retained_bytes_ = 0;
   bool must_resend_ = false;
   std::vector<crdt::RegionId> told_departed_;  // of which the log tells that they have left
-  // By an AOF that was loaded: keys written since the last batch in it, of which this life has to tell.
+  // Of the AOF that is being loaded: what follows the last turn in it that has ended, and how many turns there are before that.
+  std::unique_ptr<AofTail> tail_;
+  std::uint64_t turns_left_ = 0;
+  TurnEnds turn_ends_;
+  bool is_running_tail_ = false, is_tail_noted_ = false;
+  // Without that: keys written since the last batch, of which this life has to tell.
   std::set<crdt::KeyName> unrecorded_;
   std::optional<std::string> loaded_;  // by an asynchronous load, until it is complete
 
@@ -237,7 +250,7 @@ extern __attribute__((visibility("hidden"))) Node* the_node;
 inline Node& node() {
   return *the_node;
 }
-void make_node(Config config);
+void make_node(Config config, ReadFile read_file);
 
 // Of CONFIG GET.
 std::optional<std::string> config_value(Ctx* ctx, const char* name);

@@ -90,6 +90,10 @@ void Node::loading(Ctx* ctx, std::uint64_t step) {
       region_->begin_adoption();
       is_loading_ = true;
       has_loaded_state_ = false;
+      tail_.reset();
+      is_tail_noted_ = false;
+      // Else all that is in it has been noted (DEBUG LOADAOF).
+      if (step == kLoadingAof && !has_turned_) look_for_tail(ctx);
       return;
     }
     case kLoadingEnded:

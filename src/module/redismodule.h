@@ -201,6 +201,7 @@ inline constexpr int kAuxBeforeRdb = 1 << 0, kAuxAfterRdb = 1 << 1;
   F(int, RegisterBoolConfig,                                                                 \
     (Ctx*, const char*, int, unsigned, BoolGetter, BoolSetter, ConfigApply, void*))          \
   F(int, LoadConfigs, (Ctx*))                                                                \
+  F(int*, GetCommandKeys, (Ctx*, String**, int, int*))                                       \
   F(Ctx*, GetThreadSafeContext, (RedisModuleBlockedClient*))
 
 // Those that older servers lack: null there.

@@ -76,7 +76,7 @@ void Replaced::note_removal(const KeyName& key, crdt::Effect effect) const {
 }
 
 void Replaced::tell_now() const {
-  if (node().is_master()) node().flush(ctx_);
+  node().flush_all(ctx_);
 }
 
 // What servers say to a module whose user lacks the right, in the words that they have for clients and scripts.

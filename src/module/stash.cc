@@ -85,6 +85,13 @@ void Stash::remember(RedisModuleCommandFilterCtx* filter, std::string_view name,
   if (is_multi_open_) hold(current_);
 }
 
+void Stash::remember(std::span<String* const> argv, std::string_view name) {
+  current_.resize(argv.size());
+  std::ranges::copy(argv, current_.argv.begin());
+  copy_words(current_, name);
+  current_held_ = 0;
+}
+
 void Stash::hold(const Command& command) {
   while (held_.size() >= kHeldMax) release(oldest_id_++);
   const std::uint64_t id = next_id_++;

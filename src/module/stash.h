@@ -32,6 +32,8 @@ class Stash {
   }
   // `name` is the command's in lower case, and stays.
   void remember(RedisModuleCommandFilterCtx* filter, std::string_view name, std::size_t count);
+  // One that does not come by a filter, and is in no MULTI; argv outlives its events.
+  void remember(std::span<String* const> argv, std::string_view name);
   std::span<const std::string_view> words() const { return current_.known(); }
 
   // The command that raised an event, and which of its words is the event's key. Valid until the next call.
