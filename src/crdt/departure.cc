@@ -156,7 +156,12 @@ void Region::State::leave_as_told() {
   const bool is_said = std::ranges::any_of(
       ours.leaves, [&](const Dot& word) { return word.actor.region == self.region; });
   if (follows || merging != nullptr || is_said || (!expelled_by && !ours.has_left())) return;
+  const bool is_by_leave = !ours.has_left();
   note_leave(self.region, newest.wall_ms());
+  if (!is_by_leave) return;
+  // We may never get that op: our own word stands for it.
+  heeded.advance(*expelled_by);
+  expelled_by.reset();
 }
 
 // If all have left, somebody has to be there whom the others can come back to: of those who say so themselves, and whom nobody
@@ -210,7 +215,7 @@ std::optional<Dot> Region::State::expulsion(const Batch& batch) const {
     if (back != nullptr && back->region == self.region && departures[self.region].has_left())
       return dot;
     if (leave == nullptr || leave->region != self.region) continue;
-    if (departures[self.region].has_left()) continue;  // we say so ourselves
+    if (departures[self.region].has_left() || heeded.covers(dot)) continue;  // we say so ourselves
     const bool is_mutual = departures[header.actor.region].has_left();
     if (is_mutual && outweighs(staying(), leave->staying & ~who_told(header.actor.region)))
       continue;

@@ -38,13 +38,12 @@ bool Mesh::rejoin(Site& site, Site& peer) {
     return true;
   }
   if (saves_.chance(10)) return is_heard_of(site, 90), fail_over(site), true;
-  // So long that the master goes on the replica seldom needs. (Of several regions some may then hear of it and some not:
-  // docs/operating-geo.md.)
-  const bool is_slow = sites_.size() == 2 && saves_.chance(5);
+  // The replica seldom needs so long that the master goes on; then some may hear of it and some not.
+  const bool is_slow = saves_.chance(10);
   if (!is_slow) play(site, *site.replica, site.log.size());
   site.master->region.tell_all();
   flush(site);
-  if (is_slow) return is_heard_of(site, 100), fail_over(site), true;
+  if (is_slow) return is_heard_of(site, 70), fail_over(site), true;
   if (saves_.chance(10)) return is_heard_of(site, 90), fail_over(site), true;
   if (dice_.chance(20) || saves_.chance(10)) change_master(site);
   return true;

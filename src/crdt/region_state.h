@@ -131,7 +131,10 @@ struct Region::State : ConflictLog {
       contexts;  // what each actor had seen at his newest op that is here
   Stability stability;
   Departure departures[kRegionIdMax + 1];
-  std::optional<Dot> expelled_by;  // the Leave that we have met, of somebody whose word counts
+  // The Leave that we have met, of somebody whose word counts, until we have said so ourselves; then the Return, by somebody
+  // who waits for us.
+  std::optional<Dot> expelled_by;
+  VersionVector heeded;  // such Leaves, of this life
   SideTable table;
 
   // Of a master: ops that are in the table and the vector, but not flushed. Of a follower: the native writes since the
