@@ -78,6 +78,7 @@ struct Region::State : ConflictLog {
   std::uint64_t staying() const;
   bool has_a_say() const;
   std::uint64_t who_told(RegionId leaver) const;
+  std::uint64_t who_said_so(RegionId maker) const;
   void move_member(const Effect& effect, const Dot& dot, const Context& context);
   bool is_agreed(RegionId leaver) const;
   bool is_shut_out(RegionId leaver) const;
@@ -131,10 +132,7 @@ struct Region::State : ConflictLog {
       contexts;  // what each actor had seen at his newest op that is here
   Stability stability;
   Departure departures[kRegionIdMax + 1];
-  // The Leave that we have met, of somebody whose word counts, until we have said so ourselves; then the Return, by somebody
-  // who waits for us.
-  std::optional<Dot> expelled_by;
-  VersionVector heeded;  // such Leaves, of this life
+  std::optional<Dot> expelled_by;  // the Leave that we have met, of somebody whose word counts
   SideTable table;
 
   // Of a master: ops that are in the table and the vector, but not flushed. Of a follower: the native writes since the

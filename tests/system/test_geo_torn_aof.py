@@ -11,29 +11,6 @@ pytestmark = pytest.mark.skipif(not geo.MODULE.exists(), reason='sluice-geo.so i
 AOF = {'appendonly': 'yes', 'appendfsync': 'always', 'auto-aof-rewrite-percentage': 0}
 
 
-def aof_of(server):
-    """The file that is written to."""
-    return max(server.folder.glob('appendonlydir/*.incr.aof'), key=lambda path: int(path.suffixes[-3].strip('.')))
-
-
-def ends_of_commands(aof, begin, end):
-    """Where servers may stop reading: behind each command from `begin` to `end` that is in no transaction, and behind each transaction."""
-    ends, is_open, at = [], False, begin
-    while at < end:
-        commands, rest = geo.commands_of(aof[at:aof.index(b'\r\n', at) + 2])
-        words = int(aof[at + 1:aof.index(b'\r\n', at)])
-        first, at = None, aof.index(b'\r\n', at) + 2
-        for _ in range(words):
-            size = int(aof[at + 1:aof.index(b'\r\n', at)])
-            at = aof.index(b'\r\n', at) + 2
-            first = first or aof[at:at + size].lower()
-            at += size + 2
-        is_open = first == b'multi' or is_open and first != b'exec'
-        if not is_open:
-            ends.append(at)
-    return ends
-
-
 class Torn:
     """Region 1, whose AOF is torn off in its last turn, and two others."""
 
@@ -52,22 +29,22 @@ class Torn:
             client.connection_pool.get_connection('_').send_command(*words)
         eventually(lambda: self.a.client.info('clients')['blocked_clients'] == len(blocked), 'clients wait')
         self.before.exchange()
-        self.begin = aof_of(self.server).stat().st_size
+        self.begin = geo.aof_of(self.server).stat().st_size
         write_in_one_turn(self.server, turn)
         if has_peer_the_batch:
             self.before.deliver(self.a, self.b)
             assert self.b.client.get('end') == b'1'
         self.whole = geo.content(self.a.client)
         self.server.kill()
-        self.aof = aof_of(self.server).read_bytes()
+        self.aof = geo.aof_of(self.server).read_bytes()
 
     def borders(self):
         last = self.aof.index(LAST_WRITE, self.begin) + len(LAST_WRITE)
-        return ends_of_commands(self.aof, self.begin, last)
+        return [end for name, _, end in geo.units_of(self.aof[:last], self.begin)]
 
     def start(self, at):
         """With what the AOF has up to there; the mesh, and what region 1 shows at first."""
-        aof_of(self.server).write_bytes(self.aof[:at])
+        geo.aof_of(self.server).write_bytes(self.aof[:at])
         self.server.start()
         content = geo.content(self.server.client)
         return geo.Mesh([self.region(self.server), self.b, self.c]), content
@@ -205,16 +182,16 @@ def test_two_power_cuts_in_a_row(torn):
     torn.write([['SET', 'n', 5]], [['INCR', 'n'], ['RPUSH', 'l', 'a', 'b'], ['SADD', 's', 'm']])
     torn.start(torn.borders()[1])
     torn.server.kill()
-    aof = aof_of(torn.server).read_bytes()
+    aof = geo.aof_of(torn.server).read_bytes()
     torn.server.client.connection_pool.disconnect()
     mesh, _ = torn.start(torn.borders()[1])
     assert len(aof) > torn.borders()[1]
     write_in_one_turn(torn.server, [['INCR', 'n'], ['RPUSH', 'l', 'c']])
     mesh.deliver(mesh.regions[0], torn.c)
     torn.server.kill()
-    again = aof_of(torn.server).read_bytes()
+    again = geo.aof_of(torn.server).read_bytes()
     at = again.rindex(LAST_WRITE) + len(LAST_WRITE)
-    aof_of(torn.server).write_bytes(again[:at])
+    geo.aof_of(torn.server).write_bytes(again[:at])
     torn.server.start()
     mesh = geo.Mesh([torn.region(torn.server), torn.b, torn.c])
     torn.bring_the_batches(mesh)

@@ -41,6 +41,32 @@ def commands_of(stream):
     return commands, stream[at:]
 
 
+def aof_of(server):
+    """The file that is written to."""
+    return max(server.folder.glob('appendonlydir/*.incr.aof'), key=lambda path: int(path.suffixes[-3].strip('.')))
+
+
+def units_of(aof, begin=0):
+    """What servers load as one, from `begin` on: its first word, where it begins and where it ends. A command, or a transaction."""
+    units, opened, at = [], None, begin
+    while at < len(aof):
+        start, end = at, aof.index(b'\r\n', at)
+        words, at, first = int(aof[at + 1:end]), end + 2, None
+        for _ in range(words):
+            end = aof.index(b'\r\n', at)
+            size = int(aof[at + 1:end])
+            first = first or aof[end + 2:end + 2 + size].lower()
+            at = end + 2 + size + 2
+        if first == b'multi':
+            opened = start
+        elif first == b'exec':
+            units.append((b'multi', opened, at))
+            opened = None
+        elif opened is None:
+            units.append((first, start, at))
+    return units
+
+
 class Region:
     """One region's master, and the batches in its stream (its own and those that it has applied)."""
 

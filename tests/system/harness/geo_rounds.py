@@ -266,6 +266,20 @@ class Round:
         time.sleep(self.rng.choice([0, 0.05, 0.3]))
         region.master.start(within=60)
 
+    def fault_torn(self, region):
+        """As by a power cut: the AOF lacks its last batch, and has the writes that the batch tells of. All that was answered is among them."""
+        self.unanswered(region, region.master.kill)
+        path = geo.aof_of(region.master)
+        aof = path.read_bytes()
+        end = len(aof)
+        for name, begin, _ in reversed(geo.units_of(aof)):
+            if name != b'geo.ops':
+                break
+            end = begin
+        self.tell(f'kill master of {region.name}, its AOF torn off by {len(aof) - end} bytes')
+        path.write_bytes(aof[:end])
+        region.master.start(within=60)
+
     def fault_master_pause(self, region):
         self.tell(f'pause master of {region.name}')
         region.master.pause()
@@ -447,5 +461,5 @@ def differences(one, other, attempts=4):
     return lines
 
 
-FAULTS = ['link', 'link', 'keeper', 'keeper', 'replica', 'cut', 'cut', 'isolate', 'master', 'master', 'master_pause', 'failover', 'failover', 'sentinel',
+FAULTS = ['link', 'link', 'keeper', 'keeper', 'replica', 'cut', 'cut', 'isolate', 'master', 'master', 'torn', 'torn', 'master_pause', 'failover', 'failover', 'sentinel',
           'bgsave', 'rewrite', 'reload', 'client_pause', 'kill_clients', 'flush']
