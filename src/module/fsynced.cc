@@ -4,6 +4,10 @@ namespace sluice::module {
 
 std::optional<crdt::VersionVector> Fsynced::observe(std::uint64_t now_ms, const AofFacts& facts,
                                                     const crdt::VersionVector& here) {
+  if (!facts.is_begun) {
+    written_.reset();
+    return std::nullopt;
+  }
   if (!facts.syncs_every_second) {
     written_.reset();
     return here;

@@ -10,6 +10,7 @@ namespace sluice::module {
 
 // As INFO and CONFIG tell it, in the module's turn before the server writes its AOF.
 struct AofFacts {
+  bool is_begun = true;  // not while what was there before it is still being written into it
   bool syncs_every_second =
       false;                // otherwise always, which is at once; or never, which nobody can see
   bool is_syncing = false;  // aof_pending_bio_fsync

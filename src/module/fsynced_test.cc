@@ -46,6 +46,15 @@ TEST(Fsynced, BeginsAnewAfterAFailureAndWhileSyncsArePutOff) {
   }
 }
 
+TEST(Fsynced, IsNothingBeforeTheAofHasBegun) {
+  for (const bool syncs_every_second : {false, true}) {
+    Fsynced aof;
+    const AofFacts facts{.is_begun = false, .syncs_every_second = syncs_every_second};
+    EXPECT_EQ(aof.observe(1000, facts, upto(1)), std::nullopt);
+    EXPECT_EQ(aof.observe(9000, facts, upto(2)), std::nullopt);
+  }
+}
+
 TEST(Fsynced, SurvivesAClockThatIsSetBack) {
   Fsynced aof;
   EXPECT_EQ(aof.observe(900'000, kIdle, upto(1)), std::nullopt);

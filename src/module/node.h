@@ -177,7 +177,7 @@ class Node {
   bool is_unknown(RedisModuleCommandFilterCtx* command, std::string_view name) const;
   void refuse_unknown(RedisModuleCommandFilterCtx* command);
   void look_for_tail(Ctx* ctx);
-  void note_tail();
+  void note_tail(Ctx* ctx);
   void run_of_tail(Ctx* ctx, const AofCommand& command);
   void note_unrecorded(Ctx* ctx);
   void reset();
@@ -240,6 +240,8 @@ class Node {
   // What no failover and no power cut takes away; nothing: not known yet.
   crdt::VersionVector at_replicas_, on_disk_;
   Fsynced fsynced_;
+  // An AOF that begins on a server with data, as after a full sync, is none before its first rewrite is done.
+  bool is_aof_begun_ = false;
   HeldReturn held_return_;
   std::uint64_t latest_wall_ms_ = 0;
 };

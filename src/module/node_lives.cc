@@ -54,6 +54,7 @@ void Node::become_master() {
   if (is_master_) return;
   is_master_ = true;
   merge_.end();  // it was the former master's
+  is_aof_begun_ = false;
   if (std::exchange(is_plain_, false)) part_at_ms_ = steady_ms() + kFarewellMs;
   begin_incarnation();
 }

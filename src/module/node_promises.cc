@@ -151,6 +151,10 @@ void Node::look_at_aof(Ctx* ctx) {
   };
   AofFacts facts;
   const bool has_aof = is("aof_enabled", "1");
+  const bool is_rewritten =
+      !is("aof_rewrite_in_progress", "0") || !is("aof_rewrite_scheduled", "0");
+  is_aof_begun_ = has_aof && (is_aof_begun_ || !is_rewritten);
+  facts.is_begun = !has_aof || is_aof_begun_;
   facts.syncs_every_second = has_aof && config_value(ctx, "appendfsync") == "everysec";
   if (facts.syncs_every_second) {
     facts.is_syncing = !is("aof_pending_bio_fsync", "0");

@@ -130,21 +130,22 @@ void Node::look_for_tail(Ctx* ctx) {
 }
 
 void Node::preamble_is_loaded() {
-  if (is_loading_ && tail_ != nullptr && turns_left_ == 0) note_tail();
+  if (is_loading_ && tail_ != nullptr && turns_left_ == 0) note_tail(nullptr);
 }
 
-void Node::has_run(Ctx* /*ctx*/, String** argv, int argc) {
+void Node::has_run(Ctx* ctx, String** argv, int argc) {
   if (!is_loading_) return;
   std::vector<std::string_view> words;
   for (int at = 0; at < argc; ++at) words.push_back(bytes_of(argv[at]));
   if (!turn_ends_.is_one(words)) return;
   if (!is_word(words[0], "geo.ops")) unrecorded_.clear();
-  if (tail_ != nullptr && turns_left_ > 0 && --turns_left_ == 0) note_tail();
+  if (tail_ != nullptr && turns_left_ > 0 && --turns_left_ == 0) note_tail(ctx);
 }
 
 // As a replica, which notes what it sees, and what its master's batch then tells.
-void Node::note_tail() {
-  static Ctx* const ctx = api::GetThreadSafeContext(nullptr);
+void Node::note_tail(Ctx* ctx) {
+  static Ctx* const own =
+      api::GetThreadSafeContext(nullptr);  // no client's: it goes from database to database
   const auto tail = std::exchange(tail_, nullptr);
   auto commands = tail->commands();
   if (commands)
@@ -156,9 +157,9 @@ void Node::note_tail() {
   Images before(keyspace_);
   bool is_known = commands.has_value();
   if (is_known) {
-    const RedisKeyspace::Use use(keyspace_, ctx);
+    const RedisKeyspace::Use use(keyspace_, own);
     for (const auto& command : *commands)
-      for (const auto& key : keys_of(ctx, command)) is_known = is_known && before.take(key);
+      for (const auto& key : keys_of(own, command)) is_known = is_known && before.take(key);
   }
   if (!is_known) {
     return api::Log(ctx, "warning",
@@ -168,11 +169,11 @@ void Node::note_tail() {
   }
   key_counts_.begin();
   is_running_tail_ = true;
-  for (const auto& command : *commands) run_of_tail(ctx, command);
+  for (const auto& command : *commands) run_of_tail(own, command);
   is_running_tail_ = false;
   forget_past();
   turn_ms_ = 0;
-  const RedisKeyspace::Use use(keyspace_, ctx);
+  const RedisKeyspace::Use use(keyspace_, own);
   if (const auto failed = before.put_back(); failed > 0)
     api::Log(ctx, "warning", "sluice-geo: %zu keys could not be put back", failed);
   is_tail_noted_ = true;

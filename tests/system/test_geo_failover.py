@@ -205,6 +205,26 @@ def test_a_master_promises_what_its_aof_has_on_disk(redis_server, region, faults
     assert slow.fired == 1
 
 
+def test_a_master_promises_nothing_before_its_aof_has_begun(redis_server, region):
+    """Until the AOF has what was there before it, the server would come back with less."""
+    one, other = redis_server('region1', options={**geo.options(1), 'appendfsync': 'always'}), redis_server('region2', options=geo.options(2))
+    a, b = region(one), region(other)
+    mesh = geo.join(a, b)
+    for n in range(100):
+        a.client.set(n, n)
+    mesh.settle()
+    one.client.config_set('rdb-key-save-delay', 40_000)
+    one.client.config_set('appendonly', 'yes')
+    b.client.set('k', 'v')
+
+    def is_forgotten():
+        mesh.exchange()
+        return b.info()['unstable_keys'] == '0'
+    never(is_forgotten, 'promised before it is on disk', 2)
+    assert not geo.has_its_aof(one), 'it was too fast for this test'
+    mesh.settle(30)
+
+
 def test_the_first_writes_of_a_region_count_once(redis_server, region):
     """A server that begins an AOF saves itself before the turn ends in which its life begins."""
     master = redis_server('region1', options={**geo.options(1), 'appendonly': 'yes'})

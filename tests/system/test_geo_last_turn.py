@@ -57,17 +57,12 @@ def check_counts(mesh, count):
     assert int(first.get('n')) == count and first.lrange('l', 0, -1) == [b'y'] and first.smembers('s') == {b'x'}
 
 
-def has_its_aof(server):
-    facts = server.info('persistence')
-    return facts['aof_enabled'] == 1 and not facts['aof_rewrite_in_progress'] and not facts['aof_rewrite_scheduled']
-
-
 def test_a_replica_that_restarts_before_its_promotion_tells_what_no_batch_described(redis_server, region, proxy):
     one, other = (redis_server(f'region{n}', options=geo.options(n)) for n in (1, 2))
     way = proxy(one)
     replica = redis_server('replica', replica_of=way, options={**geo.options(1), **AOF})
     _, b = agree(region, one, other, replica)
-    eventually(lambda: has_its_aof(replica), 'its AOF has begun')
+    eventually(lambda: geo.has_its_aof(replica), 'its AOF has begun')
     way.stop_between(LAST_WRITE, BATCH)
     write_in_one_turn(one, [line.split() for line in WRITES])
     eventually(lambda: replica.client.get('end') == b'1', 'the replica has the writes')
@@ -134,7 +129,7 @@ def test_an_aof_that_ends_behind_what_no_event_tells_does_not_part_regions(redis
     mesh.exchange()
     mesh.settle()
     one.client.bgrewriteaof()  # so that nothing is known of the keys
-    eventually(lambda: has_its_aof(one), 'the AOF is rewritten')
+    eventually(lambda: geo.has_its_aof(one), 'the AOF is rewritten')
     a.client.execute_command(*words)
     one.kill()
     path = next(one.folder.glob('appendonlydir/*.incr.aof'))

@@ -41,6 +41,12 @@ def commands_of(stream):
     return commands, stream[at:]
 
 
+def has_its_aof(server):
+    """Not so from a full sync until the AOF that begins with it is whole."""
+    facts = server.info('persistence')
+    return facts['aof_enabled'] == 1 and not facts['aof_rewrite_in_progress'] and not facts['aof_rewrite_scheduled']
+
+
 def aof_of(server):
     """The file that is written to."""
     return max(server.folder.glob('appendonlydir/*.incr.aof'), key=lambda path: int(path.suffixes[-3].strip('.')))

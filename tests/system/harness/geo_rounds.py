@@ -261,6 +261,7 @@ class Round:
 
     def fault_master(self, region):
         """kill -9, back from the AOF, which has everything that was answered."""
+        eventually(lambda: geo.has_its_aof(region.master), 'its AOF is written', 60)
         self.tell(f'kill master of {region.name}')
         self.unanswered(region, region.master.kill)
         time.sleep(self.rng.choice([0, 0.05, 0.3]))
@@ -268,6 +269,7 @@ class Round:
 
     def fault_torn(self, region):
         """As by a power cut: the AOF lacks its last batch, and has the writes that the batch tells of. All that was answered is among them."""
+        eventually(lambda: geo.has_its_aof(region.master), 'its AOF is written', 60)
         self.unanswered(region, region.master.kill)
         path = geo.aof_of(region.master)
         aof = path.read_bytes()
