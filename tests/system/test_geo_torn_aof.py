@@ -163,6 +163,33 @@ def test_the_first_turn_of_a_file_counts_once(torn):
     assert geo.content(mesh.regions[0].client) == torn.whole
 
 
+@pytest.mark.parametrize('has_peer_the_batch', [True, False], ids=['told', 'untold'])
+@pytest.mark.parametrize('is_whole', [True, False], ids=['rewritten', 'being rewritten'])
+def test_a_turn_in_which_the_aof_is_rewritten_counts_once(torn, is_whole, has_peer_the_batch):
+    """The RDB is cut in the middle of it. While that is being written the rest of the turn is in a third file."""
+    torn.a.client.set('n', 5)
+    torn.before.exchange()
+    if not is_whole:
+        torn.server.client.config_set('rdb-key-save-delay', 1_000_000)
+    write_in_one_turn(torn.server, [['INCR', 'n'], ['RPUSH', 'l', 'a'], ['BGREWRITEAOF'], ['INCR', 'n'], ['RPUSH', 'l', 'b', 'c']])
+    if is_whole:
+        eventually(lambda: geo.has_its_aof(torn.server), 'the AOF is rewritten')
+    if has_peer_the_batch:
+        torn.before.deliver(torn.a, torn.b)
+        assert torn.b.client.get('end') == b'1'
+    torn.a.read_stream()
+    torn.whole = geo.content(torn.a.client)
+    torn.server.kill()
+    torn.aof = geo.aof_of(torn.server).read_bytes()
+    assert torn.aof.index(b'RPUSH') < torn.aof.index(BATCH)
+    mesh, _ = torn.start(torn.aof.index(LAST_WRITE) + len(LAST_WRITE))
+    mesh.exchange()
+    torn.bring_the_batches(mesh)
+    mesh.check_equal()
+    assert geo.content(mesh.regions[0].client) == torn.whole
+    mesh.settle()
+
+
 @pytest.mark.parametrize('batches', [0, 1, 2])
 def test_a_turn_of_several_batches_counts_once_wherever_it_is_torn(torn, batches):
     script = "for at = 1, 12000 do redis.call('incr', 'k' .. at) redis.call('rpush', 'l', at) end"
