@@ -130,7 +130,7 @@ std::string encode(const Batch& batch) {
 }
 
 Result<Batch> decode_batch(std::string_view bytes) {
-  if (bytes.size() > kBatchBytesMax) return fail(Errc::kProtocol, "batch is longer than 64 MiB");
+  if (bytes.size() > kBatchBytesMax) return fail(Errc::kProtocol, "batch is longer than 1 GiB");
   Reader from(bytes);
   Batch batch{read_header(from), {}};
   constexpr std::size_t kOpBytesMin = 3;

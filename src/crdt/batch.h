@@ -42,7 +42,10 @@ struct Batch {
   std::vector<Op> ops;
 };
 
-inline constexpr std::size_t kBatchBytesMax = std::size_t{64} << 20U;
+// So long a batch is closed, with the op that made it so long. An op may be as long as an argument of a command, of which Redis
+// takes 512 MiB (proto-max-bulk-len), unless told to take more.
+inline constexpr std::size_t kBatchBytesEnough = std::size_t{1} << 20U;
+inline constexpr std::size_t kBatchBytesMax = std::size_t{1} << 30U;
 
 // Of the op `dot` of that batch. Increments and insertions need an order which their maker's replicas know without the
 // batch; what the last writer wins needs the time.

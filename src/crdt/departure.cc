@@ -194,15 +194,6 @@ std::uint64_t Region::State::who_told(RegionId leaver) const {
   return regions & ~(1ULL << leaver);
 }
 
-// Those but `maker` who have left and know it: he counted on them before that.
-std::uint64_t Region::State::who_said_so(RegionId maker) const {
-  std::uint64_t regions = 0;
-  for (RegionId region = 1; region <= kRegionIdMax; ++region)
-    for (const Dot& dot : departures[region].leaves)
-      if (dot.actor.region == region && region != maker) regions |= 1ULL << region;
-  return regions;
-}
-
 // Whoever made this batch had told us to leave. If so did we him, the greater part stays. A Leave that was lost with a former
 // life is no word: those who had it nevertheless bring it as an op.
 std::optional<Dot> Region::State::expulsion(const Batch& batch) const {
@@ -220,9 +211,9 @@ std::optional<Dot> Region::State::expulsion(const Batch& batch) const {
       return dot;
     if (leave == nullptr || leave->region != self.region) continue;
     if (departures[self.region].has_left()) continue;  // we say so ourselves
-    const RegionId maker = header.actor.region;
-    const auto others = leave->staying & ~who_told(maker) & ~who_said_so(maker);
-    if (departures[maker].has_left() && outweighs(staying(), others)) continue;
+    const bool is_mutual = departures[header.actor.region].has_left();
+    if (is_mutual && outweighs(staying(), leave->staying & ~who_told(header.actor.region)))
+      continue;
     return dot;
   }
   return std::nullopt;

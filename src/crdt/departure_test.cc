@@ -104,44 +104,6 @@ TEST_F(ThreeWhoMayLeave, ForgetNothingThatTheOtherLacksWhileWhoBothCountOnHasToR
   }
 }
 
-// c tells a to leave, counting on b, which has left itself since. And behind an op that a can never take: c had not seen what a and b
-// have forgotten without it.
-TEST_F(ThreeWhoMayLeave, StayWhereNobodyIsLeftOfThoseCountedAgainstThem) {
-  a.write(Increment{1});
-  exchange();
-  exchange();
-  a.region.detach(3, a.now_ms);
-  a.announce();
-  for (int round = 0; round < 5; ++round) {
-    a.write(Increment{10});
-    a.announce();
-    deliver(a, b);
-    deliver(b, a);
-    for (TestRegion* const one : {&a, &b}) {
-      one->now_ms += 1000;
-      one->announce();
-      one->collect();
-    }
-  }
-  c.write(Increment{100});
-  c.announce();
-  c.region.detach(1, c.now_ms);
-  c.announce();
-  b.region.detach(2, b.now_ms);
-  b.announce();
-  deliver(b, a);
-  deliver(c, a);
-  EXPECT_FALSE(a.region.must_rejoin());
-  come_together();
-  for (TestRegion* const one : all) {
-    EXPECT_FALSE(one->region.must_rejoin());
-    EXPECT_TRUE(one->region.detached().empty());
-    EXPECT_EQ(one->redis.string(key), "151");
-    EXPECT_EQ(one->region.stats().unstable_keys, 0U);
-  }
-  EXPECT_EQ(a.region.self().incarnation, 1U);
-}
-
 TEST_F(ThreeWhoMayLeave, StayByTheOperatorsWordWhereOneIsGone) {
   a.write(Increment{1});
   exchange();

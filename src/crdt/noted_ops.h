@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "crdt/batch.h"
 #include "crdt/one_write.h"
 #include "crdt/op.h"
 #include "crdt/wire.h"
@@ -67,7 +68,8 @@ class NotedOps {
     }
   };
   Part& next_part() {
-    const bool is_open = open_ != nullptr && open_->count < batch_ops_max_ && !open_->is_full;
+    const bool is_open = open_ != nullptr && open_->count < batch_ops_max_ && !open_->is_full &&
+                         open_->room.size < kBatchBytesEnough;
     return is_open ? *open_ : begin_part();
   }
   Part& begin_part();

@@ -78,7 +78,6 @@ struct Region::State : ConflictLog {
   std::uint64_t staying() const;
   bool has_a_say() const;
   std::uint64_t who_told(RegionId leaver) const;
-  std::uint64_t who_said_so(RegionId maker) const;
   void move_member(const Effect& effect, const Dot& dot, const Context& context);
   bool is_agreed(RegionId leaver) const;
   bool is_shut_out(RegionId leaver) const;

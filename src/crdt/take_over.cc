@@ -111,15 +111,15 @@ void Region::State::take_over(const std::vector<Op>& left, Dot after) {
   newest = std::max(newest, base);
   const bool was_told = !std::holds_alternative<TakeOver>(left.front().effect);
   std::vector<Op> first;
-  for (std::size_t at = 0; was_told && at < left.size();) {
-    NotedOps part(limits.batch_ops_max);
-    do part.add(left[at++], 0);
-    while (at < left.size() && part.size() < limits.batch_ops_max);
+  NotedOps parts(limits.batch_ops_max);
+  if (was_told)
+    for (const Op& op : left) parts.add(op, 0);
+  for (; !parts.empty(); parts.pop_next()) {
     first.push_back(
         {{},
-         TakeOver{after.actor.incarnation, after.seq + 1, base, std::string(part.next_bytes())},
+         TakeOver{after.actor.incarnation, after.seq + 1, base, std::string(parts.next_bytes())},
          false});
-    after.seq += part.size();
+    after.seq += parts.next_count();
   }
   if (!was_told) first = left;
   for (const Op& op : first)

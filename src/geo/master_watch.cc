@@ -31,6 +31,10 @@ constexpr Number kNumbers[] = {
     {"sluice_geo_fast_ops", "Of those, the ones that met nothing concurrent.", "fast_ops"},
     {"sluice_geo_misnoted_ops", "More than 0: a replica derived others than its master.",
      "misnoted_ops"},
+    {"sluice_geo_torn_writes", "That an AOF of our master ended with, and no batch told of.",
+     "torn_writes"},
+    {"sluice_geo_retold_keys", "More than 0: such an end was too long to be told write by write.",
+     "retold_keys"},
 };
 
 constexpr Number kConflicts[] = {

@@ -168,6 +168,12 @@ void tell_numbers(const Seat& seat, std::vector<std::string>& alerts) {
     alerts.push_back(fmt::format("{} has {} misnoted ops: its log names the key", seat.name,
                                  info.number("misnoted_ops")));
   }
+  if (info.number("retold_keys") > 0) {
+    alerts.push_back(fmt::format(
+        "{} has told {} keys by their values after its AOF was torn off: increments and list "
+        "elements of that turn may count twice",
+        seat.name, info.number("retold_keys")));
+  }
 }
 
 // --- texts ------------------------------------------------------------------------------------------

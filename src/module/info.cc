@@ -114,6 +114,8 @@ std::string info_text(Node& node, InfoDetail detail) {
   out.line("conflicts_remove", stats.conflicts_remove);
   out.line("retained_bytes", node.retained_bytes());
   out.line("held_commands", node.held_commands());
+  out.line("torn_writes", node.torn_writes());
+  out.line("retold_keys", node.retold_keys());
   return out.take();
 }
 

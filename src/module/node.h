@@ -140,6 +140,9 @@ class Node {
   // When the first op of this region after that one was made, of those that some region may lack; nothing: there is none.
   std::optional<std::uint64_t> made_after_ms(const crdt::Dot& op) const;
   std::uint64_t held_commands() const { return stash_.held(); }
+  // Of AOFs that ended without their last batch: writes that were told one by one, and keys that were told by their values.
+  std::uint64_t torn_writes() const { return torn_writes_; }
+  std::uint64_t retold_keys() const { return retold_keys_; }
 
   // --- persistence ----------------------------------------------------------------------------------
   std::string save();
@@ -231,6 +234,7 @@ class Node {
   std::uint64_t turns_left_ = 0;
   TurnEnds turn_ends_;
   bool is_running_tail_ = false, is_tail_noted_ = false;
+  std::uint64_t torn_writes_ = 0, retold_keys_ = 0;
   // Without that: keys written since the last batch, of which this life has to tell.
   std::set<crdt::KeyName> unrecorded_;
   std::optional<std::string> loaded_;  // by an asynchronous load, until it is complete

@@ -151,6 +151,7 @@ void Node::note_unrecorded(Ctx* ctx) {
     ops_.clear();
     Observer::whole_value(key, keyspace_, ops_);
     for (const auto& op : ops_) region_->note(op, keyspace_, kNoTime);
+    ++retold_keys_;
   }
 }
 

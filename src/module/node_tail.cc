@@ -177,6 +177,7 @@ void Node::note_tail(Ctx* ctx) {
   if (const auto failed = before.put_back(); failed > 0)
     api::Log(ctx, "warning", "sluice-geo: %zu keys could not be put back", failed);
   is_tail_noted_ = true;
+  torn_writes_ += commands->size();
   api::Log(ctx, "notice", "sluice-geo: the AOF ends with %zu writes that no batch describes",
            commands->size());
 }

@@ -47,6 +47,8 @@ class Torn:
         geo.aof_of(self.server).write_bytes(self.aof[:at])
         self.server.start()
         content = geo.content(self.server.client)
+        facts = self.server.client.execute_command('GEO.INFO').decode()
+        assert 'retold_keys:0\r' in facts
         return geo.Mesh([self.region(self.server), self.b, self.c]), content
 
     def bring_the_batches(self, mesh):
@@ -69,6 +71,7 @@ def test_writes_that_an_aof_ends_with_count_once(torn, name, has_peer_the_batch,
     borders = torn.borders()
     mesh, content = torn.start(borders[-1 if where == 'before the batch' else len(borders) // 2])
     first, peer, third = mesh.regions
+    assert where == 'in the middle' or int(first.info()['torn_writes']) > 0
     for other in peer, third:
         mesh.deliver(first, other)
     if has_peer_the_batch:
@@ -203,6 +206,19 @@ def test_a_turn_of_several_batches_counts_once_wherever_it_is_torn(torn, batches
     torn.bring_the_batches(mesh)
     mesh.check_equal()
     assert geo.content(mesh.regions[0].client) == torn.whole
+
+
+def test_a_turn_that_is_too_long_is_told_by_its_keys(torn, redis_server):
+    torn.write([], [['EVAL', "for at = 1, 3 do redis.call('set','big',string.rep(at,25*1024*1024)) end return redis.call('set','k','v')", 0]], has_peer_the_batch=False)
+    geo.aof_of(torn.server).write_bytes(torn.aof[:torn.aof.index(BATCH, torn.aof.index(LAST_WRITE))])
+    torn.server.start(within=30)
+    again = torn.region(torn.server)
+    assert (again.info()['torn_writes'], again.info()['retold_keys']) == ('0', '3')
+    assert 'are too many to be told one by one' in torn.server.log_text()
+    mesh = geo.Mesh([again, torn.b, torn.c])
+    mesh.exchange()
+    mesh.check_equal()
+    assert torn.b.client.strlen('big') == 25 * 1024 * 1024 and torn.c.client.get('k') == b'v'
 
 
 def test_two_power_cuts_in_a_row(torn):
