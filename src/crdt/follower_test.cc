@@ -89,6 +89,39 @@ TEST_F(Follower, TellsTheRestOfATurnInWhichTheMasterSavedItself) {
 }
 
 // Their cached cardinality may be another, and how their registers are stored.
+// Of three such writes two make a batch.
+TEST_F(Follower, TellsWhatIsLeftOfATurnOfSeveralBatches) {
+  begin(Turn::kEnds);
+  for (const std::string name : {"a", "b", "c"}) {
+    const Op op{
+        {0, name}, WriteString{std::string(kBatchBytesEnough / 2 + 1, 'x'), kNoDeadline}, true};
+    redis.execute(op);
+    master.note(op, redis, now_ms);
+    replica.note(op, redis, now_ms);
+  }
+  tell(Turn::kEnds);
+  EXPECT_EQ(untold(), 1U);
+}
+
+TEST_F(Follower, TakesOverInAsManyBatches) {
+  begin(Turn::kEnds);
+  for (const std::string name : {"a", "b", "c"}) {
+    const Op op{
+        {0, name}, WriteString{std::string(kBatchBytesEnough / 2 + 1, 'x'), kNoDeadline}, true};
+    redis.execute(op);
+    replica.note(op, redis, now_ms);
+  }
+  replica.begin_incarnation(2);
+  std::vector<std::pair<Seq, std::size_t>> told;
+  while (const auto bytes = replica.flush(now_ms)) {
+    const auto batch = *decode_batch(*bytes);
+    for (const Op& op : batch.ops)
+      if (const auto* const taken = std::get_if<TakeOver>(&op.effect))
+        told.emplace_back(taken->first, ops_of(*taken).size());
+  }
+  EXPECT_EQ(told, (std::vector<std::pair<Seq, std::size_t>>{{2, 2}, {4, 1}}));
+}
+
 TEST_F(Follower, HoldsAHyperLogLogAgainstItsMastersByItsRegisters) {
   begin(Turn::kEnds);
   const auto hll = [](char cached, char value) {
