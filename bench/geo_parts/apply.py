@@ -16,8 +16,7 @@ def run(folder, count, report):
     print(f'\napplied by a master, {PIPELINE} batches in a pipeline; bytes per op over the ocean, before compression\n'
           f'{"":10} {"ops/s":>9} {"command":>8} {"geo.apply":>9}')
     rates, sent, given = [], 0, 0
-    source.replica.wait_until_begun()
-    apply_all(target, batches_of(source.replica.stream()))  # how its incarnation began
+    apply_all(target, source.replica.wait_until_begun())  # how its incarnation began
     for kind in KINDS:
         before = len(batches_of(source.replica.stream()))
         work = requests(kind, count)

@@ -195,10 +195,13 @@ class Replica:
         return b''.join(self.pieces)
 
     def wait_until_begun(self):
-        """The first op of the master's life was made before we came, and is sent again."""
+        """The first op of the master's life was made before we came, and is sent again; that batch and those behind it."""
         for _ in range(600):
-            if any(first == 1 < end for _, _, first, end in map(ops_in, batches_of(self.stream()))):
-                return
+            batches = batches_of(self.stream())
+            for at, batch in enumerate(batches):
+                _, _, first, end = ops_in(batch)
+                if first == 1 < end:
+                    return batches[at:]
             time.sleep(0.05)
         raise SystemExit('the first op does not come')
 
