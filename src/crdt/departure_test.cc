@@ -117,6 +117,46 @@ TEST_F(ThreeWhoMayLeave, StayByTheOperatorsWordWhereOneIsGone) {
   EXPECT_FALSE(a.region.must_rejoin());
 }
 
+// c told a to leave while both counted on b, behind an op that a can never take: c had not seen what a and b have forgotten without it. Whoever
+// meets that word leaves again.
+TEST_F(ThreeWhoMayLeave, StayByTheOperatorsWordToOneAfterTheOther) {
+  a.write(Increment{1});
+  exchange();
+  exchange();
+  a.region.detach(3, a.now_ms);
+  a.announce();
+  for (int round = 0; round < 5; ++round) {
+    a.write(Increment{10});
+    a.announce();
+    deliver(a, b);
+    deliver(b, a);
+    for (TestRegion* const one : {&a, &b}) {
+      one->now_ms += 1000;
+      one->announce();
+      one->collect();
+    }
+  }
+  c.write(Increment{100});
+  c.announce();
+  c.region.detach(1, c.now_ms);
+  c.announce();
+  b.region.detach(2, b.now_ms);
+  b.announce();
+  deliver(b, a);
+  deliver(c, a);
+  come_together();
+  for (TestRegion* const one : all) {
+    if (one->region.must_rejoin()) one->region.join(one->region.self().region, one->now_ms);
+    one->announce();
+    come_together();
+  }
+  for (TestRegion* const one : all) {
+    EXPECT_FALSE(one->region.must_rejoin());
+    EXPECT_EQ(one->redis.string(key), "151");
+    EXPECT_EQ(one->region.stats().unstable_keys, 0U);
+  }
+}
+
 TEST(TwoWhoMayLeave, AreToldWhatAFailoverHasTakenFromThem) {
   TestRegion a{1, {1, 2}}, b{2, {1, 2}};
   a.write(Increment{1});

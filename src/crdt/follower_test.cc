@@ -24,6 +24,15 @@ class Follower : public testing::Test {
     master.note(op, redis, now_ms);
     replica.note(op, redis, now_ms);
   }
+  void write_three_large() {
+    for (const std::string name : {"a", "b", "c"}) {
+      const Op op{
+          {0, name}, WriteString{std::string(kBatchBytesEnough / 2 + 1, 'x'), kNoDeadline}, true};
+      redis.execute(op);
+      master.note(op, redis, now_ms);
+      replica.note(op, redis, now_ms);
+    }
+  }
   void tell(Turn turn) {
     const auto batch = *master.flush(++now_ms, turn);
     EXPECT_EQ(replica.compare_noted(batch), 0U) << replica.misnoted();
@@ -88,29 +97,17 @@ TEST_F(Follower, TellsTheRestOfATurnInWhichTheMasterSavedItself) {
   EXPECT_EQ(untold(), 1U);
 }
 
-// Their cached cardinality may be another, and how their registers are stored.
 // Of three such writes two make a batch.
 TEST_F(Follower, TellsWhatIsLeftOfATurnOfSeveralBatches) {
   begin(Turn::kEnds);
-  for (const std::string name : {"a", "b", "c"}) {
-    const Op op{
-        {0, name}, WriteString{std::string(kBatchBytesEnough / 2 + 1, 'x'), kNoDeadline}, true};
-    redis.execute(op);
-    master.note(op, redis, now_ms);
-    replica.note(op, redis, now_ms);
-  }
+  write_three_large();
   tell(Turn::kEnds);
   EXPECT_EQ(untold(), 1U);
 }
 
 TEST_F(Follower, TakesOverInAsManyBatches) {
   begin(Turn::kEnds);
-  for (const std::string name : {"a", "b", "c"}) {
-    const Op op{
-        {0, name}, WriteString{std::string(kBatchBytesEnough / 2 + 1, 'x'), kNoDeadline}, true};
-    redis.execute(op);
-    replica.note(op, redis, now_ms);
-  }
+  write_three_large();
   replica.begin_incarnation(2);
   std::vector<std::pair<Seq, std::size_t>> told;
   while (const auto bytes = replica.flush(now_ms)) {
@@ -122,6 +119,7 @@ TEST_F(Follower, TakesOverInAsManyBatches) {
   EXPECT_EQ(told, (std::vector<std::pair<Seq, std::size_t>>{{2, 2}, {4, 1}}));
 }
 
+// Their cached cardinality may be another, and how their registers are stored.
 TEST_F(Follower, HoldsAHyperLogLogAgainstItsMastersByItsRegisters) {
   begin(Turn::kEnds);
   const auto hll = [](char cached, char value) {

@@ -25,6 +25,12 @@ bool is_ours(std::string_view name) {
   return is_word(name.substr(0, kPrefix.size()), kPrefix);
 }
 
+// XACK and its like tell nothing, and others may read so for long. XSETID decides which ids may follow.
+bool is_of_groups_alone(std::string_view name) {
+  const CommandRule* const rule = find_rule(name);
+  return rule != nullptr && rule->handling == Handling::kLocal && rule->name != "xsetid";
+}
+
 }  // namespace
 
 bool TurnEnds::is_one(std::span<const std::string_view> words) {
@@ -71,7 +77,7 @@ void AofTail::add(resp::Command words) {
     turns_ += std::exchange(multi_turns_, 0);
     multi_at_.reset();
   } else if (!ends_.is_one(words)) {
-    if (!is_ours(name)) keep(words);
+    if (!is_ours(name) && !is_of_groups_alone(name)) keep(words);
   } else if (multi_at_) {
     ++multi_turns_;
     multi_turn_at_ = heads_.size();

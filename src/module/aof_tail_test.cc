@@ -106,6 +106,13 @@ TEST(AofTail, BeginsAnewBehindWhatComesFromOthers) {
   EXPECT_EQ(read(bytes_of({kIncr, {"geo.position", "source", "id", "1"}})).turns, 0U);
 }
 
+TEST(AofTail, LeavesOutWhatIsOfConsumerGroupsAlone) {
+  EXPECT_EQ(read(bytes_of({{"XACK", "x", "g", "1-1"},
+                           {"XGROUP", "CREATE", "x", "g", "$", "MKSTREAM"},
+                           {"XSETID", "x", "2-2"}})),
+            (Seen{0, {"0 XGROUP CREATE x g $ MKSTREAM", "0 XSETID x 2-2"}}));
+}
+
 TEST(AofTail, GoesOnInTheNextFileInTheFirstDatabase) {
   AofTail tail;
   for (const auto& bytes :

@@ -148,9 +148,6 @@ void Node::note_tail(Ctx* ctx) {
       api::GetThreadSafeContext(nullptr);  // no client's: it goes from database to database
   const auto tail = std::exchange(tail_, nullptr);
   auto commands = tail->commands();
-  if (commands)
-    std::erase_if(*commands,
-                  [](const AofCommand& one) { return find_rule(one.words[0]) == nullptr; });
   if (commands && commands->empty()) return;
   // Without a state it is all from before there was a module; and a batch that is sent again has ended no turn.
   if (!has_loaded_state_ || !unrecorded_.empty()) return;
@@ -183,7 +180,10 @@ void Node::note_tail(Ctx* ctx) {
 }
 
 void Node::run_of_tail(Ctx* ctx, const AofCommand& command) {
-  const CommandRule& rule = *find_rule(command.words[0]);
+  // XGROUP is none by its first word, and may make a stream: its event tells.
+  static constexpr CommandRule kNone{"", Handling::kEvent, 0};
+  const CommandRule* const found = find_rule(command.words[0]);
+  const CommandRule& rule = found == nullptr ? kNone : *found;
   Strings words(command.words);
   forget_past();
   has_past_ = true;
@@ -195,7 +195,8 @@ void Node::run_of_tail(Ctx* ctx, const AofCommand& command) {
       rule.handling == Handling::kReplaced ||
       (rule.handling == Handling::kSometimes && must_replace(rule, stash_.words()));
   if (is_replaced) stash_.forget();
-  const std::string name = (is_replaced ? "geo." : "") + std::string(rule.name);
+  const std::string name =
+      is_replaced ? "geo." + std::string(rule.name) : std::string(command.words[0]);
   const auto behind = words.all().subspan(1);
   api::SelectDb(ctx, static_cast<int>(command.db));
   const CallReply reply(api::Call(ctx, name.c_str(), "vE", behind.data(), behind.size()));

@@ -3,6 +3,7 @@
 import pytest
 
 from harness.regions import MODULE
+from harness.waiting import eventually
 
 pytestmark = pytest.mark.skipif(not MODULE.exists(), reason='sluice-geo.so is not built')
 
@@ -20,5 +21,19 @@ def test_large_writes_come_to_others(mesh, script):
     m[1].client.execute_command('EVAL', script, 0)
     m[1].client.incr('n')
     m[2].client.incr('n')
+    m.wait_equal()
+    assert m[2].client.get('n') == b'2'
+
+
+def test_a_link_waits_where_an_op_is_longer_than_an_argument_may_be(mesh):
+    m = mesh(count=2)
+    m[1].client.incr('n')
+    m.wait_equal()
+    m[2].client.config_set('proto-max-bulk-len', 1 << 20)
+    m[1].client.set('k', b'x' * (2 << 20))
+    m[1].client.incr('n')
+    eventually(lambda: 'invalid bulk length' in m[2].link.log_text(), 'it is refused')
+    assert m[2].client.get('n') == b'1'
+    m[2].client.config_set('proto-max-bulk-len', 512 << 20)
     m.wait_equal()
     assert m[2].client.get('n') == b'2'

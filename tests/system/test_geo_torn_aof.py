@@ -114,7 +114,7 @@ MIXED = {
                   [['INCR', 'n'], ['HINCRBY', 'h', 'f', 1], ['PERSIST', 'm'], ['INCR', 'm']]),
     'groups': ([['XADD', 'x', '1-1', 'f', 'v'], ['XGROUP', 'CREATE', 'x', 'g', '$']],
                [['XADD', 'x', '2-1', 'f', 'v'], ['XREADGROUP', 'GROUP', 'g', 'c', 'STREAMS', 'x', '>'], ['XADD', 'x', '3-1', 'f', 'v'], ['XACK', 'x', 'g', '2-1'],
-                ['PUBLISH', 'channel', 'message'], ['INCR', 'n']]),
+                ['PUBLISH', 'channel', 'message'], ['XGROUP', 'CREATE', 'new', 'g', '$', 'MKSTREAM'], ['INCR', 'n']]),
 }
 
 
