@@ -292,9 +292,7 @@ rt::Task<void> Link::write_target(Session& session) {
       metrics_.sent(text.size());
       const auto written = co_await session.target->write(text);
       if (written) continue;
-      session.broken = LinkState::kNoTarget;
-      end(session, {written.error().code, "master: " + written.error().detail});
-      co_return;
+      co_return;  // the session ends where the replies do: the last may say why
     }
     // What became due since it was looked at is found when it is looked at again; unless only an answer makes room for it.
     const auto at = session.courier->wake_at();
@@ -343,7 +341,11 @@ rt::Task<void> Link::read_replies(Session& session) {
     const auto reply = co_await session.target->read_reply();
     if (!reply) {
       session.broken = LinkState::kNoTarget;
-      end(session, {reply.error().code, "master: " + reply.error().detail});
+      auto why = "master: " + reply.error().detail;
+      // A connection that Redis ends for what came on it, such as an argument that is too long.
+      const auto& trouble = session.courier->trouble();
+      if (trouble && trouble->verdict == Verdict::kRefused) why += ", after: " + trouble->text;
+      end(session, {reply.error().code, std::move(why)});
       co_return;
     }
     if (auto taken = take_reply(session, *reply); !taken) {

@@ -17,7 +17,8 @@ namespace sluice::rt {
 
 // Owned by one core; one reader and one writer may be in flight at a time, and none when it is
 // destroyed. A task that is served at once every time still yields to others now and then.
-// Failures are kDisconnected, kTimedOut or kCancelled, and are final: the stream is then closed.
+// Failures are kDisconnected, kTimedOut or kCancelled, and are final: the stream is then closed. Where a
+// write has failed, reads may still give what the peer sent before, which often says why.
 class Stream {
  public:
   virtual ~Stream() = default;

@@ -39,13 +39,26 @@ TcpStream::TcpStream(Loop& loop, UniqueFd fd) : loop_(loop), socket_(loop, std::
 }
 
 tl::unexpected<Error> TcpStream::closed_error() const {
-  return tl::unexpected<Error>(*closed_);
+  return tl::unexpected<Error>(closed_ ? *closed_ : *write_failure_);
 }
 
 tl::unexpected<Error> TcpStream::end(std::string why) {
   if (!closed_) closed_ = Error{Errc::kDisconnected, peer_ + ": " + std::move(why)};
   close_socket();
   return closed_error();
+}
+
+// What has come may say why: who closes a connection with bytes unread resets it (RFC 2525, 2.17), and what
+// it sent before can still be read here.
+tl::unexpected<Error> TcpStream::end_of_writes(std::string why) {
+  if (!write_failure_) write_failure_ = Error{Errc::kDisconnected, peer_ + ": " + std::move(why)};
+  ::shutdown(socket_.fd(), SHUT_RDWR);
+  return tl::unexpected<Error>(*write_failure_);
+}
+
+tl::unexpected<Error> TcpStream::end_of_reads(std::string why) {
+  if (!closed_ && write_failure_) closed_ = *write_failure_;
+  return end(std::move(why));
 }
 
 Task<Result<std::size_t>> TcpStream::read_some(std::span<char> into) {
@@ -63,10 +76,10 @@ Task<Result<std::size_t>> TcpStream::read(std::span<char> into, AtEnd at_end) {
     if (closed_) co_return closed_error();
     const auto got = ::recv(socket_.fd(), into.data(), into.size(), 0);
     if (got > 0) co_return static_cast<std::size_t>(got);
-    if (got == 0 && at_end == AtEnd::kGiveZero) co_return std::size_t{0};
-    if (got == 0) co_return end("end of stream");
+    if (got == 0 && at_end == AtEnd::kGiveZero && !write_failure_) co_return std::size_t{0};
+    if (got == 0) co_return end_of_reads("end of stream");
     if (errno == EINTR) continue;
-    if (!would_block(errno)) co_return end(reason(errno));
+    if (!would_block(errno)) co_return end_of_reads(reason(errno));
     reads_.begin();
     co_await socket_.readable();
   }
@@ -75,7 +88,7 @@ Task<Result<std::size_t>> TcpStream::read(std::span<char> into, AtEnd at_end) {
 Task<Result<>> TcpStream::write(std::string_view bytes) {
   if (writes_.is_over()) co_await yield_to(loop_);
   for (;;) {
-    if (closed_) co_return closed_error();
+    if (!is_writable()) co_return closed_error();
     if (bytes.empty()) co_return Result<>{};
     const auto taken = ::send(socket_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (taken >= 0) {
@@ -83,19 +96,19 @@ Task<Result<>> TcpStream::write(std::string_view bytes) {
       continue;
     }
     if (errno == EINTR) continue;
-    if (!would_block(errno)) co_return end(reason(errno));
+    if (!would_block(errno)) co_return end_of_writes(reason(errno));
     writes_.begin();
     co_await socket_.writable();
   }
 }
 
 Result<std::size_t> TcpStream::write_now(std::string_view bytes) {
-  if (closed_) return closed_error();
+  if (!is_writable()) return closed_error();
   for (;;) {
     const auto taken = ::send(socket_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (taken >= 0) return static_cast<std::size_t>(taken);
     if (would_block(errno)) return std::size_t{0};
-    if (errno != EINTR) return end(reason(errno));
+    if (errno != EINTR) return end_of_writes(reason(errno));
   }
 }
 
@@ -104,7 +117,7 @@ Task<Result<std::size_t>> TcpStream::send_file(const File& file, std::uint64_t a
   CHECK(count > 0 && file.descriptor() >= 0);
   if (writes_.is_over()) co_await yield_to(loop_);
   for (;;) {
-    if (closed_) co_return closed_error();
+    if (!is_writable()) co_return closed_error();
     auto from = static_cast<off_t>(at);
     const auto sent = ::sendfile(socket_.fd(), file.descriptor(), &from, count);
     if (sent > 0) co_return static_cast<std::size_t>(sent);
@@ -113,15 +126,15 @@ Task<Result<std::size_t>> TcpStream::send_file(const File& file, std::uint64_t a
     }
     if (errno == EINTR) continue;
     if (errno == EIO) co_return fail(Errc::kDiskFailed, "sending from a file: " + reason(EIO));
-    if (!would_block(errno)) co_return end(reason(errno));
+    if (!would_block(errno)) co_return end_of_writes(reason(errno));
     writes_.begin();
     co_await socket_.writable();
   }
 }
 
 Task<Result<>> TcpStream::end_writes() {
-  if (closed_) co_return closed_error();
-  if (::shutdown(socket_.fd(), SHUT_WR) != 0) co_return end(reason(errno));
+  if (!is_writable()) co_return closed_error();
+  if (::shutdown(socket_.fd(), SHUT_WR) != 0) co_return end_of_writes(reason(errno));
   co_return Result<>{};
 }
 

@@ -55,6 +55,9 @@ class TcpStream : public Stream, public Tappable {
   Task<Result<std::size_t>> read(std::span<char> into, AtEnd at_end);
   tl::unexpected<Error> closed_error() const;
   tl::unexpected<Error> end(std::string why);
+  tl::unexpected<Error> end_of_writes(std::string why);
+  tl::unexpected<Error> end_of_reads(std::string why);
+  bool is_writable() const { return !closed_ && !write_failure_; }
   void close_socket();
 
   Loop& loop_;
@@ -62,6 +65,7 @@ class TcpStream : public Stream, public Tappable {
   std::string peer_;
   std::string local_;
   std::optional<Error> closed_;
+  std::optional<Error> write_failure_;
   bool is_tapped_ = false;
   Turn reads_;
   Turn writes_;

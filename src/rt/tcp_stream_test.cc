@@ -299,6 +299,35 @@ TEST_F(TcpStreamTest, EndsOneDirectionAndHearsTheOther) {
   run(main(host, *listener));
 }
 
+// Who does not read what came and closes resets the connection.
+TEST_F(TcpStreamTest, AWriteThatFailsLeavesWhatThePeerSaidToBeRead) {
+  const auto refuse = [](Listener& at) -> Task<void> {
+    auto stream = co_await at.accept();
+    std::array<char, 10> bytes{};
+    EXPECT_TRUE(co_await (*stream)->read_some(bytes));
+    const std::string_view why = "too long";
+    EXPECT_TRUE(co_await (*stream)->write(why));
+    (*stream)->close(Errc::kCancelled);
+  };
+  const auto main = [](Host& h, Listener& at) -> Task<void> {
+    const ConnectOptions options;
+    auto stream = co_await h.network().connect(at.local(), options);
+    const std::string much(16 << 20, 'x');
+    const auto written = co_await (*stream)->write(much);
+    EXPECT_FALSE(written);
+    if ((*stream)->write_now("x")) ADD_FAILURE() << "written after a failure";
+    std::string seen;
+    co_await read_exactly(**stream, 8, seen);
+    EXPECT_EQ(seen, "too long");
+    std::array<char, 10> bytes{};
+    const auto end = co_await (*stream)->read_or_end(bytes);
+    EXPECT_FALSE(end);
+    EXPECT_EQ(end.error().detail, written.error().detail);
+  };
+  gate.spawn(refuse(*listener));
+  run(main(host, *listener));
+}
+
 TEST_F(TcpStreamTest, AcceptedConnectionsInheritTheListenersTuning) {
   ListenOptions how;
   how.tuning.congestion_control = "reno";

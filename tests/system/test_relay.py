@@ -148,8 +148,13 @@ def test_the_keeper_says_which_hop_failed(relay, redis_server, keeper, certifica
     near, far = chain(relay, master, certificates)
     master.kill()
     ours = keeper(master, flags={'route': route_to(near, far)})
-    why = eventually(lambda: ours.info('keeper')['keeper_upstream_why'], 'it says why')
-    assert f':{far.tls_port}' in why and f':{master.port}' in why and 'refused' in why
+    wanted = (f':{far.tls_port}', f':{master.port}', 'refused')
+
+    def says_why():
+        said = ours.info('keeper')['keeper_upstream_why']
+        assert all(word in said for word in wanted), said
+        return said
+    why = eventually(says_why, 'it says why')
     assert why in ours.log_text() or 'unreachable' in ours.log_text()
 
 
