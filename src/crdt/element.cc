@@ -115,6 +115,9 @@ void Element::capture(const std::optional<std::string>& native, Arithmetic arith
     if (!write->value) live.set_value(*write, without_integers());
   } else if (base == BaseState::kStable && !has(LiveKind::kIncrementFloat)) {
     set_base(without_integers());
+  } else if (base == BaseState::kStable && arithmetic == Arithmetic::kText &&
+             !parse_float(*native)) {
+    set_base(*native);  // no number, such as a HyperLogLog: increments have left it as it was
   }
 }
 

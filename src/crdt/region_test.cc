@@ -168,6 +168,16 @@ TEST_F(TwoRegions, KeepAHyperLogLogWhoseFirstAdditionsAreForgottenBeforeANumberB
   meet_and_forget();
 }
 
+// Seed 80022970: a rejoin does an increment once more, on top of the HyperLogLog that the peers have by now.
+TEST_F(TwoRegions, AddToAStableHyperLogLogUnderAnIncrement) {
+  a.write(AddToHll{{"1"}});
+  meet_and_forget();
+  a.write(IncrementFloat{"7", {}});
+  b.write(AddToHll{{"2"}});
+  meet_and_forget();
+  EXPECT_EQ(string(), hll_union("", {"1", "2"}));
+}
+
 // Seed 5233: the number was all that the remove had left here, when an addition came that had not seen the remove.
 TEST(ThreeRegions, ShowAHyperLogLogOverANumberInWhateverOrderTheyCome) {
   TestRegion a{1}, b{2}, c{3};
