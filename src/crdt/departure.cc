@@ -169,12 +169,18 @@ void Region::State::stay_after_all() {
       return dot.actor.region == region;
     });
   };
+  // What a failover takes from him he does not know: he goes on, counts for us no more, and forgets what we lack.
+  const auto keeps_its_word = [&](RegionId region) {
+    return std::ranges::any_of(departures[region].leaves, [&](const Dot& dot) {
+      return dot.actor.region == region && stability.promised_by(region).covers(dot);
+    });
+  };
   const bool is_called_back = expelled_by && !vector.covers(*expelled_by);
   if (follows || merging != nullptr || is_called_back || staying() != 0 || !says_so(self.region))
     return;
   for (RegionId other = 1; other <= kRegionIdMax; ++other) {
     const bool may_yet_stay = stability.is_member(other) && !departures[other].is_returning();
-    if (says_so(other) ? other < self.region : may_yet_stay) return;
+    if (says_so(other) ? other < self.region || !keeps_its_word(other) : may_yet_stay) return;
   }
   expelled_by.reset();
   note_member(Return{self.region}, newest.wall_ms());
@@ -378,6 +384,7 @@ bool Region::State::admit(const BatchHeader& header, const VersionVector& seen) 
   const RegionId region = header.actor.region;
   if (region == self.region) return true;
   Departure& left = departures[region];
+  stability.promise(region, header.promise);
   if (left.has_left()) {
     if (!left.is_over_by(seen)) return false;
     left = {.leaves = {}, .returns = {}, .wanted = {}, .back = header.actor.incarnation};
@@ -390,7 +397,6 @@ bool Region::State::admit(const BatchHeader& header, const VersionVector& seen) 
       heard_ms[region] != 0 && clock_ms - heard_ms[region] < limits.away_min_ms / 2;
   if (!is_in_touch) in_touch_since_ms[region] = clock_ms;
   heard_ms[region] = clock_ms;
-  stability.promise(region, header.promise);
   hear(header);
   return true;
 }

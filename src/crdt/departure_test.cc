@@ -157,6 +157,30 @@ TEST_F(ThreeWhoMayLeave, StayByTheOperatorsWordToOneAfterTheOther) {
   }
 }
 
+// Else the next life of the other goes on without knowing, and both forget what the other lacks (seed 60007230).
+TEST(TwoWhoMayLeave, StayAfterAllOnceNoFailoverTakesTheWordOfTheOther) {
+  TestRegion a{1, {1, 2}}, b{2, {1, 2}};
+  a.write(Increment{1});
+  exchange(a, b);
+  b.region.set_promise(b.region.vector());
+  a.region.detach(1, a.now_ms);
+  a.announce();
+  b.region.detach(2, b.now_ms);
+  b.announce();
+  const auto stays = [&] {
+    a.hear(b);
+    b.hear(a);
+    a.collect();
+    b.announce();
+    a.announce();
+    return !a.region.must_rejoin();
+  };
+  for (int round = 0; round < 3; ++round) EXPECT_FALSE(stays());
+  b.region.set_promise(b.region.vector());
+  b.announce();
+  EXPECT_TRUE(stays());
+}
+
 TEST(TwoWhoMayLeave, AreToldWhatAFailoverHasTakenFromThem) {
   TestRegion a{1, {1, 2}}, b{2, {1, 2}};
   a.write(Increment{1});
