@@ -149,9 +149,16 @@ rt::Task<Result<>> SnapshotMerge::send(std::vector<std::string_view> words) {
   CO_TRY_VOID(co_await await_replies(kUnansweredMax - 1));
   std::string wire;
   resp::append_command(wire, words);
-  CO_TRY_VOID(co_await target_->write(wire));
+  CO_TRY_VOID(co_await write(std::move(wire)));
   ++unanswered_;
   co_return Result<>{};
+}
+
+rt::Task<Result<>> SnapshotMerge::write(std::string wire) {
+  auto written = co_await target_->write(wire);
+  if (written) co_return written;
+  auto why = co_await target_->last_word(std::move(written).error());
+  co_return fail(why.code, "master: " + why.detail);
 }
 
 rt::Task<Result<>> SnapshotMerge::await_replies(std::size_t left) {
@@ -167,7 +174,7 @@ rt::Task<Result<std::string>> SnapshotMerge::call(std::vector<std::string_view> 
   CO_TRY_VOID(co_await await_replies(0));
   std::string wire;
   resp::append_command(wire, words);
-  CO_TRY_VOID(co_await target_->write(wire));
+  CO_TRY_VOID(co_await write(std::move(wire)));
   CO_TRY(const auto reply, co_await target_->read_reply());
   if (reply.is_error()) co_return tl::unexpected(refusal(reply.text));
   co_return reply.text;

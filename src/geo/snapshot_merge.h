@@ -52,6 +52,7 @@ class SnapshotMerge {
   rt::Task<Result<>> add(SnapshotKey key);
   rt::Task<Result<>> send_keys();
   rt::Task<Result<>> send(std::vector<std::string_view> words);
+  rt::Task<Result<>> write(std::string wire);
   rt::Task<Result<>> await_replies(std::size_t left);
   rt::Task<Result<std::string>> call(std::vector<std::string_view> words);
   rt::Task<Result<>> sweep();

@@ -71,7 +71,7 @@ Result<> SnapshotReader::feed(std::string_view bytes) {
   }
   held_ += bytes;
   if (held_.size() - done_ > kItemBytesMax + bytes.size()) {
-    return fail(Errc::kRejected, "a key of the snapshot takes more than 512 MiB");
+    return fail(Errc::kRejected, "a key of the snapshot takes more than 1 GiB");
   }
   return {};
 }
@@ -221,7 +221,7 @@ Result<bool> SnapshotReader::string() {
     unpacked = whole->value;
   }
   if (std::max(body, unpacked) > kItemBytesMax)
-    return fail(Errc::kRejected, "a string of the snapshot takes more than 512 MiB");
+    return fail(Errc::kRejected, "a string of the snapshot takes more than 1 GiB");
   const auto size = header + body;
   if (unread().size() < at_ + size) return false;
   at_ += static_cast<std::size_t>(size);

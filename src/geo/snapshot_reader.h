@@ -34,8 +34,8 @@ using SnapshotItem = std::variant<SavedModule, SnapshotLibrary, SnapshotKey>;
 // Holds one key at a time, and checks the whole by its checksum.
 class SnapshotReader {
  public:
-  // The server takes no longer string either (proto-max-bulk-len).
-  static constexpr std::size_t kItemBytesMax = std::size_t{512} << 20U;
+  // A key's value, or what the module saved. The server takes 512 MiB, unless told to take more (proto-max-bulk-len).
+  static constexpr std::size_t kItemBytesMax = std::size_t{1} << 30U;
 
   // Any piece, in order; then next() until there is nothing more. kProtocol: not an RDB, or of a kind that cannot be
   // read. kCorrupt: the checksum differs.

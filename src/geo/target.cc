@@ -78,8 +78,17 @@ rt::Task<Result<resp::Reply>> Target::ask(std::vector<std::string> words) {
   std::string wire;
   const std::vector<std::string_view> views(words.begin(), words.end());
   resp::append_command(wire, views);
-  CO_TRY_VOID(co_await stream_->write(wire));
+  if (auto written = co_await stream_->write(wire); !written)
+    co_return tl::unexpected(co_await last_word(std::move(written).error()));
   co_return co_await read_reply();
+}
+
+rt::Task<Error> Target::last_word(Error why) {
+  for (;;) {
+    const auto reply = co_await read_reply();
+    if (!reply) co_return why;
+    if (reply->is_error()) co_return Error{why.code, why.detail + ", after: " + reply->text};
+  }
 }
 
 rt::Task<Result<resp::Reply>> Target::read_reply() {

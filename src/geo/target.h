@@ -28,6 +28,9 @@ class Target {
   rt::Task<Result<redis::Info>> info();  // GEO.INFO QUICK; kRejected with the server's words
 
   rt::Task<Result<>> write(std::string_view commands) { return stream_->write(commands); }
+  // Where a write has failed with `why`: what the server said of it, if it is the server that ended the connection, and
+  // told so. The only reader asks.
+  rt::Task<Error> last_word(Error why);
   rt::Task<Result<resp::Reply>> read_reply();
   void close(Errc why = Errc::kCancelled) { stream_->close(why); }
 

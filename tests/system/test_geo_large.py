@@ -1,5 +1,8 @@
 """Turns and values that are larger than a batch is meant to be."""
 
+import random
+import re
+
 import pytest
 
 from harness.regions import MODULE
@@ -37,3 +40,26 @@ def test_a_link_waits_where_an_op_is_longer_than_an_argument_may_be(mesh):
     m[2].client.config_set('proto-max-bulk-len', 512 << 20)
     m.wait_equal()
     assert m[2].client.get('n') == b'2'
+
+
+def test_a_region_joins_once_it_takes_arguments_as_long_as_the_values(mesh):
+    values = random.Random(1)
+    m = mesh(count=3, is_joined=False, is_linked=False)
+    late = m.regions.pop()
+    for region in m.regions:
+        m.connect(region)
+    for number in range(30):
+        m[1].client.hset('h', number, values.randbytes(100_000))
+    m.wait_equal()
+    m.wait_stable()
+    m.regions.append(late)
+    late.client.config_set('proto-max-bulk-len', 1 << 20)
+    for region in m.regions:
+        if region.link:
+            region.link.kill()
+        m.connect(region)
+    eventually(lambda: re.search('metadata_bytes.*invalid bulk length', late.link.log_text(), re.S), 'a value is refused')
+    late.client.config_set('proto-max-bulk-len', 512 << 20)
+    eventually(lambda: late.facts()['must_rejoin'] == 'no', 'it has joined')
+    m.wait_equal()
+    assert late.client.hlen('h') == 30
