@@ -33,7 +33,7 @@ std::uint64_t Books::busiest_window() const {
   const auto window = std::chrono::duration_cast<std::chrono::milliseconds>(kLimitWindow).count();
   std::uint64_t most = 0;
   for (auto [account, times] : accepted) {
-    std::sort(times.begin(), times.end());
+    std::ranges::sort(times);
     std::size_t first = 0;
     for (std::size_t last = 0; last < times.size(); ++last) {
       while (times[last] - times[first] >= window) ++first;

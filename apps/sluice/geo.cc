@@ -94,7 +94,7 @@ int run_geo(const Arguments& arguments) {
   }
   const auto& word = arguments.front();
   if (word == "link") return run_link({arguments.begin() + 1, arguments.end()});
-  if (std::find(kMeshCommands.begin(), kMeshCommands.end(), word) != kMeshCommands.end()) {
+  if (std::ranges::find(kMeshCommands, word) != kMeshCommands.end()) {
     return run_on_mesh(arguments);
   }
   if (word == "--help" || word == "-h" || word == "help") {

@@ -64,7 +64,7 @@ RC_GTEST_PROP(HistogramProp, QuantileIsAtMostOnePercentOff, ()) {
   DurationHistogram seen;
   for (const auto v : values) seen.record(std::chrono::nanoseconds(v));
   auto sorted = values;
-  std::sort(sorted.begin(), sorted.end());
+  std::ranges::sort(sorted);
   const auto rank =
       static_cast<std::size_t>(std::ceil(fraction * static_cast<double>(sorted.size())));
   const double exact = sorted[std::max<std::size_t>(rank, 1) - 1];

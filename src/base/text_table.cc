@@ -10,7 +10,7 @@ namespace {
 // Bytes that do not begin a UTF-8 character take no room on the screen.
 std::size_t width(const std::string& cell) {
   return static_cast<std::size_t>(
-      std::count_if(cell.begin(), cell.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+      std::ranges::count_if(cell, [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
 bool is_number(const std::string& cell) {

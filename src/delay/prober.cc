@@ -102,7 +102,7 @@ rt::Task<void> Prober::await_subscriptions() {
   const auto until = host_.clock().now() + kSubscribePatience;
   const auto is_subscribed = [](const auto& node) { return node->subscription.is_subscribed(); };
   while (host_.clock().now() < until && !gate_.is_closing()) {
-    if (writer_ && std::all_of(nodes_.begin(), nodes_.end(), is_subscribed)) co_return;
+    if (writer_ && std::ranges::all_of(nodes_, is_subscribed)) co_return;
     co_await gate_.sleep(std::chrono::milliseconds(10));
   }
 }

@@ -100,7 +100,7 @@ void Process::print(bool is_last) {
       lines_on_screen_ == 0 ? std::string() : fmt::format("\x1b[{}A\x1b[J", lines_on_screen_);
   lines_on_screen_ = 0;
   if (output_.is_screen) {
-    lines_on_screen_ = static_cast<std::size_t>(std::count(table.begin(), table.end(), '\n'));
+    lines_on_screen_ = static_cast<std::size_t>(std::ranges::count(table, '\n'));
   }
   output_.write(back + table);
 }

@@ -102,8 +102,8 @@ Quantiles quantiles_of(const base::DurationHistogram& histogram) {
 }
 
 bool is_well(const std::vector<ShardReport>& shards) {
-  return std::all_of(shards.begin(), shards.end(), [](const ShardReport& shard) {
-    return std::all_of(shard.nodes.begin(), shard.nodes.end(), [](const NodeReport& node) {
+  return std::ranges::all_of(shards, [](const ShardReport& shard) {
+    return std::ranges::all_of(shard.nodes, [](const NodeReport& node) {
       return node.alerts == 0 && node.delay.count > 0;
     });
   });

@@ -14,8 +14,7 @@ char lower(char c) {
 }
 
 bool is_word(std::string_view text, std::string_view word) {
-  return std::equal(text.begin(), text.end(), word.begin(), word.end(),
-                    [](char a, char b) { return lower(a) == b; });
+  return std::ranges::equal(text, word, [](char a, char b) { return lower(a) == b; });
 }
 
 }  // namespace

@@ -55,8 +55,7 @@ void Courier::insert_pending(Entry entry) {
     return its.actor == header.actor && its.first >= header.first + header.count;
   };
   const bool is_in_order = pending_.empty() || !is_later(pending_.back());
-  const auto at =
-      is_in_order ? pending_.end() : std::find_if(pending_.begin(), pending_.end(), is_later);
+  const auto at = is_in_order ? pending_.end() : std::ranges::find_if(pending_, is_later);
   pending_.insert(at, std::move(entry));
 }
 
@@ -84,7 +83,7 @@ bool Courier::brings_promise(const crdt::BatchHeader& header) {
 }
 
 bool Courier::has_context(const crdt::BatchHeader& header) const {
-  return std::all_of(header.context.begin(), header.context.end(), [this](const crdt::Dot& seen) {
+  return std::ranges::all_of(header.context, [this](const crdt::Dot& seen) {
     return seen.actor == self_ || sent_.covers(seen);
   });
 }
@@ -206,7 +205,7 @@ bool Courier::may_go(Entry& entry, rt::Instant now) const {
 
 void Courier::hold(Entry entry) {
   auto& queue = held_[entry.batch.header.actor];
-  queue.insert(std::upper_bound(queue.begin(), queue.end(), entry, is_earlier), std::move(entry));
+  queue.insert(std::ranges::upper_bound(queue, entry, is_earlier), std::move(entry));
   ++held_count_;
 }
 
@@ -306,7 +305,7 @@ void Courier::retry(Entry& entry, const Answer& answer, rt::Instant now) {
 void Courier::bring_back() {
   is_draining_ = false;
   sent_ = known_;
-  std::stable_sort(back_.begin(), back_.end(), is_earlier);
+  std::ranges::stable_sort(back_, is_earlier);
   for (; !back_.empty(); back_.pop_back()) {
     auto& entry = back_.back();
     if (entry.batch.is_foreign) {

@@ -51,7 +51,7 @@ std::string flatten(const resp::Reply& reply, std::size_t group) {
     if (group == 0 || i % group == 0) parts.emplace_back();
     append(parts.back(), reply.elements[i]);
   }
-  if (group > 0) std::sort(parts.begin(), parts.end());
+  if (group > 0) std::ranges::sort(parts);
   std::string text = reply.text;
   for (const auto& part : parts) text += (text.empty() ? "" : ", ") + part;
   return text;

@@ -58,9 +58,8 @@ rt::Task<Result<std::vector<Digest>>> take_digests(std::vector<Member>& members,
 Comparison compare(const std::vector<Digest>& digests) {
   Comparison comparison;
   const auto& first = digests.front();
-  comparison.has_moment = std::all_of(digests.begin(), digests.end(), [&](const Digest& one) {
-    return one.vector == first.vector;
-  });
+  comparison.has_moment =
+      std::ranges::all_of(digests, [&](const Digest& one) { return one.vector == first.vector; });
   std::set<std::uint16_t> seen;
   for (const auto& one : digests) {
     for (const auto& [slot, digest] : one.slots) seen.insert(slot);
@@ -72,8 +71,8 @@ Comparison compare(const std::vector<Digest>& digests) {
       const auto at = one.slots.find(slot);
       return at == one.slots.end() ? std::string_view{} : std::string_view(at->second);
     };
-    const bool is_equal = std::all_of(digests.begin(), digests.end(),
-                                      [&](const Digest& one) { return of(one) == of(first); });
+    const bool is_equal =
+        std::ranges::all_of(digests, [&](const Digest& one) { return of(one) == of(first); });
     if (!is_equal) comparison.slots.insert(slot);
   }
   return comparison;

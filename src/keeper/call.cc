@@ -48,12 +48,12 @@ bool matches_one(std::string_view& pattern, char c) {
 
 bool same_word(std::string_view a, std::string_view b) {
   const auto same = [](char x, char y) { return lower(x) == lower(y); };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same);
+  return std::ranges::equal(a, b, same);
 }
 
 std::string lower_case(std::string_view text) {
   std::string lowered(text);
-  std::transform(lowered.begin(), lowered.end(), lowered.begin(), lower);
+  std::ranges::transform(lowered, lowered.begin(), lower);
   return lowered;
 }
 

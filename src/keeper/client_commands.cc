@@ -156,7 +156,7 @@ void client_list(Call& call) {
   }
   std::string lines;
   for (const ClientFacts& client : call.view.clients()) {
-    const bool is_named = ids.empty() || std::find(ids.begin(), ids.end(), client.id) != ids.end();
+    const bool is_named = ids.empty() || std::ranges::find(ids, client.id) != ids.end();
     if (is_named && (!kind || *kind == client.kind)) lines += client_line(client, call.at.now);
   }
   call.reply.text(lines);

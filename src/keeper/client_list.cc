@@ -25,7 +25,7 @@ std::string flags_of(const ClientFacts& client) {
 }  // namespace
 
 bool is_client_name(std::string_view name) {
-  return std::all_of(name.begin(), name.end(), [](char c) { return c >= '!' && c <= '~'; });
+  return std::ranges::all_of(name, [](char c) { return c >= '!' && c <= '~'; });
 }
 
 std::optional<ClientKind> parse_client_kind(std::string_view word) {

@@ -115,7 +115,7 @@ constexpr Command kCommands[] = {
 constexpr bool by_name(const Command& a, const Command& b) {
   return a.name < b.name;
 }
-static_assert(std::is_sorted(std::begin(kCommands), std::end(kCommands), by_name));
+static_assert(std::ranges::is_sorted(kCommands, by_name));
 
 }  // namespace
 
@@ -125,7 +125,7 @@ std::span<const Command> commands() {
 
 const Command* find_command(std::string_view lower_case_name) {
   const Command wanted{lower_case_name, 0, kPlain, nullptr};
-  const auto* found = std::lower_bound(std::begin(kCommands), std::end(kCommands), wanted, by_name);
+  const auto* found = std::ranges::lower_bound(kCommands, wanted, by_name);
   return found != std::end(kCommands) && found->name == lower_case_name ? found : nullptr;
 }
 

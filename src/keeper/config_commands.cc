@@ -13,7 +13,7 @@ using Settings = std::vector<Setting>;
 // names as Redis does, with dashes, and reads both.
 std::string config_name(std::string_view text) {
   std::string name = lower_case(text);
-  std::replace(name.begin(), name.end(), '_', '-');
+  std::ranges::replace(name, '_', '-');
   return name;
 }
 
@@ -53,10 +53,9 @@ Settings all_settings(const View& view) {
   for (auto& setting : all) setting.name = config_name(setting.name);
   for (auto& compatible : redis_settings(view)) {
     const auto has_name = [&](const Setting& s) { return s.name == compatible.name; };
-    if (std::none_of(all.begin(), all.end(), has_name)) all.push_back(std::move(compatible));
+    if (std::ranges::none_of(all, has_name)) all.push_back(std::move(compatible));
   }
-  std::sort(all.begin(), all.end(),
-            [](const Setting& a, const Setting& b) { return a.name < b.name; });
+  std::ranges::sort(all, [](const Setting& a, const Setting& b) { return a.name < b.name; });
   return all;
 }
 
@@ -74,9 +73,8 @@ void config_get(Call& call) {
   Settings found;
   for (auto& setting : all_settings(call.view)) {
     const auto patterns = call.argv.subspan(2);
-    const bool is_wanted = std::any_of(patterns.begin(), patterns.end(), [&](auto pattern) {
-      return matches_glob(config_name(pattern), setting.name);
-    });
+    const bool is_wanted = std::ranges::any_of(
+        patterns, [&](auto pattern) { return matches_glob(config_name(pattern), setting.name); });
     if (is_wanted) found.push_back(std::move(setting));
   }
   call.reply.map(found.size());
@@ -120,15 +118,15 @@ void config_set(Call& call) {
     const auto is_taken = [&](const auto& setting) { return config_name(setting.first) == name; };
     const auto failed =
         fmt::format("ERR CONFIG SET failed (possibly related to argument '{}') - ", argv[i]);
-    if (std::any_of(change.settings.begin(), change.settings.end(), is_taken)) {
+    if (std::ranges::any_of(change.settings, is_taken)) {
       return call.reply.error(failed + "duplicate parameter");
     }
-    const auto mine = std::find_if(own.begin(), own.end(), has_name);
+    const auto mine = std::ranges::find_if(own, has_name);
     if (mine != own.end()) {
       change.settings.emplace_back(mine->name, argv[i + 1]);
       continue;
     }
-    const auto known = std::find_if(compatible.begin(), compatible.end(), has_name);
+    const auto known = std::ranges::find_if(compatible, has_name);
     if (known == compatible.end()) {
       return call.reply.error(
           fmt::format("ERR Unknown option or number of arguments for CONFIG SET - '{}'", argv[i]));

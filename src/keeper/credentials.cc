@@ -29,7 +29,7 @@ bool Credentials::admits(std::string_view name, std::string_view password) const
 
 bool Credentials::has_user(std::string_view name) const {
   const auto named = [name](const User& user) { return user.name == name; };
-  return name == kDefaultUser || std::any_of(users.begin(), users.end(), named);
+  return name == kDefaultUser || std::ranges::any_of(users, named);
 }
 
 }  // namespace sluice::keeper

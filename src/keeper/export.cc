@@ -83,8 +83,8 @@ rt::Task<Result<Exported>> export_rdb(rt::Host& host, replog::Log& log, ExportOp
                                       ExportProgress progress) {
   CO_TRY(const auto goal, co_await resolve(log, options.at));
   const auto& snapshots = log.snapshots();
-  const bool is_reachable = std::any_of(snapshots.begin(), snapshots.end(),
-                                        [&](const auto& s) { return s.at.offset <= goal.offset; });
+  const bool is_reachable =
+      std::ranges::any_of(snapshots, [&](const auto& s) { return s.at.offset <= goal.offset; });
   if (!is_reachable) {
     co_return fail(Errc::kNotFound,
                    "no snapshot is as old as offset " + std::to_string(goal.offset.bytes()));

@@ -33,8 +33,8 @@ std::string human(std::uint64_t bytes) {
 // A value that comes from outside must not forge a line of its own.
 std::string one_line(std::string_view text) {
   std::string line(text);
-  std::replace(line.begin(), line.end(), '\r', ' ');
-  std::replace(line.begin(), line.end(), '\n', ' ');
+  std::ranges::replace(line, '\r', ' ');
+  std::ranges::replace(line, '\n', ' ');
   return line;
 }
 
@@ -89,10 +89,10 @@ std::string server(const Source& from) {
 std::string clients(const Source& from) {
   const auto all = from.view.clients();
   const auto is_replica = [](const ClientFacts& c) { return c.kind == ClientKind::kReplica; };
-  const auto replicas = std::count_if(all.begin(), all.end(), is_replica);
+  const auto replicas = std::ranges::count_if(all, is_replica);
   const auto settings = from.view.settings();
-  const auto limit = std::find_if(settings.begin(), settings.end(),
-                                  [](const Setting& s) { return s.name == "maxclients"; });
+  const auto limit =
+      std::ranges::find_if(settings, [](const Setting& s) { return s.name == "maxclients"; });
   return Section("Clients")
       .field("connected_clients", static_cast<std::ptrdiff_t>(all.size()) - replicas)
       .field("cluster_connections", 0)
@@ -303,7 +303,7 @@ constexpr SectionRow kSections[] = {
 
 bool is_wanted(const SectionRow& row, std::span<const std::string_view> sections) {
   if (sections.empty()) return row.is_default;
-  return std::any_of(sections.begin(), sections.end(), [&row](std::string_view wanted) {
+  return std::ranges::any_of(sections, [&row](std::string_view wanted) {
     if (same_word(wanted, "default")) return row.is_default;
     return same_word(wanted, "all") || same_word(wanted, "everything") ||
            same_word(wanted, row.name);

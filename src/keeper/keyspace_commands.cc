@@ -206,15 +206,14 @@ constexpr KeyspaceCommand kKeyspaceCommands[] = {
 constexpr bool by_name(const KeyspaceCommand& a, const KeyspaceCommand& b) {
   return a.name < b.name;
 }
-static_assert(std::is_sorted(std::begin(kKeyspaceCommands), std::end(kKeyspaceCommands), by_name));
+static_assert(std::ranges::is_sorted(kKeyspaceCommands, by_name));
 
 }  // namespace
 
 const KeyspaceCommand* find_keyspace_command(std::string_view lower_case_name) {
   const KeyspaceCommand wanted{lower_case_name, 0, false};
-  const auto* end = std::end(kKeyspaceCommands);
-  const auto* found = std::lower_bound(std::begin(kKeyspaceCommands), end, wanted, by_name);
-  return found != end && found->name == lower_case_name ? found : nullptr;
+  const auto* found = std::ranges::lower_bound(kKeyspaceCommands, wanted, by_name);
+  return found != std::end(kKeyspaceCommands) && found->name == lower_case_name ? found : nullptr;
 }
 
 }  // namespace sluice::keeper

@@ -26,8 +26,13 @@ std::string random_password(rt::Host& host) {
 }
 
 bool is_word(std::string_view given, std::string_view word) {
-  return std::equal(given.begin(), given.end(), word.begin(), word.end(),
-                    [](char a, char b) { return (a | 0x20) == b; });
+  return std::ranges::equal(given, word, [](char a, char b) { return (a | 0x20) == b; });
+}
+
+ReplicaRequest request_of(std::span<const std::string_view> argv) {
+  ReplicaRequest request;
+  if (auto psync = repl::parse_psync(argv[1], argv[2])) request.psync = *std::move(psync);
+  return request;
 }
 
 rt::Task<void> serve_stream(Downstream& downstream, rt::Stream& stream, ReplicaRequest request) {

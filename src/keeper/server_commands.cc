@@ -29,7 +29,7 @@ void describe(Reply& reply, const Command& command) {
 
 std::size_t top_level_count() {
   const auto all = commands();
-  return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), is_top_level));
+  return static_cast<std::size_t>(std::ranges::count_if(all, is_top_level));
 }
 
 void all_commands(Reply& reply) {

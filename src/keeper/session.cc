@@ -53,7 +53,7 @@ std::string unknown_command(Argv argv) {
 std::string upper_case(std::string_view word) {
   std::string upper(word);
   const auto raise = [](char c) { return static_cast<char>(c - 'a' + 'A'); };
-  std::transform(upper.begin(), upper.end(), upper.begin(), raise);
+  std::ranges::transform(upper, upper.begin(), raise);
   return upper;
 }
 

@@ -63,9 +63,8 @@ void Shard::count_requests(std::uint64_t requests, std::uint64_t bytes_in) {
 }
 
 Result<Done> Shard::start_replica(Client& client, std::optional<repl::PsyncRequest> psync) {
-  const auto replicas = std::count_if(clients_.begin(), clients_.end(), [](const auto& entry) {
-    return entry.second->downstream() != nullptr;
-  });
+  const auto replicas = std::ranges::count_if(
+      clients_, [](const auto& entry) { return entry.second->downstream() != nullptr; });
   if (static_cast<std::uint64_t>(replicas) >= config_.replicas_max) {
     return fail(Errc::kBusy, "max number of replicas reached");
   }
@@ -105,8 +104,8 @@ std::uint64_t Shard::deliver(std::string_view channel, std::string_view message)
 }
 
 bool Shard::has_subscribers() const {
-  return std::any_of(clients_.begin(), clients_.end(),
-                     [](const auto& entry) { return entry.second->session().is_subscribed(); });
+  return std::ranges::any_of(
+      clients_, [](const auto& entry) { return entry.second->session().is_subscribed(); });
 }
 
 void Shard::begin_messages() {
@@ -149,11 +148,10 @@ Result<Done> Shard::take_snapshot() {
 }
 
 std::uint64_t Shard::replicas_at(repl::Offset offset) const {
-  return static_cast<std::uint64_t>(
-      std::count_if(clients_.begin(), clients_.end(), [&](const auto& entry) {
-        const auto& told = entry.second->session().replica();
-        return entry.second->downstream() != nullptr && told.acked && *told.acked >= offset;
-      }));
+  return static_cast<std::uint64_t>(std::ranges::count_if(clients_, [&](const auto& entry) {
+    const auto& told = entry.second->session().replica();
+    return entry.second->downstream() != nullptr && told.acked && *told.acked >= offset;
+  }));
 }
 
 rt::Task<Result<Done>> Shard::wait_for_replicas(Wait wait) {

@@ -107,9 +107,8 @@ void ShardMetrics::show(const ShardFigures& figures) {
   clients_.set(static_cast<double>(figures.clients));
   snapshots_sending_.set(static_cast<double>(figures.snapshots_being_sent));
   replicas_.set(static_cast<double>(status.replicas.size()));
-  replicas_online_.set(static_cast<double>(
-      std::count_if(status.replicas.begin(), status.replicas.end(),
-                    [](const ReplicaStatus& r) { return r.state == ReplicaState::kOnline; })));
+  replicas_online_.set(static_cast<double>(std::ranges::count_if(
+      status.replicas, [](const ReplicaStatus& r) { return r.state == ReplicaState::kOnline; })));
   if (!status.log) return;
   const auto& held = status.log->history.held;
   begin_offset_.set(static_cast<double>(held.begin.bytes()));

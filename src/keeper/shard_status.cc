@@ -169,9 +169,9 @@ std::vector<std::string> Shard::channels() const {
 }
 
 std::size_t Shard::subscribers(std::string_view channel) const {
-  return static_cast<std::size_t>(std::count_if(
-      clients_.begin(), clients_.end(),
-      [&](const auto& entry) { return entry.second->session().channels().contains(channel); }));
+  return static_cast<std::size_t>(std::ranges::count_if(clients_, [&](const auto& entry) {
+    return entry.second->session().channels().contains(channel);
+  }));
 }
 
 std::size_t Shard::patterns() const {

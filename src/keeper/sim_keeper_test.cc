@@ -89,7 +89,7 @@ void SimKeeper::fail_disk(sim::DiskOp op, std::uint64_t nth) {
 }
 
 bool SimKeeper::is_done() const {
-  return std::all_of(runs_.begin(), runs_.end(), [](const auto& run) { return run->is_done; });
+  return std::ranges::all_of(runs_, [](const auto& run) { return run->is_done; });
 }
 
 std::string SimKeeper::describe() const {

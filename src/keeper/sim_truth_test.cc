@@ -13,7 +13,7 @@ std::string to_text(const repl::Position& at) {
 }
 
 std::uint64_t Line::mark_at(std::uint64_t offset) const {
-  const auto after = std::upper_bound(marks.begin(), marks.end(), offset);
+  const auto after = std::ranges::upper_bound(marks, offset);
   return after == marks.begin() ? begin : *std::prev(after);
 }
 

@@ -186,9 +186,8 @@ void SimWorld::run(rt::Duration time) {
     for (const auto* const node : nodes_) until = std::min(until, node->boot_at().value_or(until));
     const auto left = std::max(until - world_.now(), rt::Duration(0));
     const auto has_to_stop = [this] {
-      return truth_.violation() || std::any_of(nodes_.begin(), nodes_.end(), [](const auto* node) {
-               return node->has_to_settle();
-             });
+      return truth_.violation() ||
+             std::ranges::any_of(nodes_, [](const auto* node) { return node->has_to_settle(); });
     };
     world_.run_until(has_to_stop, left);
     for (auto* const node : nodes_) node->settle();
@@ -290,7 +289,7 @@ std::optional<std::string> SimWorld::play() {
 
 bool SimWorld::has_converged() const {
   const auto& line = master().line();
-  return std::all_of(replicas_.begin(), replicas_.end(), [&](const auto& replica) {
+  return std::ranges::all_of(replicas_, [&](const auto& replica) {
     return replica->received() == repl::Position{line.id, repl::Offset{line.end()}};
   });
 }
@@ -316,7 +315,7 @@ void SimWorld::end_all() {
   for (const auto& each : masters_) each->stop();
   for (auto* const node : nodes_) node->end();
   const auto are_done = [](const auto& all) {
-    return std::all_of(all.begin(), all.end(), [](const auto& each) { return each->is_done(); });
+    return std::ranges::all_of(all, [](const auto& each) { return each->is_done(); });
   };
   const bool has_ended = world_.run_until(
       [&] {

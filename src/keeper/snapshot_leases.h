@@ -15,16 +15,16 @@ class SnapshotLeases {
   static constexpr std::size_t kLeasesMax = 16;  // beyond, the one that ends first goes
 
   void hold(const std::string& file_name, rt::Instant until) {
-    const auto found = std::find_if(leases_.begin(), leases_.end(),
-                                    [&](const Lease& each) { return each.name == file_name; });
+    const auto found =
+        std::ranges::find_if(leases_, [&](const Lease& each) { return each.name == file_name; });
     if (found != leases_.end()) {
       found->until = std::max(found->until, until);
       return;
     }
     leases_.push_back({file_name, until});
     if (leases_.size() <= kLeasesMax) return;
-    leases_.erase(std::min_element(leases_.begin(), leases_.end(),
-                                   [](const auto& a, const auto& b) { return a.until < b.until; }));
+    leases_.erase(std::ranges::min_element(
+        leases_, [](const auto& a, const auto& b) { return a.until < b.until; }));
   }
 
   std::vector<std::string> held(rt::Instant now) {

@@ -229,7 +229,7 @@ rt::Task<Result<>> UpstreamLink::refuse_cycles(const repl::Peer& peer) {
       co_return fail(Errc::kRejected,
                      "upstream is its own replica (through " + base::to_string(next) + ")");
     }
-    const bool is_loop = std::find(seen.begin(), seen.end(), beyond->run_id) != seen.end();
+    const bool is_loop = std::ranges::find(seen, beyond->run_id) != seen.end();
     if (is_loop || !beyond->is_replica || !beyond->master) break;
     seen.push_back(beyond->run_id);
     next = *beyond->master;

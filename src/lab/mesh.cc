@@ -161,8 +161,8 @@ rt::Task<void> Mesh::supervise(std::function<void(std::string)> tell) {
 
 rt::Task<RegionFigures> Mesh::figures_of(Region& region) {
   RegionFigures figures{.name = region.name};
-  figures.is_cut = std::any_of(region.ways.begin(), region.ways.end(),
-                               [](const auto& way) { return way.second->is_cut(); });
+  figures.is_cut =
+      std::ranges::any_of(region.ways, [](const auto& way) { return way.second->is_cut(); });
   redis::Words ask_text{"GEO.INFO"};
   const auto text = co_await world_.call(*region.master, std::move(ask_text));
   redis::Words ask_vector{"GEO.VECTOR"};
@@ -223,8 +223,7 @@ rt::Task<Result<bool>> Mesh::has_met(Region& region) {
   const auto peers = info.field("peers");
   co_return info.field("must_rejoin") == "no" && info.field("merging") == "no" &&
       info.field("adopting") == "no" && info.field("detached").empty() &&
-      std::count(peers.begin(), peers.end(), ',') + 2 ==
-          static_cast<std::ptrdiff_t>(regions_.size());
+      std::ranges::count(peers, ',') + 2 == static_cast<std::ptrdiff_t>(regions_.size());
 }
 
 rt::Task<Result<>> Mesh::until_met(rt::Duration patience) {

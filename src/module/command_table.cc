@@ -211,8 +211,8 @@ bool xadd_needs_help(std::span<const std::string_view> words) {
 
 bool debug_is_refused(std::string_view word) {
   constexpr std::string_view kRefusedWords[] = {"flushall", "populate"};
-  return std::any_of(std::begin(kRefusedWords), std::end(kRefusedWords),
-                     [word](std::string_view refused) { return is_word(word, refused); });
+  return std::ranges::any_of(kRefusedWords,
+                             [word](std::string_view refused) { return is_word(word, refused); });
 }
 
 constexpr void add_first_letter(FirstLetters& letters, std::string_view name) {

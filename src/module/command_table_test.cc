@@ -13,8 +13,8 @@ namespace {
 TEST(CommandTable, FindsEveryCommandInAnyCase) {
   for (const auto& rule : command_rules()) {
     std::string upper(rule.name);
-    std::transform(upper.begin(), upper.end(), upper.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    std::ranges::transform(upper, upper.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
     EXPECT_EQ(find_rule(rule.name), &rule);
     EXPECT_EQ(find_rule(upper), &rule);
   }
@@ -96,12 +96,12 @@ TEST(CommandTable, IsAllThatUsersAreToldOf) {
   const std::string page = text.str();
   for (const auto& rule : command_rules()) {
     std::string name(rule.name);
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) {
+    std::ranges::transform(name, name.begin(), [](unsigned char c) {
       return c == '|' ? ' ' : static_cast<char>(std::toupper(c));
     });
     EXPECT_NE(page.find("| " + name + " |"), std::string::npos) << name;
   }
-  const auto rows = static_cast<std::size_t>(std::count(page.begin(), page.end(), '\n')) - 7;
+  const auto rows = static_cast<std::size_t>(std::ranges::count(page, '\n')) - 7;
   EXPECT_EQ(rows, command_rules().size());
 }
 

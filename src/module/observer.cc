@@ -238,8 +238,8 @@ const Observer::Rule* Observer::rule_of(const char* event) {
   const auto address = reinterpret_cast<std::uintptr_t>(event);
   const Rule*& cached = cached_[(address ^ (address >> 6U)) % kCachedRules];
   if (cached != nullptr && is_same(cached->event, event)) return cached;
-  const auto* rule = std::find_if(std::begin(kRules), std::end(kRules),
-                                  [&](const Rule& one) { return is_same(one.event, event); });
+  const auto* rule =
+      std::ranges::find_if(kRules, [&](const Rule& one) { return is_same(one.event, event); });
   if (rule == std::end(kRules)) return nullptr;
   cached = rule;
   return rule;

@@ -141,7 +141,7 @@ bool Observer::linsert(const Step& step) {
   const Words words = step.words;
   if (words.size() != 5) return false;
   const auto list = step.keyspace.list_range(step.key, 0, step.keyspace.list_length(step.key));
-  const auto pivot = std::find(list.begin(), list.end(), words[3]);
+  const auto pivot = std::ranges::find(list, words[3]);
   if (pivot == list.end()) return false;
   // Before the command the first pivot stood where it stands now, or one place nearer the head: behind
   // the new element, unless that looks like it.
@@ -169,7 +169,7 @@ void Observer::push(const Step& step, bool at_head) {
   const bool is_push = words.size() > 2 && !is_list_move(words) && words[1] == step.key.name;
   if (is_push) {
     pushed.values.assign(words.begin() + 2, words.end());
-    if (at_head) std::reverse(pushed.values.begin(), pushed.values.end());
+    if (at_head) std::ranges::reverse(pushed.values);
   } else {
     if (is_list_move(words) && words[1] == words[2]) {
       step.add(crdt::RemoveElements{moves_from_head(words) ? 0 : -1, 1, length});

@@ -90,7 +90,7 @@ std::optional<std::string> Replaced::denial(std::string_view error) const {
   if (is_script) return "ERR The user executing the script can't run this command or subcommand";
   std::string name(name_);
   if (is_container(*find_rule(name)) && argc_ > 0) name += "|" + std::string(bytes_of(argv_[0]));
-  std::transform(name.begin(), name.end(), name.begin(), ascii_lower);
+  std::ranges::transform(name, name.begin(), ascii_lower);
   return "NOPERM this user has no permissions to run the '" + name + "' command";
 }
 

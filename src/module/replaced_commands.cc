@@ -284,7 +284,7 @@ int flush_db(Ctx* ctx, String** argv, int argc) {
 
 bool has_library(const std::vector<crdt::WriteLibrary>& all, const crdt::WriteLibrary& one,
                  bool with_code) {
-  return std::any_of(all.begin(), all.end(), [&](const crdt::WriteLibrary& other) {
+  return std::ranges::any_of(all, [&](const crdt::WriteLibrary& other) {
     return other.name == one.name && (!with_code || other.code == one.code);
   });
 }

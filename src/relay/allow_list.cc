@@ -33,7 +33,7 @@ std::optional<Parts> split(std::string_view text) {
     if (rest.front() != ':') return std::nullopt;
     return Parts{text.substr(1, end - 1), rest.substr(1)};
   }
-  if (std::count(text.begin(), text.end(), ':') > 1) return Parts{text, std::nullopt};
+  if (std::ranges::count(text, ':') > 1) return Parts{text, std::nullopt};
   const auto colon = text.find(':');
   if (colon == std::string_view::npos) return Parts{text, std::nullopt};
   return Parts{text.substr(0, colon), text.substr(colon + 1)};

@@ -28,7 +28,7 @@ std::string_view cut(std::string_view& text, char mark) {
 }
 
 std::optional<std::array<std::uint8_t, 4>> parse_v4(std::string_view text) {
-  if (std::count(text.begin(), text.end(), '.') != 3) return std::nullopt;
+  if (std::ranges::count(text, '.') != 3) return std::nullopt;
   std::array<std::uint8_t, 4> four{};
   for (auto& byte : four) {
     const auto part = cut(text, '.');
@@ -93,8 +93,8 @@ bool bit_of(const IpAddress& address, unsigned bit) {
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   if (const auto four = parse_v4(text)) {
     IpAddress address;
-    std::copy(kV4Prefix.begin(), kV4Prefix.end(), address.bytes.begin());
-    std::copy(four->begin(), four->end(), address.bytes.begin() + kV4Prefix.size());
+    std::ranges::copy(kV4Prefix, address.bytes.begin());
+    std::ranges::copy(*four, address.bytes.begin() + kV4Prefix.size());
     return address;
   }
   return parse_v6(text);

@@ -56,7 +56,7 @@ bool GetackSearch::feed(std::string_view bytes) {
       bytes.size() < before_.size()
           ? std::string_view(border).substr(border.size() - std::min(border.size(), before_.size()))
           : bytes.substr(bytes.size() - before_.size());
-  std::copy(last.begin(), last.end(), before_.begin());
+  std::ranges::copy(last, before_.begin());
   kept_ = last.size();
   return is_found;
 }

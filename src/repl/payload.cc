@@ -35,7 +35,7 @@ bool take_number(std::string_view& text, std::uint64_t& number) {
 bool is_snapshot_name(std::string_view name) {
   const auto is_odd = [](char c) { return c <= ' ' || c > '~'; };
   return !name.empty() && name.size() <= kSnapshotNameBytesMax &&
-         std::none_of(name.begin(), name.end(), is_odd);
+         std::ranges::none_of(name, is_odd);
 }
 
 std::string named_payload_header(std::uint64_t rest, std::uint64_t total, std::string_view name) {

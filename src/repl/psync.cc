@@ -9,10 +9,9 @@ namespace {
 
 bool shares_history(const History& history, const Position& position) {
   if (position.id == history.id) return true;
-  return std::any_of(history.inherited.begin(), history.inherited.end(),
-                     [&](const Position& ended) {
-                       return position.id == ended.id && position.offset <= ended.offset;
-                     });
+  return std::ranges::any_of(history.inherited, [&](const Position& ended) {
+    return position.id == ended.id && position.offset <= ended.offset;
+  });
 }
 
 }  // namespace

@@ -38,8 +38,7 @@ Result<ArchiveFile::Retired> retired_in(const json& object) {
 
 bool ArchiveFile::names(const std::string& lineage) const {
   return active == lineage || (incoming && incoming->lineage == lineage) ||
-         std::any_of(retired.begin(), retired.end(),
-                     [&](const Retired& each) { return each.lineage == lineage; });
+         std::ranges::any_of(retired, [&](const Retired& each) { return each.lineage == lineage; });
 }
 
 json to_json(const ArchiveFile& archive) {

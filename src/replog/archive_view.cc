@@ -65,7 +65,7 @@ Result<LineageView> ArchiveView::lineage(std::string_view name) const {
 
 Result<std::unique_ptr<rt::Directory>> ArchiveView::folder(const std::string& name) const {
   TRY(const auto names, directory_->list());
-  if (std::find(names.begin(), names.end(), name) == names.end()) {
+  if (std::ranges::find(names, name) == names.end()) {
     return fail(Errc::kCorrupt, directory_->path() + "/" + name + ": the folder is missing");
   }
   return directory_->folder(name);

@@ -105,7 +105,7 @@ Result<> DiskArchive::adopt_or_make_file() {
   }
   if (loaded.error().code != Errc::kNotFound) return tl::unexpected(loaded.error());
   TRY(const auto names, directory_->list());
-  if (std::any_of(names.begin(), names.end(), [](const auto& n) { return is_lineage_name(n); })) {
+  if (std::ranges::any_of(names, [](const auto& n) { return is_lineage_name(n); })) {
     return fail(Errc::kCorrupt, directory_->path() + "/archive.json is missing beside lineages");
   }
   file_.keeper_id = random_id(host_);

@@ -229,7 +229,7 @@ rt::Task<Result<>> DiskLog::sync_once() {
     // After a failure the next start was told not to trust what lies past synced_.
     if (!failed_) synced_ = std::max(synced_, target);
     std::erase_if(unsynced_, [&](const auto& each) {
-      return each != tail_file_ && std::find(files.begin(), files.end(), each) != files.end();
+      return each != tail_file_ && std::ranges::find(files, each) != files.end();
     });
   } else {
     if (outcome.error().code != Errc::kCancelled) outcome.error().code = Errc::kDiskFailed;

@@ -183,8 +183,8 @@ rt::Task<Result<>> DiskLog::commit_snapshot(Snapshot snapshot, std::size_t cuts_
   const bool is_first = snapshot.at.offset == begin() && begin() == end();
   if (is_first) changed.first_db = snapshot.db;
   changed.snapshots.push_back(snapshot);
-  std::stable_sort(changed.snapshots.begin(), changed.snapshots.end(),
-                   [](const auto& a, const auto& b) { return a.at.offset < b.at.offset; });
+  std::ranges::stable_sort(changed.snapshots,
+                           [](const auto& a, const auto& b) { return a.at.offset < b.at.offset; });
   CO_TRY_VOID(co_await save(std::move(changed)));
   if (is_first && begin() == end()) {
     scanner_ = repl::StreamScanner(repl::Mark{.offset = end(), .db = snapshot.db});
@@ -222,8 +222,7 @@ rt::Task<Result<>> DiskLog::discard(repl::Offset from, std::vector<std::string> 
     changed.begin = each.extent.end;
   }
   const auto is_named = [&](const Snapshot& each) {
-    return std::find(snapshot_names.begin(), snapshot_names.end(), each.file_name) !=
-           snapshot_names.end();
+    return std::ranges::find(snapshot_names, each.file_name) != snapshot_names.end();
   };
   std::erase_if(changed.snapshots, is_named);
   // Decided before a cut that took the snapshot it relied on: retention decides anew.

@@ -12,7 +12,7 @@ constexpr std::size_t kDigits = 20;
 constexpr std::string_view kDistrust = "distrust-";
 
 bool is_digits(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
 std::string digits(std::uint64_t number, std::size_t width) {

@@ -101,7 +101,7 @@ Result<> check_order(const LineageFile& lineage) {
   const auto& origins = lineage.origins;
   const auto earlier = [](const auto& a, const auto& b) { return a.offset < b.offset; };
   if (origins.empty()) return fail(Errc::kCorrupt, "it names no replid");
-  if (!std::is_sorted(origins.begin(), origins.end(), earlier)) {
+  if (!std::ranges::is_sorted(origins, earlier)) {
     return fail(Errc::kCorrupt, "its replids are not in order");
   }
   if (lineage.begin < origins.front().offset) {
@@ -200,8 +200,7 @@ void switch_origin(LineageFile& lineage, const repl::Position& to,
   for (auto& each : shared) each.offset = std::min(each.offset, end);
   if (is_in_line) shared.push_back({predecessor, end});
   std::erase_if(shared, [&](const auto& each) {
-    return std::none_of(origins.begin(), origins.end(),
-                        [&](const auto& origin) { return origin.id == each.id; });
+    return std::ranges::none_of(origins, [&](const auto& origin) { return origin.id == each.id; });
   });
   if (origins.back().id != to.id) origins.push_back(to);
   std::erase_if(lineage.snapshots,

@@ -110,17 +110,16 @@ bool Recovery::is_leftover(const std::string& name) const {
     const std::string segment = name.substr(0, name.size() - 4) + ".log";
     const auto start = segment_start(segment);
     if (start && *start < lineage_.file.begin) return true;
-    return !std::binary_search(names_.begin(), names_.end(), segment);
+    return !std::ranges::binary_search(names_, segment);
   }
   if (name.starts_with("diverged-")) {
     const auto& kept = lineage_.file.diverged;
-    return std::find(kept.begin(), kept.end(), name) == kept.end();
+    return std::ranges::find(kept, name) == kept.end();
   }
   if (!is_snapshot_file(name)) return false;
-  return std::none_of(
-      lineage_.file.snapshots.begin(), lineage_.file.snapshots.end(), [&](const Snapshot& each) {
-        return each.file_name == name || snapshot_index_name(each.file_name) == name;
-      });
+  return std::ranges::none_of(lineage_.file.snapshots, [&](const Snapshot& each) {
+    return each.file_name == name || snapshot_index_name(each.file_name) == name;
+  });
 }
 
 Result<> Recovery::remove_leftovers() {
@@ -278,7 +277,7 @@ Result<> Recovery::check_end() const {
 // the kernel calls the pages clean, and the sync of the next start would succeed without them: that
 // start is told to write them again.
 Result<> Recovery::cut_tail() {
-  if (std::binary_search(names_.begin(), names_.end(), kUnsyncedFile)) {
+  if (std::ranges::binary_search(names_, kUnsyncedFile)) {
     for (const auto& segment : lineage_.extent.segments) TRY_VOID(write_again(segment));
   }
   auto synced = sync_tail();

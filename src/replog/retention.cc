@@ -37,7 +37,7 @@ class Decision {
 
   bool is_kept(const Snapshot& snapshot) const {
     const auto& kept = policy_.keep_snapshots;
-    return std::find(kept.begin(), kept.end(), snapshot.file_name) != kept.end();
+    return std::ranges::find(kept, snapshot.file_name) != kept.end();
   }
 
   // What lies before it is of no use to anybody who is to be served.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
@@ -28,7 +29,7 @@ Holdings holdings() {
   }
   auto offsets = *rc::gen::container<std::vector<std::uint64_t>>(
       rc::gen::inRange<std::uint64_t>(begin.bytes(), at.bytes() + 1));
-  std::sort(offsets.begin(), offsets.end());
+  std::ranges::sort(offsets);
   for (const auto offset : offsets) {
     Snapshot snapshot;
     snapshot.at.offset = Offset{offset};
@@ -52,7 +53,7 @@ std::uint64_t bytes_left(const Holdings& held, const Discards& gone) {
   for (const auto& each : held.segments) bytes += each.end > gone.begin ? each.bytes : 0;
   for (const auto& each : held.snapshots) {
     const auto& names = gone.snapshots;
-    const bool is_left = std::find(names.begin(), names.end(), each.file_name) == names.end();
+    const bool is_left = std::ranges::find(names, each.file_name) == names.end();
     bytes += is_left ? each.bytes : 0;
   }
   return bytes;
@@ -65,8 +66,7 @@ RC_GTEST_PROP(RetentionProp, KeepsWhatReplicasHaveAPartOfAndTheStreamAfterIt, ()
   auto wanted = policy();
   wanted.keep_snapshots = {"gone long ago", kept.file_name};
   const auto gone = discards(held, wanted, kNow);
-  RC_ASSERT(std::find(gone.snapshots.begin(), gone.snapshots.end(), kept.file_name) ==
-            gone.snapshots.end());
+  RC_ASSERT(std::ranges::find(gone.snapshots, kept.file_name) == gone.snapshots.end());
   RC_ASSERT(gone.begin <= kept.at.offset || gone.begin == held.segments.front().start);
 }
 

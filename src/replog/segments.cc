@@ -17,9 +17,8 @@ std::uint64_t Segments::bytes_on_disk() const {
 }
 
 Segment& Segments::holding(repl::Offset at) {
-  const auto after =
-      std::upper_bound(segments_.begin(), segments_.end(), at,
-                       [](repl::Offset o, const Segment& each) { return o < each.extent.start; });
+  const auto after = std::ranges::upper_bound(
+      segments_, at, {}, [](const Segment& each) { return each.extent.start; });
   CHECK(after != segments_.begin());
   return *(after - 1);
 }
@@ -61,7 +60,7 @@ void Segments::use(repl::Offset start, std::shared_ptr<BlockFile> file) {
   Segment& segment = holding(start);
   CHECK(segment.extent.start == start);
   if (segment.file) {
-    used_.splice(used_.begin(), used_, std::find(used_.begin(), used_.end(), start));
+    used_.splice(used_.begin(), used_, std::ranges::find(used_, start));
     return;
   }
   segment.file = std::move(file);

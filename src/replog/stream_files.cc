@@ -86,9 +86,7 @@ Error removed(repl::Offset at) {
 
 std::size_t StreamExtent::holding(repl::Offset at) const {
   CHECK(!segments.empty());
-  const auto after =
-      std::upper_bound(segments.begin(), segments.end(), at,
-                       [](repl::Offset o, const SegmentExtent& each) { return o < each.start; });
+  const auto after = std::ranges::upper_bound(segments, at, {}, &SegmentExtent::start);
   return after == segments.begin() ? 0 : static_cast<std::size_t>(after - segments.begin() - 1);
 }
 
@@ -148,9 +146,7 @@ Result<repl::Mark> known_mark(rt::Directory& directory, const StreamExtent& exte
   if (at < extent.begin() || at > extent.end()) return tl::unexpected(removed(at));
   TRY(const auto entry, entry_with_mark(directory, extent, at));
   if (entry && entry->known_mark.offset >= extent.begin()) return entry->known_mark;
-  const auto after =
-      std::upper_bound(extent.marks.begin(), extent.marks.end(), at,
-                       [](repl::Offset o, const repl::Mark& m) { return o < m.offset; });
+  const auto after = std::ranges::upper_bound(extent.marks, at, {}, &repl::Mark::offset);
   const bool is_there = after != extent.marks.begin() && std::prev(after)->offset >= extent.begin();
   if (!is_there) return tl::unexpected(removed(at));
   return *std::prev(after);
@@ -166,9 +162,7 @@ Result<repl::Mark> mark_at(rt::Directory& directory, const StreamExtent& extent,
 Result<repl::Mark> mark_at_time(rt::Directory& directory, const StreamExtent& extent,
                                 std::int64_t wall_ms) {
   // The first segment whose last block is younger holds the answer, or the one before it does.
-  auto segment = std::upper_bound(
-      extent.segments.begin(), extent.segments.end(), wall_ms,
-      [](std::int64_t time, const SegmentExtent& each) { return time < each.wall_ms; });
+  auto segment = std::ranges::upper_bound(extent.segments, wall_ms, {}, &SegmentExtent::wall_ms);
   repl::Offset at = extent.end();
   if (segment != extent.segments.end()) {
     TRY(const auto file, open_segment(directory, segment->start, rt::OpenMode::kRead));
@@ -176,8 +170,8 @@ Result<repl::Mark> mark_at_time(rt::Directory& directory, const StreamExtent& ex
     TRY(const auto younger, file.entry(number));
     at = younger.offset;
   }
-  const bool is_at_mark = std::any_of(extent.marks.begin(), extent.marks.end(),
-                                      [at](const repl::Mark& each) { return each.offset == at; });
+  const bool is_at_mark =
+      std::ranges::any_of(extent.marks, [at](const repl::Mark& each) { return each.offset == at; });
   if (at == extent.begin() && !is_at_mark) return tl::unexpected(removed(at));
   return mark_at(directory, extent, at);
 }

@@ -31,7 +31,7 @@ std::vector<repl::Offset> segment_starts(const std::vector<std::string>& names) 
   for (const auto& name : names) {
     if (const auto start = segment_start(name)) starts.push_back(*start);
   }
-  std::sort(starts.begin(), starts.end());
+  std::ranges::sort(starts);
   return starts;
 }
 

@@ -32,7 +32,7 @@ Task<bool> Event::wait_until(Instant deadline) {
   Waiter waiter;
   waiters_.push_back(&waiter);
   std::function<void()> give_up = [this, &waiter] {
-    const auto place = std::find(waiters_.begin(), waiters_.end(), &waiter);
+    const auto place = std::ranges::find(waiters_, &waiter);
     if (place == waiters_.end()) return;  // notified, and about to resume
     waiters_.erase(place);
     waiter.timed_out = true;

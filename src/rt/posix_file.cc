@@ -187,7 +187,7 @@ Result<std::vector<std::string>> PosixDirectory::list() const {
     errno = 0;
   }
   if (errno != 0) return failed("listing " + path_);
-  std::sort(names.begin(), names.end());
+  std::ranges::sort(names);
   return names;
 }
 

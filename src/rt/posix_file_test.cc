@@ -1,5 +1,6 @@
 #include "rt/posix_file.h"
 
+#include <algorithm>
 #include <fstream>
 
 #include "rt/core_test.h"
@@ -110,7 +111,7 @@ TEST_F(DiskLanesTest, ALaneKeepsItsOrderAndLanesRunBesideEachOther) {
   };
   run(main(host));
   ASSERT_EQ(order.size(), 1000U);
-  EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+  EXPECT_TRUE(std::ranges::is_sorted(order));
 }
 
 class PosixProcessTest : public CoreTest {

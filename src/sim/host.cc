@@ -93,7 +93,7 @@ Result<std::unique_ptr<rt::Process>> Host::start(const rt::ProcessSpec&) {
 }
 
 void Host::remove(Mortal& mortal) {
-  const auto place = std::find(mortals_.begin(), mortals_.end(), &mortal);
+  const auto place = std::ranges::find(mortals_, &mortal);
   CHECK(place != mortals_.end());
   mortals_.erase(place);
 }
@@ -103,7 +103,7 @@ void Host::die() {
   // One's death may destroy others, such as a listener's waiting streams.
   const auto all = mortals_;
   for (Mortal* mortal : all) {
-    if (std::find(mortals_.begin(), mortals_.end(), mortal) != mortals_.end()) mortal->die();
+    if (std::ranges::find(mortals_, mortal) != mortals_.end()) mortal->die();
   }
 }
 

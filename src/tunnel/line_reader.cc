@@ -45,7 +45,7 @@ Result<> check(std::string_view line, bool is_whole) {
     return fail(Errc::kProtocol, "the line starts with '" + shown(line.substr(0, kStart.size())) +
                                      "': write +PROXY ROUTE, PING or MONITOR");
   }
-  const auto* const odd = std::find_if_not(line.begin(), line.end(), is_printable);
+  const auto* const odd = std::ranges::find_if_not(line, is_printable);
   if (odd == line.end()) return {};
   return fail(Errc::kProtocol, "byte " + std::to_string(odd - line.begin()) + " of the line is '" +
                                    shown({odd, 1}) + "': write printable ASCII up to CR LF");

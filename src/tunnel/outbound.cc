@@ -17,7 +17,7 @@ constexpr std::size_t kBlockBytesLeast = 1024;
 void write_header(std::string& wire, const Header& header) {
   std::string bytes;
   append(bytes, header);
-  std::copy(bytes.begin(), bytes.end(), wire.begin());
+  std::ranges::copy(bytes, wire.begin());
 }
 
 }  // namespace
@@ -140,9 +140,7 @@ void Outbound::give_back(StripeNumber number) {
 }
 
 Outbound::Sent* Outbound::find(std::uint64_t offset) {
-  const auto at = std::lower_bound(
-      frames_.begin(), frames_.end(), offset,
-      [](const Sent& frame, std::uint64_t wanted) { return frame.offset < wanted; });
+  const auto at = std::ranges::lower_bound(frames_, offset, {}, &Sent::offset);
   return at != frames_.end() && at->offset == offset ? &*at : nullptr;
 }
 

@@ -28,7 +28,7 @@ std::optional<Scheme> scheme_of(std::string_view name) {
     return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   };
   std::string word(name);
-  std::transform(word.begin(), word.end(), word.begin(), upper);
+  std::ranges::transform(word, word.begin(), upper);
   for (const auto& known : base::kNames<Scheme>) {
     if (known.name == word) return known.value;
   }
@@ -58,7 +58,7 @@ Result<Hop> parse_hop(std::string_view text) {
   }
   const bool is_proxy = hop.front().is_proxy();
   const auto is_other = [&](const Node& node) { return node.is_proxy() != is_proxy; };
-  if (std::any_of(hop.begin(), hop.end(), is_other)) {
+  if (std::ranges::any_of(hop, is_other)) {
     return rejected("hop " + quoted(text) +
                     " mixes relays and destinations: write only PROXY... or none");
   }
@@ -109,8 +109,7 @@ Result<Node> parse_node(std::string_view uri) {
     return rejected("node " + quoted(uri) + " has port 0: write one of 1..65535");
   }
   const auto& host = endpoint->host;
-  if (host.empty() || host.size() > kHostBytesMax ||
-      !std::all_of(host.begin(), host.end(), is_host_letter)) {
+  if (host.empty() || host.size() > kHostBytesMax || !std::ranges::all_of(host, is_host_letter)) {
     return rejected("node " + quoted(uri) +
                     " has no valid host: write a name, an IPv4 address or [an IPv6 address]");
   }
@@ -161,7 +160,7 @@ Result<TunnelId> parse_tunnel_id(std::string_view text) {
   constexpr std::size_t kHalf = 16;
   TunnelId id;
   const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
-  if (text.size() != 2 * kHalf || !std::all_of(text.begin(), text.end(), is_digit)) {
+  if (text.size() != 2 * kHalf || !std::ranges::all_of(text, is_digit)) {
     return rejected("tunnel id " + quoted(text) + " is not 32 lower-case hex digits");
   }
   for (std::size_t half = 0; half < 2; ++half) {

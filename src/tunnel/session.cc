@@ -66,7 +66,7 @@ Result<std::size_t> Session::read(std::span<char> into, Time now) {
 void Session::grant(Time now) {
   if (!inbound_.should_tell() || stripes_.empty()) return;
   const auto later = [](const auto& a, const auto& b) { return a.second.heard < b.second.heard; };
-  std::max_element(stripes_.begin(), stripes_.end(), later)->second.ack_due = now;
+  std::ranges::max_element(stripes_, later)->second.ack_due = now;
 }
 
 void Session::fail_with(Error why) {

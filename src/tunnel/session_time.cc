@@ -125,7 +125,7 @@ void Session::measure_rates(Time now) {
   const auto slower = [](const auto& a, const auto& b) {
     return a.second.collapse.in_interval() < b.second.collapse.in_interval();
   };
-  const auto slowest = std::min_element(stripes_.begin(), stripes_.end(), slower);
+  const auto slowest = std::ranges::min_element(stripes_, slower);
   doom(slowest->first, slowest->second, StripeEnd::kCollapsed);
 }
 
@@ -244,7 +244,7 @@ bool Session::wants_probe() const {
 }
 
 bool Session::has_lively_stripe() const {
-  return std::any_of(stripes_.begin(), stripes_.end(), [](const auto& entry) {
+  return std::ranges::any_of(stripes_, [](const auto& entry) {
     return !entry.second.silent_since && !entry.second.is_doomed();
   });
 }

@@ -110,7 +110,7 @@ RC_GTEST_PROP(Link, KeepsOrderAndBoundsUnderJitterRateAndLoss, ()) {
   const Time gap = *time_up_to(2);
   const auto arrivals = carried(link, 2000, gap);
   const auto by_number = [](const Arrival& a, const Arrival& b) { return a.number < b.number; };
-  RC_ASSERT(std::is_sorted(arrivals.begin(), arrivals.end(), by_number));
+  RC_ASSERT(std::ranges::is_sorted(arrivals, by_number));
   const bool is_limited = conditions.rate != Rate{};
   const Time wire = is_limited ? conditions.rate.time_for(kBytes) : 0s;
   const Time waiting = is_limited ? conditions.rate.time_for(conditions.queue_bytes()) : 0s;
