@@ -213,6 +213,7 @@ class Replica {
 int run_fake_replicas(const FakeReplicaOptions& options) {
   auto* stats = open_shared_stats<ReplicasStats>(options.stats);
   std::vector<Replica> replicas;
+  replicas.reserve(options.count);
   const auto step = options.spread / options.count / kPatternBytes * kPatternBytes;
   for (std::uint32_t i = 0; i < options.count; ++i) {
     replicas.emplace_back(options, stats->replica[i], step * i);

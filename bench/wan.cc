@@ -122,6 +122,7 @@ class WanBench {
       CO_TRY_VOID(co_await stage_.pause(kLook));
     }
     std::vector<Flow> flows;
+    flows.reserve(samples.size());
     for (const auto& each : samples) flows.push_back(flow_of(each));
     co_return flows;
   }

@@ -95,6 +95,7 @@ class Comparison {
     CO_TRY_VOID(co_await all_flow());
     CO_TRY_VOID(co_await scenario_.pause(scale_.warm));
     std::vector<std::uint64_t> before;
+    before.reserve(lanes_.size());
     for (const auto& lane : lanes_) before.push_back(lane->received());
     const double start = scenario_.seconds();
     CO_TRY_VOID(co_await scenario_.pause(scale_.measured));

@@ -21,6 +21,7 @@ int serve(keeper::Invocation invocation) {
   const auto shards = static_cast<unsigned>(invocation.config.shards.size());
   rt::Cores cores(std::min(settings.cores == 0 ? rt::cpu_count() : settings.cores, shards));
   std::vector<rt::Host*> hosts;
+  hosts.reserve(cores.count());
   for (std::size_t core = 0; core < cores.count(); ++core) hosts.push_back(&cores.host(core));
 
   keeper::Process process(hosts, {std::move(invocation.config), invocation.config_file, version()},

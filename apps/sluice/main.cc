@@ -22,6 +22,7 @@ std::string usage() {
 
 int refuse_unknown(const std::string& word) {
   std::vector<std::string_view> names;
+  names.reserve(std::size(kRoles));
   for (const auto& role : kRoles) names.push_back(role.name);
   const auto close = base::nearest(word, names);
   std::string text = "sluice: there is no role '" + word + "'";

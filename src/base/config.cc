@@ -62,6 +62,7 @@ Setting* Settings::find(std::string_view key) const {
 
 std::vector<std::string_view> Settings::names() const {
   std::vector<std::string_view> names;
+  names.reserve(all_.size());
   for (const auto& setting : all_) names.push_back(setting->name);
   return names;
 }

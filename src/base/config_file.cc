@@ -125,6 +125,7 @@ std::string toml_value(const Setting& setting) {
     return is_bare ? values.front() : toml_quoted(values.front());
   }
   std::vector<std::string> quoted;
+  quoted.reserve(values.size());
   for (const auto& value : values) quoted.push_back(toml_quoted(value));
   return fmt::format("[{}]", fmt::join(quoted, ", "));
 }

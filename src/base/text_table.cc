@@ -40,6 +40,7 @@ std::string line(const std::vector<std::string>& row, const std::vector<Column>&
 
 std::string TextTable::text() const {
   std::vector<Column> columns;
+  columns.reserve(header_.size());
   for (const auto& cell : header_) columns.push_back({width(cell), false});
   for (const auto& row : rows_) {
     for (std::size_t i = 0; i < std::min(row.size(), columns.size()); ++i) {
@@ -48,7 +49,8 @@ std::string TextTable::text() const {
     }
   }
   std::vector<std::string> rule;
-  for (const auto& column : columns) rule.push_back(std::string(column.width, '='));
+  rule.reserve(columns.size());
+  for (const auto& column : columns) rule.emplace_back(column.width, '=');
   std::string text = line(header_, columns) + line(rule, columns);
   for (const auto& row : rows_) text += line(row, columns);
   return text;

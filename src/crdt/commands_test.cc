@@ -127,7 +127,7 @@ void Commands::set_command() {
     if (dice_.chance(60)) removal(key, RemoveMembers{{name}});
   } else {
     AddMembers add{{name}};
-    if (dice_.chance(30) && name != "y") add.members.push_back("y");
+    if (dice_.chance(30) && name != "y") add.members.emplace_back("y");
     effect(key, add);
   }
 }

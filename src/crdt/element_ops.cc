@@ -43,6 +43,7 @@ std::string joined(const std::vector<std::string>& elements) {
 template <typename Names>
 std::vector<ElementOp> removed(const Names& names) {
   std::vector<ElementOp> ops;
+  ops.reserve(names.size());
   for (const auto& name : names) ops.push_back({name});
   return ops;
 }

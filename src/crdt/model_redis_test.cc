@@ -320,7 +320,8 @@ std::string ModelRedis::difference(const ModelRedis& a, const ModelRedis& b) {
     if (!a.keys.contains(key)) compare(key);
   const auto text_of_libraries = [](const ModelRedis& of) {
     std::string each;
-    for (const auto& [name, code] : of.libraries) each += " " + name + "=" + code;
+    for (const auto& [name, code] : of.libraries)
+      each.append(" ").append(name).append("=").append(code);
     return each;
   };
   if (a.libraries != b.libraries)

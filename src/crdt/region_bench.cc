@@ -13,6 +13,7 @@ namespace {
 
 std::vector<Op> ops_on(std::size_t keys, const Effect& effect) {
   std::vector<Op> ops;
+  ops.reserve(keys);
   for (std::size_t key = 0; key < keys; ++key)
     ops.push_back({{0, "key:" + std::to_string(1'000'000'000'000 + key)}, effect, false});
   return ops;

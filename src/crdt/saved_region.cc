@@ -143,6 +143,7 @@ void put(Writer& into, const KeyState& entry) {
   into.number(bodies.size());
   for (const Body* const body : bodies) put(into, *body);
   into.number(entry.deadlines.size());
+  bodies.reserve(entry.bodies.size());
   for (const LiveDeadline& deadline : entry.deadlines) {
     into.stamp(deadline.stamp);
     into.number(deadline.deadline + 1);

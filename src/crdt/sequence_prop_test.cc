@@ -104,6 +104,7 @@ class PlainSequence {
 
 std::vector<std::tuple<Stamp, std::uint64_t, std::vector<Dot>>> told(const auto& pieces) {
   std::vector<std::tuple<Stamp, std::uint64_t, std::vector<Dot>>> all;
+  all.reserve(pieces.size());
   for (const Piece& piece : pieces) all.emplace_back(piece.stamp, piece.count, piece.removals);
   return all;
 }

@@ -86,6 +86,7 @@ rt::Task<void> Process::report_loop() {
 
 std::vector<ShardReport> Process::reports() const {
   std::vector<ShardReport> all;
+  all.reserve(probers_.size());
   for (const auto& prober : probers_) all.push_back(prober->report());
   return all;
 }

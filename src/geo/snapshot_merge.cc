@@ -134,6 +134,7 @@ rt::Task<Result<>> SnapshotMerge::send_keys() {
   if (keys_.empty()) co_return Result<>{};
   const auto db = std::to_string(keys_.front().db);
   std::vector<std::string> deadlines;
+  deadlines.reserve(keys_.size());
   for (const auto& key : keys_) deadlines.push_back(std::to_string(key.deadline));
   std::vector<std::string_view> words{"GEO.MERGE", "KEYS", db};
   for (std::size_t at = 0; at < keys_.size(); ++at)

@@ -62,11 +62,13 @@ bool NextHops::is_dead(const tunnel::Node& node, rt::Instant now) const {
 
 std::vector<tunnel::Node> NextHops::in_order(const tunnel::Hop& hop, rt::Instant now) const {
   std::vector<std::pair<std::pair<bool, double>, tunnel::Node>> weighed;
+  weighed.reserve(hop.size());
   for (const auto& node : hop) {
     weighed.emplace_back(std::pair(is_dead(node, now), cost(node)), node);
   }
   std::ranges::stable_sort(weighed, {}, [](const auto& entry) { return entry.first; });
   std::vector<tunnel::Node> nodes;
+  nodes.reserve(weighed.size());
   for (auto& [weight, node] : weighed) nodes.push_back(std::move(node));
   return nodes;
 }

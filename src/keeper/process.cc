@@ -47,6 +47,7 @@ Result<> Process::open() {
 
 std::vector<std::string> Process::addresses() const {
   std::vector<std::string> lines;
+  lines.reserve(shards_.size());
   for (const auto& shard : shards_) {
     lines.push_back(shard->config().name + ": " + base::to_string(shard->config().upstream) +
                     " -> " + base::to_string(shard->address()));

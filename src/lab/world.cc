@@ -282,6 +282,7 @@ Server* World::find(std::string_view name) {
 
 std::vector<Server*> World::servers() {
   std::vector<Server*> all;
+  all.reserve(servers_.size());
   for (const auto& server : servers_) all.push_back(server.get());
   return all;
 }

@@ -65,6 +65,7 @@ void RedisKeyspace::set_groups(const KeyName& key, const std::vector<ConsumerGro
               [&](RedisModuleCallReply* one) { others.push_back(text_of(value_of(one, "name"))); });
   const auto change = [&](const char* subcommand, Words words) {
     std::vector<String*> strings;
+    strings.reserve(words.size());
     for (const auto word : words)
       strings.push_back(api::CreateString(nullptr, word.data(), word.size()));
     String* const name = name_of(key);

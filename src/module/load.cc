@@ -169,6 +169,7 @@ int load_or_throw(Ctx* ctx, String** argv, int argc, ReadFile read_file) {
   }
   api::SetModuleAttribs(ctx, kModuleName, kModuleVersion, kApiVersion);
   std::vector<std::string_view> words;
+  words.reserve(static_cast<std::size_t>(argc));
   for (int i = 0; i < argc; ++i) words.push_back(bytes_of(argv[i]));
   auto config = parse_config(words);
   if (!config) {

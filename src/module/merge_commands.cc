@@ -180,6 +180,7 @@ int keys(Ctx* ctx, String** argv, int argc) {
   const auto found = snapshot_keys(argv, argc, words);
   if (!found) return reply_error(ctx, "ERR " + found.error().detail);
   std::vector<crdt::KeyName> names;
+  names.reserve(found->size());
   for (const auto& key : *found) names.push_back(key.name);
   const Step step(ctx, names);
   Told told(ctx);

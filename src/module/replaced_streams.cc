@@ -51,6 +51,7 @@ Options parse(Words words, std::size_t at) {
 
 std::vector<std::string_view> words_of(String** argv, int argc) {
   std::vector<std::string_view> words;
+  words.reserve(static_cast<std::size_t>(argc));
   for (int i = 0; i < argc; ++i) words.push_back(bytes_of(argv[i]));
   return words;
 }

@@ -11,6 +11,7 @@ Destination numeric(const std::string& ip, std::uint16_t port) {
 
 AllowList everyone(const std::vector<std::string>& rules) {
   std::vector<AllowRule> parsed;
+  parsed.reserve(rules.size());
   for (const auto& rule : rules) parsed.push_back(*parse_allow_rule(rule));
   return {parsed, {}};
 }

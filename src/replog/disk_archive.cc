@@ -227,6 +227,7 @@ rt::Task<Result<>> DiskArchive::drop_in_turn() {
 rt::Task<Result<>> DiskArchive::discard_retired(std::size_t count) {
   ArchiveFile changed = file_;
   std::vector<std::string> names;
+  names.reserve(count);
   for (std::size_t i = 0; i < count; ++i) names.push_back(changed.retired[i].lineage);
   const auto past = static_cast<std::ptrdiff_t>(count);
   changed.retired.erase(changed.retired.begin(), changed.retired.begin() + past);

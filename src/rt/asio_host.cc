@@ -44,6 +44,7 @@ Task<Result<std::vector<base::Endpoint>>> AsioNetwork::resolve(base::Endpoint na
   Connector attempt(dialing_, std::move(name), std::move(options));
   CO_TRY(const auto addresses, co_await attempt.resolve());
   std::vector<base::Endpoint> found;
+  found.reserve(addresses.size());
   for (const auto& address : addresses) found.push_back(to_endpoint(address));
   co_return found;
 }

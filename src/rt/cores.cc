@@ -63,6 +63,7 @@ void Cores::on_reload_signal(std::function<void()> reload) {
 
 void Cores::run() {
   std::vector<std::thread> threads;
+  threads.reserve(hosts_.size());
   for (std::size_t i = 1; i < hosts_.size(); ++i) {
     threads.emplace_back([this, i] {
       ::pthread_setname_np(::pthread_self(), ("core-" + std::to_string(i)).c_str());

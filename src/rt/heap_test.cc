@@ -11,6 +11,7 @@ TEST(Heap, GivesBackWhatIsFreeBetweenBlocksThatAreNot) {
   constexpr std::size_t kBlocks = 64 * 1024;
   constexpr std::size_t kBytes = 1024;
   std::vector<std::unique_ptr<char[]>> blocks;
+  blocks.reserve(kBlocks);
   for (std::size_t n = 0; n < kBlocks; ++n) blocks.push_back(std::make_unique<char[]>(kBytes));
   const auto full = heap_figures();
   if (full.in_use_bytes < kBlocks * kBytes)

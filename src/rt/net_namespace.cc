@@ -85,6 +85,7 @@ Error become_in_namespace(const std::string& path, std::vector<std::string> argv
     return {Errc::kRejected, "network namespace " + path + ": " + reason(errno)};
   }
   std::vector<char*> words;
+  words.reserve(argv.size() + 1);
   for (auto& word : argv) words.push_back(word.data());
   words.push_back(nullptr);
   ::signal(SIGPIPE, SIG_DFL);

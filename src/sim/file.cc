@@ -76,6 +76,7 @@ Result<std::unique_ptr<rt::File>> Directory::open(std::string_view name, rt::Ope
 Result<std::vector<std::string>> Directory::list() const {
   TRY_VOID(disk_.begin(DiskOp::kRead, *life_, "listing " + path_));
   std::vector<std::string> names;
+  names.reserve(folder_->names.size());
   for (const auto& [name, entry] : folder_->names) names.push_back(name);
   return names;
 }

@@ -31,6 +31,7 @@ Machine* World::find(std::string_view name) {
 
 std::vector<std::string> World::machine_names() const {
   std::vector<std::string> names;
+  names.reserve(machines_.size());
   for (const auto& [name, machine] : machines_) names.push_back(name);
   return names;
 }

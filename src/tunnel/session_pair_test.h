@@ -65,6 +65,7 @@ class SessionPair {
 
   std::vector<StripeNumber> numbers() const {
     std::vector<StripeNumber> all;
+    all.reserve(wires_.size());
     for (const auto& [number, wire] : wires_) all.push_back(number);
     return all;
   }
