@@ -170,7 +170,8 @@ class WanBench {
   void judge(const Carrier& carrier, const std::string& loss, const Flow& flow) {
     const auto share = wan::parse_share(loss);
     const bool is_little = share && *share <= kLittleLoss;
-    const double least = carrier.content == "text" ? 1.0 : (is_little ? kShareMin : kShareMinLossy);
+    const double share_min = is_little ? kShareMin : kShareMinLossy;
+    const double least = carrier.content == "text" ? 1.0 : share_min;
     demand(flow.bytes_per_second >= least * link_,
            fmt::format("{} at {}: {} MB/s, at least {:.0f} % of the link", carrier.name, loss,
                        megabytes(flow.bytes_per_second), least * 100));
@@ -323,7 +324,8 @@ int run(int argc, char** argv) {
   std::erase(steady.cuts, 0);
   if (is_quick && app.count("--loss") == 0) table.losses = {"0.1%", "1%", "5%"};
   if (is_quick && app.count("--seconds") == 0) table.seconds = 5;
-  const Options& options = command->parsed() ? steady : bulk->parsed() ? beside : table;
+  const Options& usual = bulk->parsed() ? beside : table;
+  const Options& options = command->parsed() ? steady : usual;
   return lab::run_session(
       [&options](rt::Host& host, lab::Wish& wish) { return wan(host, wish, options); });
 }

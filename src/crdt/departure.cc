@@ -35,7 +35,8 @@ constexpr std::uint64_t kCallIntervalMs = 1000;
 
 // Of two parts of a mesh that have left each other the larger one stays; of equal ones the one with the lower regions.
 bool outweighs(std::uint64_t part, std::uint64_t other) {
-  const auto size = std::popcount(part), other_size = std::popcount(other);
+  const auto size = std::popcount(part);
+  const auto other_size = std::popcount(other);
   if (size != other_size) return size > other_size;
   return part < other;
 }
@@ -362,7 +363,8 @@ std::optional<RegionId> Region::State::hindmost() {
 bool Region::State::is_majority(std::uint64_t part) {
   std::uint64_t all = 1ULL << self.region;
   for (const RegionId peer : stability.peers()) all |= 1ULL << peer;
-  const auto twice = 2 * std::popcount(part), count = std::popcount(all);
+  const auto twice = 2 * std::popcount(part);
+  const auto count = std::popcount(all);
   return twice > count || (twice == count && (part & all & (~all + 1)) != 0 && may_promise());
 }
 

@@ -182,7 +182,8 @@ TEST(TwoWhoMayLeave, StayAfterAllOnceNoFailoverTakesTheWordOfTheOther) {
 }
 
 TEST(TwoWhoMayLeave, AreToldWhatAFailoverHasTakenFromThem) {
-  TestRegion a{1, {1, 2}}, b{2, {1, 2}};
+  TestRegion a{1, {1, 2}};
+  TestRegion b{2, {1, 2}};
   a.write(Increment{1});
   exchange(a, b);
   const auto saved = b.region.save();

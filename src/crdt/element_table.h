@@ -35,7 +35,7 @@ class ElementEntry {
   }
 
   BaseState base() const { return is_long_ ? long_->base : base_; }
-  std::size_t ops() const { return is_long_ ? long_->live.size() : has_op_ ? 1 : 0; }
+  std::size_t ops() const { return is_long_ ? long_->live.size() : std::size_t{has_op_}; }
   bool covered_by(const Context& context) const;
   std::optional<Stamp> greatest(bool creating) const;  // as Element's
   std::optional<Live> winner() const;

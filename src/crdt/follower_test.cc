@@ -134,7 +134,8 @@ TEST_F(Follower, HoldsAHyperLogLogAgainstItsMastersByItsRegisters) {
     EXPECT_TRUE(replica.record(batch, redis, now_ms).has_value());
     return count;
   };
-  const char one = '\x80', two = '\x84';  // a run of one register
+  const char one = '\x80';  // a run of one register
+  const char two = '\x84';
   EXPECT_EQ(others(hll(0, one), hll(1, one)), 0U);
   EXPECT_EQ(others(hll(0, one), hll(0, two)), 1U);
 }

@@ -32,8 +32,9 @@ TEST(Tick, BorrowsAMillisecondWhenItsCounterIsFull) {
 
 // Whatever steps the clock makes and whatever comes from others: each stamp is above all that was seen, and no further
 // in the future than the furthest of them.
-RC_GTEST_PROP(Hlc, GrowsUnderSteppingClocks, (std::vector<std::int32_t> steps)) {
-  std::uint64_t wall = kNow, furthest = kNow;
+RC_GTEST_PROP(Hlc, GrowsUnderSteppingClocks, (const std::vector<std::int32_t>& steps)) {
+  std::uint64_t wall = kNow;
+  std::uint64_t furthest = kNow;
   Hlc newest;
   for (const std::int32_t step : steps) {
     if (step % 5 == 0) {  // a stamp of somebody whose clock is elsewhere

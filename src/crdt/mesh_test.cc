@@ -20,7 +20,8 @@ namespace {
 std::string text_of(std::string_view bytes) {
   const auto batch = decode_batch(bytes);
   const BatchHeader& header = batch->header;
-  VersionVector context, promise;
+  VersionVector context;
+  VersionVector promise;
   for (const Dot& dot : header.context) context.advance(dot);
   for (const Dot& dot : header.promise) promise.advance(dot);
   std::string text = std::to_string(header.actor.region) + "." +

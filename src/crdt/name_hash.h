@@ -17,7 +17,8 @@ inline std::uint64_t name_hash(std::string_view name, std::uint32_t seed) {
   constexpr std::size_t kWord = sizeof(std::uint64_t);
   const char* at = name.data();
   const std::size_t size = name.size();
-  std::uint64_t hash = size ^ std::uint64_t{seed} << 32U, word = 0;
+  std::uint64_t hash = size ^ std::uint64_t{seed} << 32U;
+  std::uint64_t word = 0;
   if (size < kWord) {
     for (std::size_t byte = 0; byte < size; ++byte)
       word = word << 8U | static_cast<unsigned char>(at[byte]);

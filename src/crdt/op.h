@@ -23,9 +23,9 @@ struct KeyView {
   std::string_view name = {};
 
   KeyView() = default;
-  KeyView(std::uint32_t db_, std::string_view name_) : db(db_), name(name_) {}
-  KeyView(const KeyName& key)
-      : db(key.db), name(key.name) {}  // NOLINT(google-explicit-constructor)
+  KeyView(std::uint32_t database, std::string_view key_name) : db(database), name(key_name) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): a view of it
+  KeyView(const KeyName& key) : db(key.db), name(key.name) {}
   KeyName owned() const { return {db, std::string(name)}; }
   friend auto operator<=>(const KeyView&, const KeyView&) = default;
   friend bool operator==(const KeyView&, const KeyView&) = default;

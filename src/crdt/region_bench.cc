@@ -62,7 +62,8 @@ void apply_observed(benchmark::State& state, const Effect& effect) {
   const auto ops = ops_on(10'000, effect);
   for (auto _ : state) {
     state.PauseTiming();
-    Region from(1, {}), to(2, {});
+    Region from(1, {});
+    Region to(2, {});
     from.begin_incarnation(1);
     to.begin_incarnation(1);
     while (to.flush(1'000'000)) {

@@ -12,7 +12,8 @@ namespace {
 // say what nobody did.
 RC_GTEST_PROP(AnyBatch, HarmsNoRegion, (std::uint64_t seed)) {
   Dice dice(seed);
-  TestRegion a{1, {2}}, b{2, {1}};
+  TestRegion a{1, {2}};
+  TestRegion b{2, {1}};
   Commands here(a.redis, dice, 1, [&](const Op& op) { a.region.note(op, a.redis, ++a.now_ms); });
   Commands there(b.redis, dice, 2, [&](const Op& op) { b.region.note(op, b.redis, ++b.now_ms); });
   for (int round = 0; round < 20; ++round) {

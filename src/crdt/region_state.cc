@@ -73,8 +73,8 @@ KeyName place_of(const Op& op) {
   return library == nullptr ? op.key : KeyName{kEveryDb, library->name};
 }
 
-Region::State::State(RegionId region, RegionLimits limits_)
-    : limits(limits_), self{region, 0}, stability(region), noted(limits_.batch_ops_max) {}
+Region::State::State(RegionId region, RegionLimits given)
+    : limits(given), self{region, 0}, stability(region), noted(given.batch_ops_max) {}
 
 Region::State::~State() = default;
 
@@ -431,9 +431,8 @@ void Region::State::merge_into_table(const Op& op, const Stamp& stamp, const Con
       begin_untold(state, keyspace.list_length(place));
     const Op placed{place, op.effect, op.creates};
     const bool is_ours = stamp.dot.actor.region == self.region;
-    const auto untold = is_ours                    ? Untold::kSeen
-                        : spares_untold(op.effect) ? Untold::kUnseen
-                                                   : Untold::kSeenWhileHere;
+    const auto of_peers = spares_untold(op.effect) ? Untold::kUnseen : Untold::kSeenWhileHere;
+    const auto untold = is_ours ? Untold::kSeen : of_peers;
     const bool is_adopting = told_lists && !is_ours;
     is_concurrent =
         merge_op({placed, stamp, context, vector, untold, is_adopting}, state, keyspace, *this);
@@ -448,7 +447,8 @@ bool Region::State::applied_at_once(const Op& op, const Stamp& stamp, const Cont
                                     std::uint64_t at, Keyspace& keyspace) {
   const auto one = one_write(op);
   if (!one) return false;
-  const auto type = type_of(one->kind), shown = keyspace.type(op.key);
+  const auto type = type_of(one->kind);
+  const auto shown = keyspace.type(op.key);
   if (shown != type && shown != ValueType::kNone) return false;
   // Its maker had a value, and here is none: noted at once it would seem to stand on a stable one.
   if (one->kind == OneKind::kIncrement && shown == ValueType::kNone && !one->creates) return false;

@@ -180,7 +180,9 @@ TEST_F(TwoRegions, AddToAStableHyperLogLogUnderAnIncrement) {
 
 // Seed 5233: the number was all that the remove had left here, when an addition came that had not seen the remove.
 TEST(ThreeRegions, ShowAHyperLogLogOverANumberInWhateverOrderTheyCome) {
-  TestRegion a{1}, b{2}, c{3};
+  TestRegion a{1};
+  TestRegion b{2};
+  TestRegion c{3};
   a.write(AddToHll{{"1"}});
   b.write(IncrementFloat{"7", {}});
   c.hear(a);
@@ -196,7 +198,9 @@ TEST(ThreeRegions, ShowAHyperLogLogOverANumberInWhateverOrderTheyCome) {
 
 // Seed 224379: the increment alone, of a value that is gone here, was taken to stand on a stable one.
 TEST(ThreeRegions, ShowAHyperLogLogOverAnIncrementOfWhatWasRemovedMeanwhile) {
-  TestRegion a{1}, b{2}, c{3};
+  TestRegion a{1};
+  TestRegion b{2};
+  TestRegion c{3};
   b.write(AddToHll{{"1"}});
   a.hear(b);
   a.write(WriteString{"36"});
@@ -284,7 +288,9 @@ TEST_F(TwoRegions, RefuseAClockThatIsTooFarAhead) {
 }
 
 TEST(ThreeRegions, WaitForWhatTheMakerHadSeen) {
-  TestRegion a{1}, b{2}, c{3};
+  TestRegion a{1};
+  TestRegion b{2};
+  TestRegion c{3};
   a.write(Increment{1});
   c.hear(a);
   c.write(Increment{1});
@@ -352,7 +358,8 @@ TEST_F(TwoRegions, RejoinBySnapshotWithoutLosingIncrementsAndMembers) {
 }
 
 TEST_F(TwoRegions, KeepWhatOneWroteAfterTheOtherHadRemovedInARejoinThatWasCutOff) {
-  const KeyName set{0, "s"}, list{0, "l"};
+  const KeyName set{0, "s"};
+  const KeyName list{0, "l"};
   a.write(AddMembers{{"x"}}, "s");
   a.write(InsertElements{-1, {"1", "2"}}, "l");
   meet_and_forget();
@@ -425,7 +432,8 @@ TEST_F(TwoRegions, ForgetNothingWhileARejoinIsCutOff) {
 TEST_F(TwoRegions, RejoinWithWhatOneTurnWroteInItsOrder) {
   a.region.detach(2, a.now_ms);
   a.announce();
-  const KeyName set{0, "s"}, number{0, "n"};
+  const KeyName set{0, "s"};
+  const KeyName number{0, "n"};
   for (const Op& op : {Op{set, AddMembers{{"x"}}, true}, Op{set, SetDeadline{9'000'000}},
                        Op{number, WriteString{"10"}, true}, Op{number, Increment{1}}}) {
     b.redis.execute(op);
@@ -440,7 +448,9 @@ TEST_F(TwoRegions, RejoinWithWhatOneTurnWroteInItsOrder) {
 
 // In the middle of telling what was here before the module.
 TEST_F(TwoRegions, RejoinWithoutDoublingElementsOfListsThatWereToldOf) {
-  const KeyName told{0, "told"}, plain{0, "plain"}, both{0, "both"};
+  const KeyName told{0, "told"};
+  const KeyName plain{0, "plain"};
+  const KeyName both{0, "both"};
   b.region.begin_adoption();
   b.redis.insert_elements(told, 0, {"1", "1", "2"});
   b.redis.insert_elements(plain, 0, {"1"});
@@ -464,8 +474,10 @@ TEST_F(TwoRegions, RejoinWithoutDoublingElementsOfListsThatWereToldOf) {
 }
 
 TEST(FirstMeeting, UnitesPlainCollections) {
-  TestRegion a{1, {}}, b{2, {}};
-  const KeyName set{0, "s"}, text{0, "t"};
+  TestRegion a{1, {}};
+  TestRegion b{2, {}};
+  const KeyName set{0, "s"};
+  const KeyName text{0, "t"};
   a.redis.add_member(set, "x");
   a.redis.write_string(text, "one");
   b.redis.add_member(set, "y");

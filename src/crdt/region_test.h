@@ -12,7 +12,8 @@
 namespace sluice::crdt {
 
 struct TestRegion {
-  explicit TestRegion(RegionId id, std::vector<RegionId> peers = {1, 2, 3}) : region(id, limits()) {
+  explicit TestRegion(RegionId id, const std::vector<RegionId>& peers = {1, 2, 3})
+      : region(id, limits()) {
     for (const RegionId peer : peers)
       if (peer != id) region.join(peer, 0);
     region.begin_incarnation(1);

@@ -42,7 +42,8 @@ bool are_alike(const Op& a, const Op& b) {
     const auto& same = std::get<WriteString>(b.effect);
     return written->deadline == same.deadline && are_alike(written->value, same.value);
   }
-  Writer one, other;
+  Writer one;
+  Writer other;
   encode_effect(in_order(a.effect), one);
   encode_effect(in_order(b.effect), other);
   return one.bytes() == other.bytes();

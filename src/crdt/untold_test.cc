@@ -32,7 +32,8 @@ class PlainLists : public testing::Test {
     EXPECT_EQ(a.region.stats().unstable_keys + b.region.stats().unstable_keys, 0U);
   }
 
-  TestRegion a{1, {1, 2}}, b{2, {1, 2}};
+  TestRegion a{1, {1, 2}};
+  TestRegion b{2, {1, 2}};
   const KeyName key{0, "k"};
 };
 
@@ -155,8 +156,11 @@ TEST_F(PlainLists, LoseNothingToAPeerThatPopsAllItHas) {
 }
 
 TEST(PlainElements, StayWhereAPeerRemovesTheLastThatItHas) {
-  TestRegion a{1, {1, 2}}, b{2, {1, 2}};
-  const KeyName set{0, "s"}, hash{0, "h"}, zset{0, "z"};
+  TestRegion a{1, {1, 2}};
+  TestRegion b{2, {1, 2}};
+  const KeyName set{0, "s"};
+  const KeyName hash{0, "h"};
+  const KeyName zset{0, "z"};
   b.region.begin_adoption();
   for (const char* name : {"1", "2"}) {
     b.redis.add_member(set, name);
@@ -193,7 +197,8 @@ TEST(PlainElements, StayWhereAPeerRemovesTheLastThatItHas) {
 }
 
 TEST(PlainElements, AreToldToWhoTakesTheSnapshot) {
-  TestRegion a{1, {}}, b{2, {}};
+  TestRegion a{1, {}};
+  TestRegion b{2, {}};
   const KeyName key{0, "k"};
   b.region.begin_adoption();
   b.redis.insert_elements(key, 0, {"1", "2"});
@@ -250,7 +255,8 @@ class PlainNumbers : public testing::Test {
     EXPECT_EQ(a.region.stats().unstable_keys + b.region.stats().unstable_keys, 0U);
   }
 
-  TestRegion a{1, {1, 2}}, b{2, {1, 2}};
+  TestRegion a{1, {1, 2}};
+  TestRegion b{2, {1, 2}};
   const KeyName hash{0, "h"}, zset{0, "z"}, text{0, "t"};
 };
 

@@ -184,7 +184,8 @@ rt::Task<Result<Outcome>> detach(rt::Host& host, const MeshInvocation& invocatio
   const auto all = all_of(members);
   Outcome outcome;
   tell_silent(named, invocation, outcome);
-  bool has_told = false, has_others = false;
+  bool has_told = false;
+  bool has_others = false;
   for (auto& member : members) {
     if (member.state.self.region == invocation.id) continue;
     has_others = true;

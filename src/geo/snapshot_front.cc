@@ -228,7 +228,8 @@ std::optional<SnapshotFront::Length> SnapshotFront::length_at(std::size_t at) co
   const auto kind = first >> 6U;
   if (kind == 0) return Length{.value = first & 0x3fU, .bytes = 1};
   if (kind == 3) return Length{.value = first & 0x3fU, .is_encoding = true, .bytes = 1};
-  const std::size_t bytes = kind == 1 ? 2 : first == 0x80 ? 5 : 9;
+  const std::size_t wide = first == 0x80 ? 5 : 9;
+  const std::size_t bytes = kind == 1 ? 2 : wide;
   if (held_.size() < at + bytes) return std::nullopt;
   const auto digits = std::string_view(held_).substr(at, bytes);
   if (kind == 1) return Length{.value = big_endian(digits) & 0x3fffU, .bytes = bytes};

@@ -207,7 +207,8 @@ Result<bool> SnapshotReader::element(char kind) {
 Result<bool> SnapshotReader::string() {
   const auto length = length_at(at_);
   if (!length) return false;
-  std::uint64_t body = length->value, unpacked = 0;
+  std::uint64_t body = length->value;
+  std::uint64_t unpacked = 0;
   std::size_t header = length->bytes;
   if (length->is_encoding && length->value < kLzf) {
     body = std::uint64_t{1} << length->value;
@@ -332,7 +333,8 @@ std::optional<SnapshotReader::Length> SnapshotReader::length_at(std::size_t at) 
   const auto kind = first >> 6U;
   if (kind == 0) return Length{.value = first & 0x3fU, .bytes = 1};
   if (kind == 3) return Length{.value = first & 0x3fU, .is_encoding = true, .bytes = 1};
-  const std::size_t size = kind == 1 ? 2 : first == 0x80 ? 5 : 9;
+  const std::size_t wide = first == 0x80 ? 5 : 9;
+  const std::size_t size = kind == 1 ? 2 : wide;
   if (bytes.size() < at + size) return std::nullopt;
   const auto digits = bytes.substr(at, size);
   if (kind == 1) return Length{.value = big_endian(digits) & 0x3fffU, .bytes = size};

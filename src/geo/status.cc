@@ -200,7 +200,8 @@ nlohmann::json peers_json(const redis::Info& info) {
 nlohmann::json seat_json(const Seat& seat) {
   if (!seat.answers())
     return {{"address", seat.address}, {"state", "no answer"}, {"why", seat.why}};
-  nlohmann::json lag_ops = nlohmann::json::object(), lag_ms = nlohmann::json::object();
+  nlohmann::json lag_ops = nlohmann::json::object();
+  nlohmann::json lag_ms = nlohmann::json::object();
   for (const auto& [origin, lack] : seat.lacks) {
     lag_ops[std::to_string(origin)] = lack.ops;
     if (lack.ops == 0 || lack.ms) lag_ms[std::to_string(origin)] = lack.ops == 0 ? 0 : *lack.ms;

@@ -152,7 +152,8 @@ std::string SimWorld::route() const {
   std::string text;
   for (const auto* const hop : {&near_relays_, &far_relays_}) {
     for (const auto& name : *hop) {
-      text += &name != &hop->front() ? "," : text.empty() ? "" : " ";
+      const auto* const before_hop = text.empty() ? "" : " ";
+      text += &name != &hop->front() ? "," : before_hop;
       text += "PROXYTCP://" + name + ":" + std::to_string(kRelayPort);
     }
   }

@@ -45,7 +45,7 @@ class WanEmulator {
     wan::Link link;
   };
 
-  WanEmulator(rt::Host& host, const WanOptions& options) : host_(host), options_(options) {}
+  WanEmulator(rt::Host& host, WanOptions options) : host_(host), options_(std::move(options)) {}
 
   Result<> add_side(std::size_t index);
   void add_directions(std::size_t from, std::uint64_t seed);

@@ -17,7 +17,8 @@ TEST(DigestTest, FindsSlotsAsRedisClusterDoes) {
 }
 
 TEST(DigestTest, DependsOnContentAndNotOnOrder) {
-  PlainKeyspace one, other;
+  PlainKeyspace one;
+  PlainKeyspace other;
   one.at("h", ValueType::kHash).fields = {{"a", "1"}, {"b", "2"}};
   other.at("h", ValueType::kHash).fields = {{"b", "2"}, {"a", "1"}};
   EXPECT_EQ(slot_digests(one, {}, 0), slot_digests(other, {}, 0));
@@ -26,7 +27,8 @@ TEST(DigestTest, DependsOnContentAndNotOnOrder) {
 }
 
 TEST(DigestTest, TellsScoresApartThatDifferInTheirLastDigit) {
-  PlainKeyspace one, other;
+  PlainKeyspace one;
+  PlainKeyspace other;
   one.at("z", ValueType::kZset).scores = {{"m", 1e-9}};
   other.at("z", ValueType::kZset).scores = {{"m", 2e-9}};
   EXPECT_NE(slot_digests(one, {}, 0), slot_digests(other, {}, 0));

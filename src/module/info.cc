@@ -92,7 +92,8 @@ std::string info_text(Node& node, InfoDetail detail) {
   out.line("must_rejoin", region.must_rejoin() ? "yes" : "no");
   out.line("holds_back", region.holds_back() ? "yes" : "no");
   out.line("merging_from", node.merge().source);
-  out.line("merging", region.is_merging() ? "yes" : region.is_half_merged() ? "interrupted" : "no");
+  const auto* const unless_merging = region.is_half_merged() ? "interrupted" : "no";
+  out.line("merging", region.is_merging() ? "yes" : unless_merging);
   out.line("merged_keys", region.merged_keys());
   out.line("adopting", node.adoption().is_due() ? "yes" : "no");
   out.line("adopted_keys", node.adoption().adopted());

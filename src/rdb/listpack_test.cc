@@ -14,7 +14,8 @@ std::string listpack(const std::string& entries) {
 }
 
 TEST(Listpack, ReadsEveryKindOfElement) {
-  const std::string long_text(70, 'x'), longest(5000, 'y');
+  const std::string long_text(70, 'x');
+  const std::string longest(5000, 'y');
   const auto bytes = listpack(
       "\x81"s + "a\x02" + "\x64\x01" + "\xdf\xfb\x02" + "\xcf\xff\x02" + "\xe0\x46" + long_text +
       "\x48" + "\xf1\x30\x75\x03"s + "\xf2\x00\x00\x80\x04"s + "\xf3\x00\x94\x35\x77\x05"s +

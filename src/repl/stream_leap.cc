@@ -124,7 +124,7 @@ class Head {
     *this = {};
     low_ = word;
     high_ = load<std::uint64_t>(at + 8);
-    high_mask_ = length == 0 ? 0 : length >= 8 ? ~0ULL : ~0ULL >> (64 - 8 * length);
+    high_mask_ = length < 8 ? (1ULL << 8 * length) - 1 : ~0ULL;
     arguments_ = count32;
     bytes_ = 4 + header + length;
     name_ = name;

@@ -197,7 +197,7 @@ class Scenario {
 
   void load() {
     const Position at{replid(next_id_), Offset{random().below(1'000'000)}};
-    next_id_ = next_id_ == 'f' ? '0' : next_id_ == '9' ? 'a' : static_cast<char>(next_id_ + 1);
+    next_id_ = digit_after(next_id_);
     loading_ =
         Model{at, at.id, "", at.offset, at.offset, commands(1, random().between(1, 200)), {}, {}};
     if (keeper_.run(keeper_.load(at, loading_->snapshot))) {
@@ -263,7 +263,7 @@ void Scenario::switch_history() {
   const auto mark = keeper_.run(log.mark_at(near));
   if (!mark) return;
   const Position to{replid(next_id_), mark->offset};
-  next_id_ = next_id_ == 'f' ? '0' : next_id_ == '9' ? 'a' : static_cast<char>(next_id_ + 1);
+  next_id_ = digit_after(next_id_);
   active_->switching = to;
   const bool has_snapshot = log.snapshots().front().at.offset <= to.offset;
   if (!has_snapshot) return active_->switching.reset();

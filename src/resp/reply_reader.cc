@@ -38,7 +38,8 @@ Result<std::optional<Reply>> scalar(char type, std::string_view text) {
     case '+':
     case '-':
     case '(':
-      reply.kind = type == '+' ? Kind::kSimple : type == '-' ? Kind::kError : Kind::kBigNumber;
+      reply.kind = type == '+' ? Kind::kSimple : Kind::kError;
+      if (type == '(') reply.kind = Kind::kBigNumber;
       reply.text = text;
       return reply;
     case '#':

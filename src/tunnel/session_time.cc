@@ -96,7 +96,8 @@ void Session::note_held(Time now) {
   const bool is_held = outbound_.has_sealed() && has_lively_stripe();
   const auto late = outbound_.late_at(late_after());
   const bool is_reader_slow = outbound_.is_blocked() && !(late && now >= *late);
-  bulk_.note(!is_held ? kNot : is_reader_slow ? kByReader : kByStripes, now);
+  const auto by = is_reader_slow ? kByReader : kByStripes;
+  bulk_.note(is_held ? by : kNot, now);
 }
 
 void Session::measure_rates(Time now) {
