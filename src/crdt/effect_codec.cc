@@ -124,9 +124,7 @@ void fields_of(E& effect, Visit visit) {
     visit(effect.name, effect.by, effect.result);
   else if constexpr (std::is_same_v<T, RemoveFields>)
     visit(effect.names);
-  else if constexpr (std::is_same_v<T, AddMembers>)
-    visit(effect.members);
-  else if constexpr (std::is_same_v<T, RemoveMembers>)
+  else if constexpr (std::is_same_v<T, AddMembers> || std::is_same_v<T, RemoveMembers>)
     visit(effect.members);
   else if constexpr (std::is_same_v<T, WriteScores>)
     visit(effect.scores);

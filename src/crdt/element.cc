@@ -94,8 +94,7 @@ void Element::set_base(std::string value) {
 
 const Live* Element::winner() const {
   if (!has(LiveKind::kWrite)) return nullptr;
-  const auto last = std::find_if(live.rbegin(), live.rend(),
-                                 [](const Live& op) { return op.kind == LiveKind::kWrite; });
+  const auto last = std::ranges::find(live.rbegin(), live.rend(), LiveKind::kWrite, &Live::kind);
   return last == live.rend() ? nullptr : &*last;
 }
 

@@ -13,7 +13,7 @@ namespace sluice::crdt {
 
 ElementEntry::ElementEntry(std::string_view name)
     : name_bytes_(static_cast<std::uint32_t>(name.size())) {
-  put_text(static_cast<char*>(static_cast<void*>(this + 1)), name);
+  put_text(reinterpret_cast<char*>(this + 1), name);
 }
 
 ElementEntry::~ElementEntry() {
@@ -30,7 +30,7 @@ void ElementEntry::destroy(ElementEntry* entry) {
 }
 
 std::string_view ElementEntry::name() const {
-  return {static_cast<const char*>(static_cast<const void*>(this + 1)), name_bytes_};
+  return {reinterpret_cast<const char*>(this + 1), name_bytes_};
 }
 
 void ElementEntry::clear() {

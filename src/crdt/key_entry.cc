@@ -80,7 +80,7 @@ bool is_kept(ValueType type, std::string_view value) {
 
 KeyEntry::KeyEntry(const KeyView& key)
     : db_(key.db), name_bytes_(static_cast<std::uint32_t>(key.name.size())) {
-  put_text(static_cast<char*>(static_cast<void*>(this + 1)), key.name);
+  put_text(reinterpret_cast<char*>(this + 1), key.name);
 }
 
 KeyEntry::~KeyEntry() {
@@ -98,7 +98,7 @@ void KeyEntry::destroy(KeyEntry& entry, PieceMemory& memory) {
 }
 
 KeyView KeyEntry::key() const {
-  return {db_, {static_cast<const char*>(static_cast<const void*>(this + 1)), name_bytes_}};
+  return {db_, {reinterpret_cast<const char*>(this + 1), name_bytes_}};
 }
 
 void KeyEntry::clear() {
@@ -126,7 +126,7 @@ void KeyEntry::set_stamp(const Stamp& stamp) {
 
 std::string_view KeyEntry::name() const {
   if (text_ == nullptr) return {};
-  return {static_cast<const char*>(static_cast<const void*>(text_ + 1)), text_->name_bytes};
+  return {reinterpret_cast<const char*>(text_ + 1), text_->name_bytes};
 }
 
 std::optional<std::string> KeyEntry::value() const {
@@ -146,15 +146,14 @@ void KeyEntry::set_text(std::string_view name, std::optional<std::string_view> v
   }
   text_->name_bytes = static_cast<std::uint32_t>(name.size());
   text_->value_bytes = static_cast<std::uint32_t>(bytes - name.size());
-  char* const at = static_cast<char*>(static_cast<void*>(text_ + 1));
+  char* const at = reinterpret_cast<char*>(text_ + 1);
   std::ranges::copy(name, at);
   if (value) std::ranges::copy(*value, at + name.size());
 }
 
 std::span<const KeyEntry::Increment> KeyEntry::more_increments() const {
   if (kind_ != LiveKind::kIncrement || text_ == nullptr) return {};
-  return {static_cast<const Increment*>(static_cast<const void*>(text_ + 1)),
-          text_->value_bytes / sizeof(Increment)};
+  return {reinterpret_cast<const Increment*>(text_ + 1), text_->value_bytes / sizeof(Increment)};
 }
 
 bool KeyEntry::is_write_of(const OneWrite& one) const {
@@ -335,10 +334,10 @@ void KeyEntry::add_increment(const Increment& increment) {
   if (std::has_single_bit(before.size()) || before.empty()) {
     const std::size_t room = std::max<std::size_t>(1, 2 * before.size());
     Text* const text = new (::operator new(sizeof(Text) + room * sizeof increment)) Text{};
-    std::ranges::copy(before, static_cast<Increment*>(static_cast<void*>(text + 1)));
+    std::ranges::copy(before, reinterpret_cast<Increment*>(text + 1));
     ::operator delete(std::exchange(text_, text));
   }
-  new (static_cast<Increment*>(static_cast<void*>(text_ + 1)) + before.size()) Increment(increment);
+  new (reinterpret_cast<Increment*>(text_ + 1) + before.size()) Increment(increment);
   text_->value_bytes = static_cast<std::uint32_t>((before.size() + 1) * sizeof increment);
 }
 

@@ -367,6 +367,19 @@ void Mesh::take_over(Site& site, std::unique_ptr<Server> server) {
   // The replica loaded what its master had noted but not flushed: it comes as a batch, without native writes.
 }
 
+// Whether anything has come to it, or from it.
+bool Mesh::catch_up(Site& site) {
+  bool moves = false;
+  const auto before = site.log.size();
+  for (Site& peer : sites_)
+    if (site.master->region.must_rejoin() && &peer != &site && rejoin(site, peer)) moves = true;
+  flush(site);
+  play(site, *site.replica, site.log.size());
+  for (Site& from : sites_)
+    for (int left = 10'000; left > 0 && &from != &site && deliver(from, site); --left) moves = true;
+  return moves || site.log.size() != before || site.master->region.has_unflushed();
+}
+
 void Mesh::settle() {
   for (Link& path : links_) path = {};
   constexpr int kQuietRounds = 3;  // links go back to look for what was missing
@@ -374,17 +387,7 @@ void Mesh::settle() {
     bool moves = false;
     if (++rounds == 1000) return expect(false, "does not come to rest");
     now_ms_ += 1000;
-    for (Site& site : sites_) {
-      const auto before = site.log.size();
-      for (Site& peer : sites_)
-        if (site.master->region.must_rejoin() && &peer != &site && rejoin(site, peer)) moves = true;
-      flush(site);
-      play(site, *site.replica, site.log.size());
-      for (Site& from : sites_)
-        for (int left = 10'000; left > 0 && &from != &site && deliver(from, site); --left)
-          moves = true;
-      moves = moves || site.log.size() != before || site.master->region.has_unflushed();
-    }
+    for (Site& site : sites_) moves = catch_up(site) || moves;
     for (Site& site : sites_) {  // it may tell somebody to leave
       const auto before = site.log.size();
       if (moves && rounds % 8 != 0) break;

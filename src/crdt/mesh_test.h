@@ -96,6 +96,7 @@ class Mesh {
   void fault(Site& site);
   std::size_t staying_without(const Site& site, const Site& gone) const;
   void settle();
+  bool catch_up(Site& site);
   void enter(std::string_view batch, Server& server);
   std::string judge();
   std::string judge_books();

@@ -38,7 +38,7 @@ void note_known(benchmark::State& state, const Effect& effect) {
   region.begin_incarnation(1);
   const auto ops = ops_on(10'000, effect);
   note_all(region, ops, keyspace);
-  for (auto _ : state) note_all(region, ops, keyspace);
+  for ([[maybe_unused]] auto _ : state) note_all(region, ops, keyspace);
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * ops.size()));
 }
 
@@ -46,7 +46,7 @@ void note_unknown(benchmark::State& state, const Effect& effect) {
   NoKeyspace keyspace;
   const auto ops = ops_on(100'000, effect);
   double bytes = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     Region region(1, {});
     region.begin_incarnation(1);
     const auto before = mallinfo2().uordblks;
@@ -60,7 +60,7 @@ void note_unknown(benchmark::State& state, const Effect& effect) {
 void apply_observed(benchmark::State& state, const Effect& effect) {
   NoKeyspace keyspace;
   const auto ops = ops_on(10'000, effect);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     state.PauseTiming();
     Region from(1, {});
     Region to(2, {});

@@ -285,9 +285,9 @@ void Region::State::announced(const BatchHeader& header) {
   if (!taken_after.empty()) taken_after.pop_front();
 }
 
-// --- what comes from others
-// -----------------------------------------------------------------------------
+// --- what comes from others ----------------------------------------------------------------------
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): the reasons in their order
 std::optional<Outcome> Region::State::refusal(const Batch& batch, const VersionVector& seen,
                                               std::uint64_t now_ms) const {
   const BatchHeader& header = batch.header;
@@ -313,8 +313,7 @@ std::optional<Outcome> Region::State::refusal(const Batch& batch, const VersionV
   if (header.count == 0 && (is_former || header.actor.region == self.region)) return Duplicate{};
   if (header.first > here + 1) return Gap{{header.actor, here + 1}};
   const auto ahead = header.hlc.wall_ms();
-  // What the master has taken its replica takes too, whatever its own clock
-  // says.
+  // What the master has taken its replica takes too, whatever its own clock says.
   if (!follows && ahead > now_ms + limits.clock_ahead_max_ms) return ClockAhead{ahead - now_ms};
   if (const auto lost = forgotten_return(batch, seen)) return Behind{*lost};
   for (const Dot& dot : seen.entries())
@@ -398,6 +397,7 @@ bool Region::State::builds_on_a_lost_value(const Op& op, Keyspace& keyspace) con
   return (entry == nullptr || entry->empty()) && keyspace.type(op.key) == ValueType::kNone;
 }
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): the cases in their order
 void Region::State::merge_into_table(const Op& op, const Stamp& stamp, const Context& context,
                                      std::uint64_t at, Keyspace& keyspace) {
   if (const auto* const flush = std::get_if<Flush>(&op.effect)) {
@@ -462,9 +462,8 @@ bool Region::State::applied_at_once(const Op& op, const Stamp& stamp, const Cont
   const auto before = shown == ValueType::kNone ? kNoDeadline : keyspace.deadline(op.key);
   write_one(*one, op.key, shown, keyspace);
   const bool is_string = type == ValueType::kString;  // writing those clears the deadline
-  const auto wanted = one->kind == OneKind::kString ? one->number
-                      : one->creates                ? kNoDeadline
-                                                    : before;
+  const auto kept = one->creates ? kNoDeadline : before;
+  const auto wanted = one->kind == OneKind::kString ? one->number : kept;
   if (wanted != (is_string ? kNoDeadline : before)) keyspace.set_deadline(op.key, wanted);
   table.change(entry, [&](KeyEntry& of) { CHECK(of.note(*one, stamp)); });
   return true;

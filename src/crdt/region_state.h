@@ -28,7 +28,7 @@ void fill(Op& op, Keyspace& keyspace);
 KeyName place_of(const Op& op);
 
 struct Region::State : ConflictLog {
-  State(RegionId region, RegionLimits limits_);
+  State(RegionId region, RegionLimits given);
   ~State() override;
 
   enum class Whose { kOwn, kPeers };
@@ -37,6 +37,7 @@ struct Region::State : ConflictLog {
                                                Whose whose = Whose::kOwn);
   static std::unique_ptr<Merging> loaded_merging(Reader& from, std::uint8_t version,
                                                  const RegionLimits& limits);
+  void load_table(Reader& from);
   std::string save() const;
   void note(const Op& op, std::uint64_t now_ms);
   void note(const OneWrite& one, std::uint64_t now_ms);

@@ -278,7 +278,7 @@ std::optional<KeyName> Region::take_late() {
   CHECK(is_merging());
   auto& late = state_->merging->late;
   while (!late.empty()) {
-    const KeyName key = std::move(late.front());
+    KeyName key = std::move(late.front());
     late.pop_front();
     if (!state_->merging->merged.contains(key)) return key;
   }

@@ -43,15 +43,19 @@ void put(Writer& into, const Element& element) {
 Element get_element(Reader& from) {
   Element element;
   const auto base = from.byte();
-  if (base > static_cast<std::uint8_t>(BaseState::kKnown)) from.defect("has an unknown base");
-  element.base = static_cast<BaseState>(base);
+  if (base <= static_cast<std::uint8_t>(BaseState::kKnown))
+    element.base = static_cast<BaseState>(base);
+  else
+    from.defect("has an unknown base");
   if (element.base == BaseState::kKnown) element.base_value = from.text();
   for (auto left = from.count(); left > 0 && from.ok(); --left) {
     Live op;
     op.stamp = from.stamp();
     const auto bits = from.byte();
-    if (bits >> 2U > static_cast<unsigned>(LiveKind::kMergeHll)) from.defect("has an unknown kind");
-    op.kind = static_cast<LiveKind>(bits >> 2U);
+    if (bits >> 2U <= static_cast<unsigned>(LiveKind::kMergeHll))
+      op.kind = static_cast<LiveKind>(bits >> 2U);
+    else
+      from.defect("has an unknown kind");
     op.creates = (bits & 2U) != 0;
     if (op.kind == LiveKind::kIncrement) op.by = from.signed_number();
     if (op.kind == LiveKind::kIncrementFloat) op.result = from.text();
@@ -81,9 +85,10 @@ void put(Writer& into, const Body& body) {
 Body get_body(Reader& from) {
   Body body;
   const auto type = from.byte();
-  if (type > static_cast<std::uint8_t>(ValueType::kOther) || type == 0)
+  if (type <= static_cast<std::uint8_t>(ValueType::kOther) && type != 0)
+    body.type = static_cast<ValueType>(type);
+  else
     from.defect("has an unknown type");
-  body.type = static_cast<ValueType>(type);
   for (auto left = from.count(); left > 0 && from.ok(); --left) {
     const auto name = from.text();
     if (body.elements.find(name) != nullptr) from.defect("repeats an element");
@@ -138,12 +143,12 @@ std::unique_ptr<Sequence> get_list(Reader& from) {
 
 void put(Writer& into, const KeyState& entry) {
   std::vector<const Body*> bodies;
+  bodies.reserve(entry.bodies.size());
   for (const Body& body : entry.bodies) bodies.push_back(&body);
   std::ranges::sort(bodies, {}, &Body::type);
   into.number(bodies.size());
   for (const Body* const body : bodies) put(into, *body);
   into.number(entry.deadlines.size());
-  bodies.reserve(entry.bodies.size());
   for (const LiveDeadline& deadline : entry.deadlines) {
     into.stamp(deadline.stamp);
     into.number(deadline.deadline + 1);
@@ -389,20 +394,24 @@ Result<std::unique_ptr<Region::State>> Region::State::loaded(std::string_view by
   s.described = from.number();
   s.noted.load(from);
   for (auto left = from.count(3); left > 0 && from.ok(); --left) s.stability.arrived(from.dot());
+  s.load_table(from);
+  TRY_VOID(from.finish("saved region"));
+  return loaded;
+}
+
+void Region::State::load_table(Reader& from) {
   for (auto left = from.count(); left > 0 && from.ok(); --left) {
     const KeyName key = get_key(from);
-    const auto arrival = from.number_up_to(s.stability.arrivals(), "has a key from the future");
-    if (s.table.find(key) != nullptr) from.defect("repeats a key");
-    s.table.change(s.table.touch(key, arrival), [&](KeyEntry& entry) {
-      KeyState& state = entry.open();
-      get_entry(from, state);
+    const auto at = from.number_up_to(stability.arrivals(), "has a key from the future");
+    if (table.find(key) != nullptr) from.defect("repeats a key");
+    table.change(table.touch(key, at), [&](KeyEntry& entry) {
+      KeyState& opened = entry.open();
+      get_entry(from, opened);
       if (!from.ok()) return entry.clear();
-      state.weigh();
+      opened.weigh();
       entry.close();
     });
   }
-  TRY_VOID(from.finish("saved region"));
-  return loaded;
 }
 
 std::vector<KeyName> Region::dropped(Keyspace& keyspace, std::uint64_t now_ms) const {

@@ -147,7 +147,7 @@ RC_GTEST_PROP(Sequence, StandsInBlocksAsItWouldInOneVector, ()) {
     if (*rc::gen::arbitrary<bool>()) at = -at - 1;
     if (*rc::gen::inRange(0, 10) < pushes) {
       // Mostly in the order of their making, as clocks have it.
-      const auto hlc = *rc::gen::element(std::uint64_t{step}, std::uint64_t{step}, step / 2);
+      const auto hlc = *rc::gen::element(step, step, step / 2);
       const Piece piece{.stamp = {Hlc{hlc}, dot}, .count = *rc::gen::inRange<std::uint64_t>(1, 4)};
       RC_ASSERT(sequence.insert(view, at, piece) == plain.insert(context, at, piece));
     } else if (seen > 0) {
