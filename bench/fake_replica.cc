@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <ctime>
 #include <poll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <vector>
 
 #include "pattern.h"

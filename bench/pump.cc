@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <poll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <vector>
 
 #include "pattern.h"
@@ -124,8 +123,8 @@ class Pump {
   void send_some() {
     const std::uint64_t sent = stats_.sent;
     const auto at = static_cast<std::size_t>(sent % pattern_.size());
-    const auto most =
-        std::min<std::uint64_t>({pattern_.size() - at, stats_.limit - sent, 256 << 10});
+    const auto most = std::min<std::uint64_t>(
+        {pattern_.size() - at, stats_.limit - sent, std::uint64_t{256} << 10U});
     const auto got =
         send(fd_.get(), pattern_.data() + at, static_cast<std::size_t>(most), MSG_NOSIGNAL);
     if (got > 0) stats_.sent += static_cast<std::uint64_t>(got);

@@ -81,7 +81,8 @@ class Platform {
     co_return co_await settle("every region has what all others took");
   }
 
-  void open_office(std::string home, lab::Server& master, std::string total = "calls:total") {
+  void open_office(const std::string& home, lab::Server& master,
+                   std::string total = "calls:total") {
     Office::Options options{
         .home = home, .calls_per_second = scale_.calls_per_second, .total = std::move(total)};
     auto& office = offices_[home];

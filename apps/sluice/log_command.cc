@@ -223,7 +223,7 @@ Result<> verify(rt::Directory& directory, const Options& options, Output& output
 Result<repl::Mark> place(const LineageView& view, const std::string& at) {
   if (at.empty()) {
     // The first mark that can be read back: retention cuts where it likes.
-    const auto first = view.mark_at(view.found.extent.begin());
+    auto first = view.mark_at(view.found.extent.begin());
     if (first) return first;
     replog::StreamWalk walk = view.walk(view.found.extent.begin());
     for (;;) {

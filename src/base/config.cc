@@ -31,10 +31,10 @@ Result<> check_kind(const Assignment& given, const Setting& setting) {
       return expect("a number, or a string with a number and a unit");
     case Shape::kText:
       if (given.kind == Kind::kString) return {};
-      return expect(fmt::format("a string: write {} = \"...\"", setting.name));
+      return expect(fmt::format(R"(a string: write {} = "...")", setting.name));
     case Shape::kList:
       if (given.kind == Kind::kArray || given.kind == Kind::kString) return {};
-      return expect(fmt::format("strings: write {} = [\"...\", \"...\"]", setting.name));
+      return expect(fmt::format(R"(strings: write {} = ["...", "..."])", setting.name));
   }
   return {};
 }

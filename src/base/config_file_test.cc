@@ -51,7 +51,7 @@ TEST(ConfigFile, IsRefusedByLineWithoutThrowing) {
   EXPECT_NE(refusal("a = " + std::string(100'000, '[')), "");
 }
 
-RC_GTEST_PROP(ConfigFile, SurvivesAnyBytes, (std::string text)) {
+RC_GTEST_PROP(ConfigFile, SurvivesAnyBytes, (const std::string& text)) {
   const auto file = parse_config_file(text, "k.toml", "shard");
   RC_ASSERT(file || file.error().detail.find('\n') == std::string::npos);
 }
@@ -69,7 +69,8 @@ TEST(ConfigFile, IsEmptyForDefaults) {
   EXPECT_EQ(to_toml(Settings(sample, kSampleFields)), "");
 }
 
-RC_GTEST_PROP(ConfigFile, ComesBackFromWhatIsWritten, (std::vector<std::uint8_t> text, bool flag)) {
+RC_GTEST_PROP(ConfigFile, ComesBackFromWhatIsWritten,
+              (const std::vector<std::uint8_t>& text, bool flag)) {
   Sample sample;
   sample.upstream = {{"h", 1}, "u", "p\"\\", true};
   for (const auto byte : text) sample.requirepass += static_cast<char>(byte % 128);

@@ -80,7 +80,7 @@ std::string markdown_table(const Settings& settings) {
   for (const auto& setting : settings.all()) {
     const auto value =
         setting->placeholder.empty() ? "true\\|false" : escaped(setting->placeholder);
-    const auto live = setting->reload == Reload::kLive ? "yes" : "";
+    const auto* const live = setting->reload == Reload::kLive ? "yes" : "";
     text += fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", setting->name, value,
                         default_of(*setting), setting->bounds, live, escaped(setting->doc));
   }

@@ -52,8 +52,8 @@ void Histogram::observe(double value) {
 }
 
 std::vector<double> latency_buckets_seconds() {
-  std::vector<double> buckets;
-  for (double edge = 0.0001; edge < 60; edge *= 2) buckets.push_back(edge);
+  std::vector<double> buckets{0.0001};
+  while (buckets.back() < 30) buckets.push_back(2 * buckets.back());
   return buckets;
 }
 

@@ -40,7 +40,7 @@ TEST(RedisUrl, HidesItsPasswordFromPeople) {
 }
 
 RC_GTEST_PROP(RedisUrl, ComesBackWithAnyLogin,
-              (std::string user, std::string password, std::uint16_t port, bool is_tls)) {
+              (std::string user, const std::string& password, std::uint16_t port, bool is_tls)) {
   RC_PRE(port != 0);
   if (password.empty()) user.clear();
   const RedisUrl url{{"db.example", port}, user, password, is_tls};

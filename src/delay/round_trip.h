@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <optional>
+#include <span>
 
 #include "rt/clock.h"
 
@@ -23,8 +24,7 @@ class RoundTrip {
 
   std::optional<rt::Duration> shortest() const {
     if (count_ == 0) return std::nullopt;
-    const auto end = samples_.begin() + static_cast<std::ptrdiff_t>(std::min(count_, kSamples));
-    return *std::min_element(samples_.begin(), end);
+    return std::ranges::min(std::span(samples_).first(std::min(count_, kSamples)));
   }
 
   // Zero before the first sample.

@@ -53,8 +53,8 @@ class Courier {
 
   // --- what to do -----------------------------------------------------------------------------------
   struct Apply {
-    const std::string* batch;  // valid until the next call
-    repl::Offset at;           // to be stored: everything before it is confirmed
+    const std::string* batch = nullptr;  // valid until the next call
+    repl::Offset at = {};                // to be stored: everything before it is confirmed
   };
   std::optional<Apply> next(rt::Instant now);
   bool wants_vector(rt::Instant now) const;

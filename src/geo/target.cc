@@ -25,7 +25,8 @@ rt::Task<Result<std::unique_ptr<Target>>> Target::find_master(rt::Host& host,
     if (!failures.empty()) failures += "; ";
     const auto address = base::to_string(url.endpoint);
     const auto& why = connected.error().detail;
-    failures += why.starts_with(address) ? why : address + ": " + why;
+    if (!why.starts_with(address)) failures += address + ": ";
+    failures += why;
   }
   co_return fail(Errc::kDisconnected, std::move(failures));
 }

@@ -123,7 +123,7 @@ tl::expected<std::size_t, Refusal> RequestReader::feed(std::string_view bytes) {
 Request RequestReader::take() {
   CHECK(is_complete_);
   request_.method = http_method_str(static_cast<http_method>(parser_.method));
-  http_parser_url url;
+  http_parser_url url{};
   http_parser_url_init(&url);
   const int is_connect = parser_.method == HTTP_CONNECT ? 1 : 0;
   if (http_parser_parse_url(target_.data(), target_.size(), is_connect, &url) == 0) {

@@ -133,7 +133,7 @@ Result<> check_no_twins(const Config& config) {
 Result<> check(const ShardConfig& shard) {
   if (auto sound = base::validate(shard, kShardFields); !sound) {
     const auto& what = sound.error().detail;
-    const auto advice = what.ends_with("is missing") ? "; see sluice keeper --help" : "";
+    const auto* const advice = what.ends_with("is missing") ? "; see sluice keeper --help" : "";
     return wrong(what + advice);
   }
   if (!is_name(shard.name)) return wrong("name is not made of letters, digits, '-', '_' and '.'");

@@ -133,9 +133,7 @@ rt::Task<void> Replayer::serve(std::unique_ptr<rt::Stream> stream) {
       if (!goes_on || !*command) break;
       const auto argv = **command;
       if (is_word(argv[0], "psync") && argv.size() == 3 && is_known) {
-        auto psync = repl::parse_psync(argv[1], argv[2]);
-        ReplicaRequest request;
-        if (psync) request.psync = *std::move(psync);
+        ReplicaRequest request = request_of(argv);
         if (!request.psync || !request.psync->from) ++snapshots_asked_;
         request.until = options_.until;
         own.spawn(serve_stream(downstream, *stream, std::move(request)));

@@ -9,6 +9,7 @@ namespace sluice::keeper {
 namespace {
 
 // Redis: replicationCommand options that a replica may send. False: an error was answered.
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): one case for each
 bool set_replica_fact(Call& call, std::string_view option, std::string_view value) {
   ReplicaFacts& facts = call.session.replica;
   if (same_word(option, "listening-port")) {

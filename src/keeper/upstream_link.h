@@ -99,7 +99,7 @@ class UpstreamLink {
 
  private:
   struct Target {
-    replog::Log* log;
+    replog::Log* log = nullptr;
     repl::Position from;
   };
 

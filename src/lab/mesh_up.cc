@@ -142,9 +142,7 @@ class MeshUp {
       const auto figures = co_await mesh_.look();
       const auto elapsed = std::chrono::duration_cast<std::chrono::seconds>(now - started);
       show_status(rates_.line(figures, elapsed, now.since_start), options_.is_terminal);
-      std::function<void(std::string)> tell = [this](std::string what) {
-        tell_of(std::move(what));
-      };
+      std::function<void(std::string)> tell = [this](const std::string& what) { tell_of(what); };
       co_await mesh_.supervise(std::move(tell));
       next = next + usual;
       co_await wish_.sleep(next - host_.clock().now());
@@ -152,7 +150,7 @@ class MeshUp {
     co_return Result<>();
   }
 
-  void tell_of(std::string what) const {
+  void tell_of(const std::string& what) const {
     if (options_.is_terminal) say("");
     say(what);
   }

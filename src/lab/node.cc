@@ -27,7 +27,7 @@ std::string redis_conf(const RedisNode& node, const RedisPlace& place) {
   }
   lines.insert(lines.end(), node.settings.begin(), node.settings.end());
   std::string text;
-  for (const auto& [name, value] : lines) text += name + " " + value + "\n";
+  for (const auto& [name, value] : lines) text.append(name).append(" ").append(value).append("\n");
   return text;
 }
 
@@ -75,7 +75,7 @@ std::vector<Node> master_keeper_replicas(std::size_t replicas) {
   std::vector<Node> nodes{RedisNode{.name = "master", .replica_of = "", .settings = {}},
                           KeeperNode{.name = "keeper", .upstream = "master", .flags = {}}};
   for (std::size_t i = 1; i <= replicas; ++i) {
-    nodes.push_back(
+    nodes.emplace_back(
         RedisNode{.name = "replica-" + std::to_string(i), .replica_of = "keeper", .settings = {}});
   }
   return nodes;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "lab/wan_options.h"
@@ -40,8 +41,8 @@ class WanEmulator {
     rt::Tun tun;
   };
   struct Direction {
-    std::size_t from;
-    std::size_t to;
+    std::size_t from = 0;
+    std::size_t to = 0;
     wan::Link link;
   };
 

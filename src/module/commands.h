@@ -10,10 +10,10 @@
 namespace sluice::module {
 
 // A command function whose exceptions end here: none may cross the C ABI.
-template <int (*Run)(Ctx*, String**, int)>
+template <int (*kRun)(Ctx*, String**, int)>
 int guarded(Ctx* ctx, String** argv, int argc) noexcept {
   try {
-    return Run(ctx, argv, argc);
+    return kRun(ctx, argv, argc);
   } catch (const std::exception& e) {
     api::Log(ctx, "warning", "sluice-geo: %s", e.what());
     return api::ReplyWithError(ctx, "ERR sluice-geo failed inside: see the server's log");

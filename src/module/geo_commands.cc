@@ -115,7 +115,8 @@ std::string listed(const std::vector<crdt::RegionId>& regions) {
 // Whether anything was ever heard of it here, or said.
 bool is_known(crdt::RegionId id) {
   const auto& region = node().region();
-  const auto peers = region.peers(), gone = region.detached();
+  const auto peers = region.peers();
+  const auto gone = region.detached();
   const auto made = region.vector().entries();
   return std::ranges::find(peers, id) != peers.end() || std::ranges::find(gone, id) != gone.end() ||
          std::ranges::any_of(made, [id](const crdt::Dot& dot) { return dot.actor.region == id; });

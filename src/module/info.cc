@@ -20,7 +20,8 @@ std::string text(const crdt::VersionVector& vector) {
 std::string peer_text(Node& node, crdt::RegionId peer, std::uint64_t now) {
   const auto& region = node.region();
   const auto promised = region.promised_by(peer);
-  std::uint64_t ops = 0, oldest_ms = 0;
+  std::uint64_t ops = 0;
+  std::uint64_t oldest_ms = 0;
   for (const auto& dot : region.vector().entries()) {
     const auto there = promised.at(dot.actor);
     if (dot.actor.region != node.config().id || there >= dot.seq) continue;

@@ -34,7 +34,7 @@ struct Flag {
 std::string text(double score) {
   if (std::isinf(score)) return score > 0 ? "inf" : "-inf";
   char buffer[64];
-  const auto end = std::to_chars(std::begin(buffer), std::end(buffer), score).ptr;
+  auto* const end = std::to_chars(std::begin(buffer), std::end(buffer), score).ptr;
   return {std::begin(buffer), end};
 }
 

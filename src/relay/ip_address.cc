@@ -111,7 +111,7 @@ bool IpAddress::is_loopback() const {
 }
 
 bool IpAddress::is_unspecified() const {
-  const auto from = is_v4() ? bytes.begin() + kV4Prefix.size() : bytes.begin();
+  const auto* const from = is_v4() ? bytes.begin() + kV4Prefix.size() : bytes.begin();
   return std::all_of(from, bytes.end(), [](auto byte) { return byte == 0; });
 }
 

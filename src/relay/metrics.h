@@ -73,6 +73,7 @@ class RelayMetrics {
   void not_probed(const std::string& label);
 
  private:
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): what is registered has no default
   struct Hop {
     base::Counter out_bytes;
     base::Counter back_bytes;

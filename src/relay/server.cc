@@ -232,7 +232,7 @@ rt::Task<Result<tunnel::Line>> Server::next_line(Client& client) {
 std::string Server::answer_text(const Client& client, const Refused& refused) const {
   auto text = "-PROXY " + std::string(name_of(refused.why)) + " " + client.stream->local() + ": " +
               refused.detail;
-  std::replace_if(text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  std::ranges::replace_if(text, [](char c) { return c < ' ' || c > '~'; }, '?');
   return text + "\r\n";
 }
 

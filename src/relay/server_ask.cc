@@ -113,7 +113,7 @@ rt::Task<void> Server::probe_loop() {
     if (!goes_on) co_return;
     const auto nodes = hops().to_probe(host_.clock().now());
     forget_unprobed();
-    for (auto& node : nodes) {
+    for (const auto& node : nodes) {
       const auto name = to_string(node);
       probed_.insert(name);
       if (probing_.insert(name).second) gate_.spawn(probe(node));

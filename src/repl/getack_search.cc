@@ -41,6 +41,7 @@ bool holds(std::string_view bytes, std::string_view word) {
     bytes.remove_prefix(first);
     if (bytes.size() < kStride + word.size()) return bytes.find(word) != std::string_view::npos;
     const auto near = bytes.substr(0, kStride + word.size() - 1);
+    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): it knows the length
     if (may_begin(near.data(), word) && near.find(word) != std::string_view::npos) return true;
     bytes.remove_prefix(kStride);
   }

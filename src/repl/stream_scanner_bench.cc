@@ -12,8 +12,9 @@ std::string sets(std::size_t value_bytes, std::size_t stream_bytes) {
   for (int i = 0; stream.size() < stream_bytes; ++i) {
     auto key = std::to_string(i % 10'000'000);
     key.insert(0, 12 - key.size(), '0');
-    stream += "*3\r\n$3\r\nSET\r\n$16\r\nkey:" + key + "\r\n$" + std::to_string(value_bytes) +
-              "\r\n" + value + "\r\n";
+    stream.append("*3\r\n$3\r\nSET\r\n$16\r\nkey:").append(key);
+    stream.append("\r\n$").append(std::to_string(value_bytes));
+    stream.append("\r\n").append(value).append("\r\n");
   }
   return stream;
 }

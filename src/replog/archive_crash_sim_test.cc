@@ -12,6 +12,11 @@ using repl::Offset;
 using repl::Position;
 using repl::ReplId;
 
+char digit_after(char hex) {
+  if (hex == 'f') return '0';
+  return hex == '9' ? 'a' : static_cast<char>(hex + 1);
+}
+
 // What a lineage may hold, and what of it was promised.
 struct Model {
   Position start;

@@ -188,7 +188,7 @@ TEST_F(ArchiveWithAnIncoming, IsFoundSoundWhileTheKeeperRuns) {
   ASSERT_TRUE(verdict);
   EXPECT_EQ(verdict->damage.size(), 0U);
   EXPECT_GT(verdict->blocks, 0U);
-  const auto snapshot = "keeper/l0000000001/00000000000000001000-1.rdb";
+  const auto* const snapshot = "keeper/l0000000001/00000000000000001000-1.rdb";
   ASSERT_TRUE(keeper.machine().disk().flip_bit(snapshot, 5, 1));
   const auto damaged = verify(*folder);
   ASSERT_TRUE(damaged);

@@ -32,7 +32,10 @@ inline std::string commands(std::uint64_t first, std::uint64_t count) {
   for (std::uint64_t n = first; n < first + count; ++n) {
     if (n % 16 == 0) text += command({"SELECT", std::to_string(n / 16 % 10)});
     const auto set = command({"SET", "key:" + std::to_string(n), "value of " + std::to_string(n)});
-    text += n % 7 == 3 ? command({"MULTI"}) + set + set + command({"EXEC"}) : set;
+    if (n % 7 == 3)
+      text.append(command({"MULTI"})).append(set).append(set).append(command({"EXEC"}));
+    else
+      text += set;
     if (n % 50 == 49) text += command({"SET", "large", std::string(5000, "abcdefg"[n % 7])});
   }
   return text;

@@ -85,7 +85,7 @@ Result<> DiskArchive::recover() {
   if (was_loading) file_.incoming.reset();
   // Saved anew in any case: the last keeper's sync may have failed, and what we read be in memory
   // alone. A full disk is no reason not to start.
-  const auto saved = save_archive(*directory_, file_);
+  auto saved = save_archive(*directory_, file_);
   if (!saved && saved.error().code != Errc::kNoSpace) return saved;
   TRY_VOID(remove_strangers());
   if (file_.active) {

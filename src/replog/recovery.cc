@@ -286,7 +286,7 @@ Result<> Recovery::cut_tail() {
   }
   TRY_VOID(std::move(synced));
   lineage_.file.durable = lineage_.extent.end();
-  const auto saved = save_lineage(directory_, lineage_.file);
+  auto saved = save_lineage(directory_, lineage_.file);
   if (!saved && saved.error().code != Errc::kNoSpace) return saved;  // a full disk is no reason
   // A power cut must not bring them back, when more will be durable.
   bool is_any_gone = false;

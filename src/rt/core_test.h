@@ -1,9 +1,9 @@
 // For tests: a real core whose tasks run until they have all ended.
 #pragma once
 
+#include <cstdlib>
 #include <filesystem>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <string>
 #include <utility>
 

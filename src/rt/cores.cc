@@ -75,7 +75,7 @@ void Cores::run() {
 }
 
 void Cores::run_until_ended(Task<void> main) {
-  asio::co_spawn(hosts_[0]->loop(), std::move(main), [this](std::exception_ptr failure) {
+  asio::co_spawn(hosts_[0]->loop(), std::move(main), [this](const std::exception_ptr& failure) {
     CHECK(!failure);
     stop();
   });

@@ -26,7 +26,7 @@ class DiskLanes {
  private:
   // Lives in the frame of the task that waits for it, so a queue is as long as there are callers.
   struct Job {
-    Loop* loop;
+    Loop* loop = nullptr;
     std::function<void()> work;
     Parked caller;
   };

@@ -28,7 +28,7 @@ class TimerQueue {
  private:
   struct Key {
     Instant at;
-    std::uint64_t order;
+    std::uint64_t order = 0;
     friend constexpr auto operator<=>(const Key&, const Key&) = default;
   };
   std::map<Key, std::function<void()>> by_time_;

@@ -182,7 +182,7 @@ std::string tls_failure(ssl_st& ssl) {
   return std::string("certificate verify failed: ") + X509_verify_cert_error_string(verdict);
 }
 
-Task<Result<>> TlsStream::connect(std::string server_name, bool verify) {
+Task<Result<>> TlsStream::connect(const std::string& server_name, bool verify) {
   SSL_set_connect_state(ssl_.get());
   name_server(*ssl_, server_name, verify);
   return handshake();

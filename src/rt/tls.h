@@ -46,7 +46,7 @@ class TlsStream : public Stream {
   ~TlsStream() override;
 
   // A client names the server that it expects, if it verifies.
-  Task<Result<>> connect(std::string server_name, bool verify);
+  Task<Result<>> connect(const std::string& server_name, bool verify);
   Task<Result<>> accept();
 
   Task<Result<std::size_t>> read_some(std::span<char> into) override;

@@ -44,7 +44,7 @@ tl::unexpected<Error> TlsWithin::end(std::string why) {
   return tl::unexpected<Error>(*closed_);
 }
 
-Task<Result<>> TlsWithin::connect(std::string server_name, bool verify) {
+Task<Result<>> TlsWithin::connect(const std::string& server_name, bool verify) {
   name_server(*ssl_, server_name, verify);
   SSL_set_connect_state(ssl_.get());
   return handshake();

@@ -18,7 +18,7 @@ class TlsWithin : public Stream {
   ~TlsWithin() override;
 
   // Comes first.
-  Task<Result<>> connect(std::string server_name, bool verify);
+  Task<Result<>> connect(const std::string& server_name, bool verify);
 
   Task<Result<std::size_t>> read_some(std::span<char> into) override;
   Task<Result<std::size_t>> read_or_end(std::span<char> into) override;

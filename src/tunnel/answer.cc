@@ -11,7 +11,7 @@ namespace {
 // It ends in logs and terminals.
 std::string printable(std::string_view text) {
   std::string clean(text);
-  std::replace_if(clean.begin(), clean.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  std::ranges::replace_if(clean, [](char c) { return c < ' ' || c > '~'; }, '?');
   return clean;
 }
 

@@ -91,7 +91,7 @@ std::uint64_t CatchUp::arrives() const {
 std::uint64_t CatchUp::arrives_steadily() const {
   constexpr std::size_t kTogether = 4;
   std::uint64_t most = 0;
-  for (auto first = arrived_.begin(); first + kTogether <= arrived_.end(); ++first) {
+  for (const auto* first = arrived_.begin(); first + kTogether <= arrived_.end(); ++first) {
     most = std::max(most, std::accumulate(first, first + kTogether, std::uint64_t{0}));
   }
   return most / kTogether;

@@ -12,14 +12,15 @@ namespace {
 rc::Gen<Node> nodes(bool is_proxy) {
   const auto hosts = rc::gen::element<std::string>("a", "b-1.example.org", "10.0.0.1", "::1",
                                                    "2001:db8::42", "c_d", "[x", "y");
-  return rc::gen::map(
-      rc::gen::tuple(rc::gen::arbitrary<bool>(), hosts, rc::gen::inRange(1, 65536)),
-      [is_proxy](const std::tuple<bool, std::string, int>& drawn) {
-        const auto& [is_tls, host, port] = drawn;
-        const auto scheme = is_proxy ? (is_tls ? Scheme::kProxyTls : Scheme::kProxyTcp)
-                                     : (is_tls ? Scheme::kTls : Scheme::kTcp);
-        return Node{scheme, {host == "[x" ? "x" : host, static_cast<std::uint16_t>(port)}};
-      });
+  return rc::gen::map(rc::gen::tuple(rc::gen::arbitrary<bool>(), hosts, rc::gen::inRange(1, 65536)),
+                      [is_proxy](const std::tuple<bool, std::string, int>& drawn) {
+                        const auto& [is_tls, host, port] = drawn;
+                        const auto proxy = is_tls ? Scheme::kProxyTls : Scheme::kProxyTcp;
+                        const auto last = is_tls ? Scheme::kTls : Scheme::kTcp;
+                        const auto scheme = is_proxy ? proxy : last;
+                        return Node{scheme,
+                                    {host == "[x" ? "x" : host, static_cast<std::uint16_t>(port)}};
+                      });
 }
 
 RouteLine any_line() {
