@@ -5,6 +5,11 @@
 namespace sluice::crdt {
 namespace {
 
+class ThreeRegions : public testing::Test {
+ protected:
+  TestRegion a{1}, b{2}, c{3};
+};
+
 class TwoRegions : public testing::Test {
  protected:
   TwoRegions() { meet(); }
@@ -179,10 +184,7 @@ TEST_F(TwoRegions, AddToAStableHyperLogLogUnderAnIncrement) {
 }
 
 // Seed 5233: the number was all that the remove had left here, when an addition came that had not seen the remove.
-TEST(ThreeRegions, ShowAHyperLogLogOverANumberInWhateverOrderTheyCome) {
-  TestRegion a{1};
-  TestRegion b{2};
-  TestRegion c{3};
+TEST_F(ThreeRegions, ShowAHyperLogLogOverANumberInWhateverOrderTheyCome) {
   a.write(AddToHll{{"1"}});
   b.write(IncrementFloat{"7", {}});
   c.hear(a);
@@ -197,10 +199,7 @@ TEST(ThreeRegions, ShowAHyperLogLogOverANumberInWhateverOrderTheyCome) {
 }
 
 // Seed 224379: the increment alone, of a value that is gone here, was taken to stand on a stable one.
-TEST(ThreeRegions, ShowAHyperLogLogOverAnIncrementOfWhatWasRemovedMeanwhile) {
-  TestRegion a{1};
-  TestRegion b{2};
-  TestRegion c{3};
+TEST_F(ThreeRegions, ShowAHyperLogLogOverAnIncrementOfWhatWasRemovedMeanwhile) {
   b.write(AddToHll{{"1"}});
   a.hear(b);
   a.write(WriteString{"36"});
@@ -287,10 +286,7 @@ TEST_F(TwoRegions, RefuseAClockThatIsTooFarAhead) {
   EXPECT_GE(std::get<ClockAhead>(*outcome).ms, 119'000U);
 }
 
-TEST(ThreeRegions, WaitForWhatTheMakerHadSeen) {
-  TestRegion a{1};
-  TestRegion b{2};
-  TestRegion c{3};
+TEST_F(ThreeRegions, WaitForWhatTheMakerHadSeen) {
   a.write(Increment{1});
   c.hear(a);
   c.write(Increment{1});
