@@ -21,7 +21,7 @@ bool is_word(std::string_view text, std::string_view word) {
 
 Result<std::optional<BatchReader::Found>> BatchReader::next() {
   using Event = repl::StreamFraming::Event;
-  while (!fed_.empty()) {
+  while (found_.empty() && !fed_.empty()) {
     const auto before = fed_.size();
     auto step = framing_.next(fed_);
     at_ = at_ + (before - fed_.size());
@@ -35,6 +35,9 @@ Result<std::optional<BatchReader::Found>> BatchReader::next() {
       case Event::kCommand:
         command_ = Command::kOther;
         argument_ = 0;
+        batches_.clear();
+        batches_bytes_ = 0;
+        has_all_ = false;
         break;
       case Event::kArgument:
         TRY_VOID(begin_argument());
@@ -43,27 +46,29 @@ Result<std::optional<BatchReader::Found>> BatchReader::next() {
         if (is_kept_) kept_ += step->body;
         break;
       case Event::kArgumentEnd:
-        end_argument();
-        if (framing_.between_commands()) {
-          TRY(auto found, end_command());
-          if (found) return found;
-        }
+        TRY_VOID(end_argument());
+        if (framing_.between_commands()) end_command();
         break;
     }
   }
-  return std::nullopt;
+  if (found_.empty()) return std::nullopt;
+  auto found = std::move(found_.front());
+  found_.pop_front();
+  return found;
 }
 
 Result<> BatchReader::begin_argument() {
   const auto bytes = framing_.argument_bytes();
   const bool is_batch = command_ == Command::kOps || command_ == Command::kApply;
-  is_kept_ =
-      argument_ == 0 ? bytes <= kNameBytesMax : argument_ == 1 && command_ != Command::kOther;
+  const bool is_wanted =
+      argument_ == 1 || (command_ == Command::kApply && !has_all_);  // GEO.APPLY has several
+  is_kept_ = argument_ == 0 ? bytes <= kNameBytesMax : is_wanted && command_ != Command::kOther;
   if (!is_kept_) return {};
   kept_.clear();
   if (argument_ == 0) return {};
-  if (bytes > (is_batch ? crdt::kBatchBytesMax : kNameBytesMax)) {
-    if (is_batch) return refuse("a batch of " + std::to_string(bytes) + " bytes");
+  if (is_batch) batches_bytes_ += bytes;
+  if ((is_batch ? batches_bytes_ : bytes) > (is_batch ? crdt::kBatchBytesMax : kNameBytesMax)) {
+    if (is_batch) return refuse("batches of " + std::to_string(batches_bytes_) + " bytes");
     is_kept_ = false;
     return {};
   }
@@ -71,30 +76,40 @@ Result<> BatchReader::begin_argument() {
   return {};
 }
 
-void BatchReader::end_argument() {
+Result<> BatchReader::end_argument() {
   if (argument_ == 0 && is_kept_) {
     if (is_word(kept_, "geo.ops")) command_ = Command::kOps;
     if (is_word(kept_, "geo.apply")) command_ = Command::kApply;
     if (is_word(kept_, "replconf")) command_ = Command::kReplconf;
   }
+  const bool is_batch = command_ == Command::kOps || command_ == Command::kApply;
+  if (argument_ > 1 && is_kept_ && is_word(kept_, "at")) {
+    has_all_ = true;
+  } else if (argument_ > 0 && is_kept_ && is_batch) {
+    auto header = crdt::decode_header(kept_);
+    if (!header) return refuse(header.error().detail);
+    batches_.push_back({.header = *std::move(header),
+                        .bytes = std::exchange(kept_, {}),
+                        .begin = begin_,
+                        .end = {},
+                        .is_foreign = command_ == Command::kApply});
+  } else if (argument_ == 1 && is_kept_ && command_ == Command::kReplconf &&
+             is_word(kept_, "getack")) {
+    is_getack_ = true;
+  }
   is_kept_ = false;
   ++argument_;
+  return {};
 }
 
-Result<std::optional<BatchReader::Found>> BatchReader::end_command() {
-  const auto begin = std::exchange(begin_, at_);
-  if (command_ == Command::kOther || argument_ < 2) return std::nullopt;
-  if (command_ == Command::kReplconf) {
-    if (!is_word(kept_, "getack")) return std::nullopt;
-    return Found{Getack{}};
+void BatchReader::end_command() {
+  begin_ = at_;
+  for (auto& batch : batches_) {
+    batch.end = at_;
+    found_.emplace_back(std::move(batch));
   }
-  auto header = crdt::decode_header(kept_);
-  if (!header) return refuse(header.error().detail);
-  return Found{StreamBatch{.header = *std::move(header),
-                           .bytes = std::exchange(kept_, {}),
-                           .begin = begin,
-                           .end = begin_,
-                           .is_foreign = command_ == Command::kApply}};
+  batches_.clear();
+  if (std::exchange(is_getack_, false)) found_.emplace_back(Getack{});
 }
 
 tl::unexpected<Error> BatchReader::refuse(const std::string& what) const {

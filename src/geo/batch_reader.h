@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "base/result.h"
 #include "crdt/batch.h"
@@ -26,7 +28,7 @@ struct StreamBatch {
 // The peer asks how far we are.
 struct Getack {};
 
-// Values of native commands are skipped by their length: memory is that of one batch.
+// Values of native commands are skipped by their length: memory is that of the batches of one command.
 class BatchReader {
  public:
   using Found = std::variant<StreamBatch, Getack>;
@@ -47,8 +49,8 @@ class BatchReader {
   enum class Command : std::uint8_t { kOther, kOps, kApply, kReplconf };
 
   Result<> begin_argument();
-  void end_argument();
-  Result<std::optional<Found>> end_command();
+  Result<> end_argument();
+  void end_command();
   tl::unexpected<Error> refuse(const std::string& what) const;
 
   std::string_view fed_;
@@ -59,6 +61,11 @@ class BatchReader {
   std::uint32_t argument_ = 0;  // index of the present one
   bool is_kept_ = false;
   std::string kept_;
+  std::vector<StreamBatch> batches_;  // of the present command
+  std::size_t batches_bytes_ = 0;
+  bool is_getack_ = false;
+  bool has_all_ = false;  // its batches: what follows tells how far its maker's link was
+  std::deque<Found> found_;
 };
 
 }  // namespace sluice::geo

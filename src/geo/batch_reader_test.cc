@@ -63,6 +63,25 @@ TEST_P(BatchReaderTest, FindsBatchesAmongNativeCommandsInAnyPieces) {
   EXPECT_TRUE(std::holds_alternative<Getack>(found[2]));
 }
 
+TEST_P(BatchReaderTest, FindsAllBatchesOfACommand) {
+  std::string stream;
+  resp::append_command(stream, {"GEO.APPLY", batch({3, 4}, 9), batch({3, 4}, 10), batch({3, 4}, 11),
+                                "AT", "x", "replid", "1"});
+  const auto end = stream.size();
+  resp::append_command(stream, {"GEO.APPLY", batch({3, 4}, 12), batch({3, 4}, 13)});
+
+  const auto found = read(stream, GetParam(), 1000);
+
+  ASSERT_EQ(found.size(), 5U);
+  for (std::size_t at = 0; at < found.size(); ++at) {
+    const auto& one = std::get<StreamBatch>(found[at]);
+    EXPECT_EQ(one.header.first, 9 + at);
+    EXPECT_EQ(one.bytes, batch({3, 4}, 9 + at));
+    EXPECT_EQ(one.begin, repl::Offset{at < 3 ? 1000 : 1000 + end});
+    EXPECT_TRUE(one.is_foreign);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Pieces, BatchReaderTest, ::testing::Values(1, 2, 7, 64, 100000));
 
 TEST(BatchReader, MayBeginInsideOfATransaction) {

@@ -227,7 +227,24 @@ std::optional<Courier::Apply> Courier::send_first() {
   in_flight_bytes_ += cost(batch);
   if (in_flight_.back().needed) tried_.insert(batch.header.actor);
   if (batch.header.count > 0) sent_.advance(last(batch.header));
-  return Apply{.batch = &batch.bytes, .at = settled()};
+  return Apply{.batch = &batch.bytes,
+               .at = settled(),
+               .actor = batch.header.actor,
+               .is_alone = batch.is_foreign || in_flight_.back().is_alone};
+}
+
+void Courier::split(std::size_t count) {
+  CHECK(count <= in_flight_.size());
+  for (; count > 0; --count) {
+    auto entry = std::move(in_flight_.front());
+    in_flight_.pop_front();
+    in_flight_bytes_ -= cost(entry.batch);
+    if (entry.needed) tried_.erase(entry.batch.header.actor);
+    entry.is_alone = true;
+    back_.push_back(std::move(entry));
+  }
+  is_draining_ = true;
+  if (in_flight_.empty()) bring_back();
 }
 
 std::optional<crdt::BatchHeader> Courier::answer(const Answer& answer, rt::Instant now) {
@@ -249,6 +266,7 @@ std::optional<crdt::BatchHeader> Courier::answer(const Answer& answer, rt::Insta
     settled_one = std::move(entry.batch.header);
   } else {
     retry(entry, answer, now);
+    entry.is_alone = true;
     back_.push_back(std::move(entry));
   }
   if (is_draining_ && in_flight_.empty()) bring_back();

@@ -49,12 +49,16 @@ class Courier {
   void learn(const crdt::VersionVector& vector, rt::Instant now);
   // To the oldest batch in flight. Absent: not settled. Else the batch that is done with.
   std::optional<crdt::BatchHeader> answer(const Answer& answer, rt::Instant now);
+  // The oldest `count` batches in flight went in one command, which was refused: they go again, each alone.
+  void split(std::size_t count);
   void positioned(repl::Offset at) { positioned_ = std::max(positioned_, at); }
 
   // --- what to do -----------------------------------------------------------------------------------
   struct Apply {
-    const std::string* batch = nullptr;  // valid until the next call
+    const std::string* batch = nullptr;  // valid until it is answered
     repl::Offset at = {};                // to be stored: everything before it is confirmed
+    crdt::Actor actor = {};
+    bool is_alone = false;  // what is told of it has to be about it only
   };
   std::optional<Apply> next(rt::Instant now);
   bool wants_vector(rt::Instant now) const;
@@ -91,6 +95,7 @@ class Courier {
     // What the target said to lack for it. Then it goes alone of its actor: what is behind it would be refused, too.
     std::optional<crdt::Dot> needed{};
     bool is_looked_at = false;  // whether it is a notice: is_notice()
+    bool is_alone = false;      // was refused, or went with one that was
   };
 
   static bool is_earlier(const Entry& a, const Entry& b) { return a.batch.begin < b.batch.begin; }

@@ -146,6 +146,21 @@ TEST_F(CourierTest, SendsAllAgainBehindARefusal) {
   EXPECT_FALSE(courier->trouble());
 }
 
+TEST_F(CourierTest, SendsWhatWasRefusedTogetherAgainAlone) {
+  for (crdt::Seq seq = 1; seq <= 4; ++seq) take(kPeer, seq, 1);
+  EXPECT_FALSE(courier->next(now)->is_alone);
+  EXPECT_EQ(send(), 3);
+  courier->split(2);
+  EXPECT_EQ(send(), 0);  // before the rest is answered
+  courier->split(2);
+  EXPECT_FALSE(courier->trouble());
+  for (crdt::Seq seq = 1; seq <= 4; ++seq) EXPECT_TRUE(courier->next(now)->is_alone);
+  answer(Verdict::kDuplicate);
+  for (crdt::Seq seq = 2; seq <= 4; ++seq) answer(Verdict::kApplied);
+  EXPECT_EQ(courier->settled(), repl::Offset{40});
+  EXPECT_EQ(courier->in_flight_bytes(), 0U);
+}
+
 TEST_F(CourierTest, IsNoMoreInTroubleOnceAnotherHasBroughtWhatWasRefused) {
   take(kPeer, 1, 1);
   send();

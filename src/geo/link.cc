@@ -19,6 +19,8 @@ constexpr auto kSlowRetry = std::chrono::seconds(5);
 constexpr auto kMergeRetry = std::chrono::seconds(2);
 // One write holds no more than this and one batch.
 constexpr std::size_t kWriteBytes = 256 * 1024;
+// One GEO.APPLY holds no more than this, or one batch: for so long our master does nothing else.
+constexpr std::size_t kCommandBytes = 64 * 1024;
 
 }  // namespace
 
@@ -47,6 +49,7 @@ struct Link::Session {
   bool is_behind_snapshot = false;  // began where the keeper's log begins
   std::deque<Asked> asked;
   std::deque<repl::Offset> asked_positions;
+  std::deque<std::size_t> asked_batches;  // how many each GEO.APPLY has
   bool is_position_refused = false;
   bool is_vector_asked = false;
   bool wants_vector = false;
@@ -314,13 +317,31 @@ std::string Link::commands(Session& session) {
     session.asked.push_back(what);
   };
   const auto replid = session.replid->text();
-  while (text.size() < kWriteBytes) {
+  std::vector<Courier::Apply> together;
+  std::size_t bytes = 0;
+  const auto append_apply = [&] {
+    if (together.empty()) return;
+    const auto at = std::to_string(together.back().at.bytes());
+    std::vector<std::string_view> words{"GEO.APPLY"};
+    for (const auto& apply : together) words.push_back(*apply.batch);
+    words.insert(words.end(), {"AT", options_.source, replid, at});
+    resp::append_command(text, words);
+    session.asked_batches.push_back(together.size());
+    ask(Asked::kApply);
+    together.clear();
+    bytes = 0;
+  };
+  while (text.size() + bytes < kWriteBytes) {
     const auto apply = courier.next(now);
     if (!apply) break;
-    resp::append_command(text, {"GEO.APPLY", *apply->batch, "AT", options_.source, replid,
-                                std::to_string(apply->at.bytes())});
-    ask(Asked::kApply);
+    const bool fits = !together.empty() && !apply->is_alone && !together.back().is_alone &&
+                      together.back().actor == apply->actor &&
+                      bytes + apply->batch->size() <= kCommandBytes;
+    if (!fits) append_apply();
+    bytes += apply->batch->size();
+    together.push_back(*apply);
   }
+  append_apply();
   if (!session.is_vector_asked && (courier.wants_vector(now) || session.wants_vector)) {
     session.wants_vector = false;
     resp::append_command(text, {"GEO.VECTOR"});
@@ -375,7 +396,9 @@ Result<> Link::take_reply(Session& session, const resp::Reply& reply) {
     session.courier->learn(state.vector, host_.clock().now());
     return {};
   }
-  take_verdict(session, reply);
+  const auto batches = session.asked_batches.front();
+  session.asked_batches.pop_front();
+  take_verdict(session, reply, batches);
   const auto& gap = session.courier->gap();
   if (gap && session.is_behind_snapshot) {
     crdt::VersionVector lacking;
@@ -415,11 +438,16 @@ Result<> Link::take_reply(Session& session, const resp::Reply& reply) {
   return {};
 }
 
-void Link::take_verdict(Session& session, const resp::Reply& reply) {
+// What is refused of several that went together is told once they have gone alone.
+void Link::take_verdict(Session& session, const resp::Reply& reply, std::size_t batches) {
   const auto answer = parse_answer(reply);
   metrics_.answered(answer.verdict);
-  const auto settled = session.courier->answer(answer, host_.clock().now());
-  if (settled) metrics_.settled(*settled, host_.clock().wall_ms());
+  const bool is_done = answer.verdict == Verdict::kApplied || answer.verdict == Verdict::kDuplicate;
+  if (batches > 1 && !is_done) return session.courier->split(batches);
+  for (; batches > 0; --batches) {
+    const auto settled = session.courier->answer(answer, host_.clock().now());
+    if (settled) metrics_.settled(*settled, host_.clock().wall_ms());
+  }
   show_trouble(*session.courier);
 }
 

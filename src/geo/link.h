@@ -85,7 +85,7 @@ class Link {
   std::string commands(Session& session);
   rt::Task<void> read_replies(Session& session);
   Result<> take_reply(Session& session, const resp::Reply& reply);
-  void take_verdict(Session& session, const resp::Reply& reply);
+  void take_verdict(Session& session, const resp::Reply& reply, std::size_t batches);
   rt::Task<void> acknowledge(Session& session);
   void judge_lack(Session& session);
   Error needs_snapshot(const crdt::VersionVector& lacking, std::string why);

@@ -174,6 +174,7 @@ class FakeMaster : public Service {
 
   TargetModel model;
   std::uint64_t applied = 0;
+  std::size_t together = 0;  // batches in one command, at most
   bool is_replica = false;
   std::string refusal;  // what it says to the next batch
   bool has_no_memory = false;
@@ -201,11 +202,15 @@ class FakeMaster : public Service {
     }
   }
   void apply(const resp::Command& command, std::string& out) {
-    const auto header = *crdt::decode_header(command[1]);
-    const auto at = std::stoull(std::string(command[5]));
-    const auto answer = model.apply(header, at);
-    if (answer.verdict == Verdict::kApplied) ++applied;
-    if (answer.verdict <= Verdict::kDuplicate) store(command[5]);
+    const auto position = command[command.size() - 1];
+    Answer answer;
+    for (std::size_t word = 1; word < command.size() - 4; ++word) {
+      answer = model.apply(*crdt::decode_header(command[word]), std::stoull(std::string(position)));
+      if (answer.verdict == Verdict::kApplied) ++applied;
+      if (answer.verdict > Verdict::kDuplicate) break;
+    }
+    together = std::max(together, command.size() - 5);
+    if (answer.verdict <= Verdict::kDuplicate) store(position);
     const auto dot = std::to_string(answer.dot.actor.region) + "." +
                      std::to_string(answer.dot.actor.incarnation) + " " +
                      std::to_string(answer.dot.seq);
@@ -303,6 +308,21 @@ TEST_F(LinkSim, GoesOnFromTheStoredPositionWhoeverIsLost) {
   EXPECT_TRUE(until_applied(master, {kPeer, 100}));
   EXPECT_EQ(master.applied, 100U);
   EXPECT_EQ(keeper.full_resyncs(), 1);
+}
+
+TEST_F(LinkSim, SendsTogetherWhatWaits) {
+  for (crdt::Seq seq = 1; seq <= 100; ++seq) keeper.append("geo.ops", kPeer, seq);
+  EXPECT_TRUE(until_applied(master, {kPeer, 100}));
+  EXPECT_GT(master.together, 10U);
+  EXPECT_EQ(master.applied, 100U);
+}
+
+TEST_F(LinkSim, SendsAloneWhatWasRefusedTogether) {
+  master.refusal = "ERR one of them";
+  for (crdt::Seq seq = 1; seq <= 100; ++seq) keeper.append("geo.ops", kPeer, seq);
+  EXPECT_TRUE(until_applied(master, {kPeer, 100}));
+  EXPECT_EQ(master.applied, 100U);
+  EXPECT_EQ(link->report().why, "");
 }
 
 TEST_F(LinkSim, BringsAThirdRegionsOpsWhenItsOwnLinkDoesNot) {

@@ -44,25 +44,41 @@ int geo_ops(Ctx* ctx, String** argv, int argc) {
   return api::ReplyWithSimpleString(ctx, "OK");
 }
 
-// GEO.APPLY batch [AT source replid offset]
-int geo_apply(Ctx* ctx, String** argv, int argc) {
-  if (argc != 2 && argc != 6) return api::WrongArity(ctx);
-  std::optional<Position> at;
-  if (argc == 6) {
-    if (!is_word(bytes_of(argv[2]), "at"))
-      return reply_error(ctx, "ERR syntax: GEO.APPLY batch [AT source replid offset]");
-    const auto position = position_of(argv + 3);
-    if (!position) return reply_error(ctx, "ERR " + position.error().detail);
-    at = *position;
+// What was applied of a command's batches goes into the stream before a batch of our own that has seen it.
+class AppliedBatches {
+ public:
+  AppliedBatches(Ctx* ctx, String** batches) : ctx_(ctx), batches_(batches) {}
+
+  // The first `count` are done with; `is_news`: something was new in the last of them.
+  void done(std::size_t count, bool is_news) {
+    done_ = count;
+    is_news_ = is_news_ || is_news;
   }
-  const auto outcome = node().apply(ctx, bytes_of(argv[1]));
-  if (!outcome) return reply_error(ctx, "ERR " + outcome.error().detail);
-  const bool is_done = std::holds_alternative<crdt::Applied>(*outcome) ||
-                       std::holds_alternative<crdt::Duplicate>(*outcome);
-  if (is_done && at) node().positions().set(bytes_of(argv[3]), *std::move(at));
-  if (std::holds_alternative<crdt::Applied>(*outcome) || (is_done && argc == 6)) {
-    api::ReplicateVerbatim(ctx);
+  bool has_news() const { return is_news_; }
+  bool has_told() const { return told_ > 0; }
+  void tell() {
+    if (is_news_) api::Replicate(ctx_, "geo.apply", "v", batches_ + told_, done_ - told_);
+    told_ = done_;
+    is_news_ = false;
   }
+  // With all words that follow.
+  void tell_rest(std::size_t words) {
+    if (told_ == 0) {
+      api::ReplicateVerbatim(ctx_);
+    } else {
+      api::Replicate(ctx_, "geo.apply", "v", batches_ + told_, words - told_);
+    }
+  }
+
+ private:
+  Ctx* ctx_;
+  String** batches_;
+  std::size_t done_ = 0;
+  std::size_t told_ = 0;
+  bool is_news_ = false;
+};
+
+int reply_outcome(Ctx* ctx, const crdt::Outcome& outcome) {
   return std::visit(
       Overloaded{
           [&](const crdt::Applied&) { return api::ReplyWithSimpleString(ctx, "OK"); },
@@ -91,7 +107,51 @@ int geo_apply(Ctx* ctx, String** argv, int argc) {
                                         " brings a snapshot, which is being merged");
           },
       },
-      *outcome);
+      outcome);
+}
+
+// GEO.APPLY batch [[batch ...] AT source replid offset]: in their order, up to the first that is refused.
+int geo_apply(Ctx* ctx, String** argv, int argc) {
+  constexpr int kPositionWords = 4;
+  if (argc < 2) return api::WrongArity(ctx);
+  std::optional<Position> at;
+  int end = argc;
+  const bool has_position =
+      argc > kPositionWords + 1 && is_word(bytes_of(argv[argc - kPositionWords]), "at");
+  // A master tells its replicas so what it had applied before a batch of its own.
+  const bool is_told = argc > 2 && comes_from_master(ctx);
+  if (!has_position && !is_told && argc > 2 && argc < kPositionWords + 2)
+    return api::WrongArity(ctx);
+  if (!has_position && !is_told && argc > 2)
+    return reply_error(ctx, "ERR syntax: GEO.APPLY batch [[batch ...] AT source replid offset]");
+  if (has_position) {
+    end = argc - kPositionWords;
+    const auto position = position_of(argv + end + 1);
+    if (!position) return reply_error(ctx, "ERR " + position.error().detail);
+    at = *position;
+  }
+  const RedisKeyspace::Use use(node().keyspace(), ctx);
+  AppliedBatches applied(ctx, argv + 1);
+  Result<crdt::Outcome> outcome = crdt::Outcome{crdt::Duplicate{}};
+  bool is_done = true;
+  for (int word = 1; word < end && is_done; ++word) {
+    outcome = node().apply(ctx, bytes_of(argv[word]), [&] { applied.tell(); });
+    const bool is_news = outcome && std::holds_alternative<crdt::Applied>(*outcome);
+    is_done = is_news || (outcome && std::holds_alternative<crdt::Duplicate>(*outcome));
+    if (is_done) applied.done(static_cast<std::size_t>(word), is_news);
+  }
+  {
+    const Node::Quiet quiet(node());
+    node().keyspace().add_late_entries();
+  }
+  if (is_done && at) node().positions().set(bytes_of(argv[end + 1]), *std::move(at));
+  if (!is_done) {
+    applied.tell();
+  } else if (applied.has_news() || applied.has_told() || has_position) {
+    applied.tell_rest(static_cast<std::size_t>(argc) - 1);
+  }
+  if (!outcome) return reply_error(ctx, "ERR " + outcome.error().detail);
+  return reply_outcome(ctx, *outcome);
 }
 
 // GEO.POSITION source replid offset

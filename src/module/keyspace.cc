@@ -95,6 +95,7 @@ RedisKeyspace::Use::Use(RedisKeyspace& keyspace, Ctx* ctx, std::uint32_t db) : U
 }
 
 RedisKeyspace::Use::~Use() {
+  if (nested_ == nullptr) keyspace_.add_late_entries();
   keyspace_.leave();
   if (nested_ != nullptr) keyspace_.open_ = std::move(*nested_);
 }
@@ -152,6 +153,9 @@ void RedisKeyspace::close_written(RedisModuleKey* opened) {
 }
 
 void RedisKeyspace::expire_if_due(const KeyName& key) {
+  if (late_entries_ && late_entries_->key == key &&
+      deadline(key) <= static_cast<Deadline>(api::Milliseconds()))
+    add_late_entries();
   String* name = name_of(key);
   close();
   select(key.db);
@@ -160,6 +164,7 @@ void RedisKeyspace::expire_if_due(const KeyName& key) {
 }
 
 std::optional<std::string> RedisKeyspace::dump(const KeyName& key) {
+  add_late_entries(key);
   const CallReply reply(call("DUMP", key));
   if (reply.failed() || api::CallReplyType(reply.get()) != kReplyString) return std::nullopt;
   return std::string(bytes_of(reply.get()));
@@ -233,6 +238,7 @@ void RedisKeyspace::set_deadline(const KeyName& key, Deadline deadline) {
 }
 
 void RedisKeyspace::set_late_deadlines() {
+  if (!late_.empty()) add_late_entries();
   const Flag writing(writing_);
   for (const auto& [key, deadline] : std::exchange(late_, {})) {
     RedisModuleKey* opened = open_to_write(key);
@@ -245,6 +251,7 @@ void RedisKeyspace::set_late_deadlines() {
 }
 
 void RedisKeyspace::remove(const KeyName& key) {
+  drop_late_entries(key);
   const CallReply reply(call("UNLINK", key));
 }
 
@@ -268,6 +275,7 @@ std::string RedisKeyspace::string(const KeyName& key) {
 }
 
 void RedisKeyspace::write_string(const KeyName& key, std::string_view value) {
+  drop_late_entries(key);
   const CallReply reply(call("SET", key, {value}));
 }
 
@@ -353,6 +361,7 @@ void RedisKeyspace::remove_score(const KeyName& key, std::string_view member) {
 // --- lists ---------------------------------------------------------------------------------------
 
 std::uint64_t RedisKeyspace::length(const KeyName& key) {
+  add_late_entries(key);
   RedisModuleKey* opened = open_to_read(key);
   return opened == nullptr ? 0 : api::ValueLength(opened);
 }

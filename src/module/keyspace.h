@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -78,6 +79,12 @@ struct ConsumerGroup {
   std::vector<Pending> pending = {};
 };
 
+// Of XINFO STREAM.
+struct StreamState {
+  crdt::StreamId last, deleted_max;
+  std::uint64_t entries_added = 0;
+};
+
 class RedisKeyspace final : public ObservedKeyspace {
  public:
   // May be nested: opening a key whose deadline has passed raises an event.
@@ -106,6 +113,9 @@ class RedisKeyspace final : public ObservedKeyspace {
   // Deadlines that had passed when they were set take effect now: they are held back, lest a key go while ops are
   // merged into it, and before them in the stream.
   void set_late_deadlines();
+  // Entries that a stream got late, below its newest, go in together: each takes all off that is newer. Until then, at the end
+  // of the outermost Use at the latest, only what merges elements knows of them.
+  void add_late_entries();
 
   // As DUMP gives it, without the deadline; nothing: there is no such key.
   std::optional<std::string> dump(const crdt::KeyName& key);
@@ -182,11 +192,27 @@ class RedisKeyspace final : public ObservedKeyspace {
   RedisModuleCallReply* info(const char* what, const crdt::KeyName& key,
                              std::string_view group = {});  // XINFO
   bool is_about_to_expire(const crdt::KeyName& key);
+  bool add_newest(const crdt::KeyName& key, crdt::StreamId id,
+                  const std::vector<crdt::Field>& fields);  // XADD
+  std::optional<StreamState> stream_state(const crdt::KeyName& key);
+  // Without those that are late.
+  std::vector<crdt::AddEntry> native_entries(const crdt::KeyName& key, crdt::StreamId first,
+                                             std::uint64_t count);
+  void drop_late_entries(const crdt::KeyName& key);
+  bool is_late(const crdt::KeyName& key, crdt::StreamId id) const;
+  void add_late_entries(const crdt::KeyName& key);  // if they are this key's
   void for_each_entry_id(const crdt::KeyName& key,
                          const std::function<void(std::string_view, std::string_view)>& each);
 
+  struct LateEntries {
+    crdt::KeyName key;
+    crdt::StreamId newest;  // in the stream, when the first came
+    std::map<crdt::StreamId, std::vector<crdt::Field>> entries;
+  };
+
   bool writing_ = false;
   std::map<crdt::KeyName, crdt::Deadline> late_;
+  std::optional<LateEntries> late_entries_;
   std::vector<crdt::KeyName> foretold_;  // by the command that runs
   Opened open_;
 };

@@ -34,6 +34,7 @@ void for_each_in(const CallReply& reply, Each each) {
 }  // namespace
 
 std::vector<ConsumerGroup> RedisKeyspace::groups(const KeyName& key) {
+  add_late_entries(key);
   std::vector<ConsumerGroup> groups;
   if (type(key) != crdt::ValueType::kStream) return groups;
   for_each_in(CallReply(info("GROUPS", key)), [&](RedisModuleCallReply* one) {
@@ -59,6 +60,7 @@ std::vector<ConsumerGroup> RedisKeyspace::groups(const KeyName& key) {
 }
 
 void RedisKeyspace::set_groups(const KeyName& key, const std::vector<ConsumerGroup>& groups) {
+  add_late_entries(key);
   if (type(key) != crdt::ValueType::kStream) return;
   std::vector<std::string> others;
   for_each_in(CallReply(info("GROUPS", key)),

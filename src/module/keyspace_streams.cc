@@ -31,20 +31,16 @@ StreamId stream_id(std::string_view text) {
   return id;
 }
 
-struct StreamState {
-  StreamId last, deleted_max;
-  std::string entries_added;
-};
-
 // XINFO STREAM's answer in RESP2: names and values in turn.
-StreamState stream_state(RedisModuleCallReply* reply) {
+StreamState state_of(RedisModuleCallReply* reply) {
   StreamState state;
   for (std::size_t i = 0; i + 1 < api::CallReplyLength(reply); i += 2) {
     const auto name = bytes_of(api::CallReplyArrayElement(reply, i));
     RedisModuleCallReply* value = api::CallReplyArrayElement(reply, i + 1);
     if (name == "last-generated-id") state.last = stream_id(bytes_of(value));
     if (name == "max-deleted-entry-id") state.deleted_max = stream_id(bytes_of(value));
-    if (name == "entries-added") state.entries_added = std::to_string(api::CallReplyInteger(value));
+    if (name == "entries-added")
+      state.entries_added = static_cast<std::uint64_t>(api::CallReplyInteger(value));
   }
   return state;
 }
@@ -61,23 +57,46 @@ void skip_fields(Ctx* ctx, RedisModuleKey* stream, long count) {
 
 }  // namespace
 
+std::optional<StreamState> RedisKeyspace::stream_state(const KeyName& key) {
+  if (type(key) != crdt::ValueType::kStream) return std::nullopt;
+  const CallReply reply(info("STREAM", key));
+  if (reply.failed()) return std::nullopt;
+  return state_of(reply.get());
+}
+
+bool RedisKeyspace::is_late(const KeyName& key, StreamId id) const {
+  return late_entries_ && late_entries_->key == key && late_entries_->entries.contains(id);
+}
+
 bool RedisKeyspace::contains(const KeyName& key, StreamId id) {
+  if (is_late(key, id)) return true;
   const CallReply reply(call("XRANGE", key, {text(id), text(id)}));
   return !reply.failed() && api::CallReplyLength(reply.get()) == 1;
 }
 
 std::vector<crdt::Field> RedisKeyspace::entry(const KeyName& key, StreamId id) {
-  auto found = entries(key, id, 1);
+  if (is_late(key, id)) return late_entries_->entries.at(id);
+  auto found = native_entries(key, id, 1);
   return !found.empty() && found[0].id == id ? std::move(found[0].fields)
                                              : std::vector<crdt::Field>();
 }
 
 void RedisKeyspace::remove_entry(const KeyName& key, StreamId id) {
+  if (is_late(key, id)) {
+    late_entries_->entries.erase(id);
+    return;
+  }
   const CallReply reply(call("XDEL", key, {text(id)}));
 }
 
 std::vector<crdt::AddEntry> RedisKeyspace::entries(const KeyName& key, StreamId first,
                                                    std::uint64_t count) {
+  add_late_entries(key);
+  return native_entries(key, first, count);
+}
+
+std::vector<crdt::AddEntry> RedisKeyspace::native_entries(const KeyName& key, StreamId first,
+                                                          std::uint64_t count) {
   std::vector<crdt::AddEntry> found;
   RedisModuleKey* opened = open_to_read(key);
   StreamIdAbi from{first.ms, first.seq};
@@ -99,59 +118,86 @@ std::vector<crdt::AddEntry> RedisKeyspace::entries(const KeyName& key, StreamId 
   return found;
 }
 
-// Redis takes no id below the newest. A late entry goes in by taking the entries after it off, setting
-// the newest id back, and adding them again; consumer groups with their pending lists stay as they are.
+bool RedisKeyspace::add_newest(const KeyName& key, StreamId id,
+                               const std::vector<crdt::Field>& fields) {
+  std::vector<String*> words;
+  words.reserve(2 * fields.size() + 1);
+  const auto push = [&](std::string_view word) {
+    words.push_back(api::CreateString(nullptr, word.data(), word.size()));
+  };
+  push(text(id));
+  for (const auto& field : fields) {
+    push(field.name);
+    push(field.value);
+  }
+  const CallReply reply(call("XADD", key, words));
+  for (String* word : words) api::FreeString(nullptr, word);
+  return !reply.failed();
+}
+
 void RedisKeyspace::add_entry(const KeyName& key, StreamId id,
                               const std::vector<crdt::Field>& fields) {
-  const auto add = [&](StreamId at, const std::vector<crdt::Field>& what) {
-    std::vector<String*> words;
-    const auto push = [&](std::string_view word) {
-      words.push_back(api::CreateString(nullptr, word.data(), word.size()));
-    };
-    push(text(at));
-    for (const auto& field : what) {
-      push(field.name);
-      push(field.value);
+  if (late_entries_ && late_entries_->key != key) add_late_entries();
+  if (!late_entries_ || id > late_entries_->newest) {
+    if (add_newest(key, id, fields)) {
+      if (late_entries_) late_entries_->newest = id;
+      return;
     }
-    const CallReply reply(call("XADD", key, words));
-    for (String* word : words) api::FreeString(nullptr, word);
-    return !reply.failed();
-  };
-  if (add(id, fields) || type(key) != crdt::ValueType::kStream) return;
-
-  StreamState state;
-  {
-    const CallReply reply(
-        api::Call(open_.ctx, "XINFO", "cb", "STREAM", key.name.data(), key.name.size()));
-    if (reply.failed()) return;
-    state = stream_state(reply.get());
+    if (type(key) != crdt::ValueType::kStream) return;
   }
-  auto later = entries(key, id, UINT64_MAX);
-  for (const auto& entry : later) {
-    if (entry.id == id) return;
+  if (!late_entries_) {
+    const auto state = stream_state(key);
+    if (!state) return;
+    late_entries_ = LateEntries{.key = key, .newest = state->last, .entries = {}};
+  }
+  late_entries_->entries.emplace(id, fields);
+}
+
+void RedisKeyspace::add_late_entries(const KeyName& key) {
+  if (late_entries_ && late_entries_->key == key) add_late_entries();
+}
+
+void RedisKeyspace::drop_late_entries(const KeyName& key) {
+  if (late_entries_ && late_entries_->key == key) late_entries_.reset();
+}
+
+// Redis takes no id below the newest. Late entries go in by taking the entries after them off, setting
+// the newest id back, and adding all in their order; consumer groups with their pending lists stay as they are.
+void RedisKeyspace::add_late_entries() {
+  if (!late_entries_) return;
+  const auto [key, newest, added] = *std::exchange(late_entries_, std::nullopt);
+  const auto state = added.empty() ? std::nullopt : stream_state(key);
+  if (!state) return;
+  const StreamId first = added.begin()->first;
+  std::map<StreamId, std::vector<crdt::Field>> here;
+  for (auto& entry : native_entries(key, first, UINT64_MAX)) {
     remove_entry(key, entry.id);
+    here.emplace(entry.id, std::move(entry.fields));
   }
   // After 7.0 the newest id goes no lower than what was deleted, so that is set back first; to 0-1, since
   // XSETID takes 0-0 for nothing.
-  const auto set_id = [&](StreamId last, const std::string& added, StreamId deleted) {
+  const auto set_id = [&](StreamId last, std::uint64_t count, StreamId deleted) {
     const CallReply reply(
-        call("XSETID", key, {text(last), "ENTRIESADDED", added, "MAXDELETEDID", text(deleted)}));
+        call("XSETID", key,
+             {text(last), "ENTRIESADDED", std::to_string(count), "MAXDELETEDID", text(deleted)}));
     return !reply.failed();
   };
-  set_id(std::max(state.last, id), state.entries_added, kLeast);
-  if (!set_id(before(id), state.entries_added, kLeast)) {
+  set_id(std::max(state->last, first), state->entries_added, kLeast);
+  if (!set_id(before(first), state->entries_added, kLeast)) {
     // Only of 0-1, which a client chose: consumer groups go with the stream.
-    const auto earlier = entries(key, {}, UINT64_MAX);
-    later.insert(later.begin(), earlier.begin(), earlier.end());
+    for (auto& entry : native_entries(key, {}, UINT64_MAX))
+      here.emplace(entry.id, std::move(entry.fields));
     remove(key);
   }
-  add(id, fields);
-  for (const auto& entry : later) add(entry.id, entry.fields);
-  set_id(std::max(state.last, id), std::to_string(std::stoull(state.entries_added) + 1),
-         std::max(state.deleted_max, kLeast));
+  const auto before_all = here.size();
+  here.insert(added.begin(), added.end());
+  for (const auto& [id, fields] : here) add_newest(key, id, fields);
+  set_id(std::max(state->last, here.rbegin()->first),
+         state->entries_added + (here.size() - before_all), std::max(state->deleted_max, kLeast));
 }
 
 std::vector<StreamId> RedisKeyspace::entry_ids(const KeyName& key, std::uint64_t count) {
+  add_late_entries(key);
   std::vector<StreamId> ids;
   RedisModuleKey* opened = open_to_read(key);
   if (opened == nullptr || api::StreamIteratorStart(opened, 0, nullptr, nullptr) != kOk) return ids;
@@ -167,6 +213,7 @@ std::vector<StreamId> RedisKeyspace::entry_ids(const KeyName& key, std::uint64_t
 
 void RedisKeyspace::for_each_entry_id(
     const KeyName& key, const std::function<void(std::string_view, std::string_view)>& each) {
+  add_late_entries(key);
   RedisModuleKey* opened = open_to_read(key);
   if (opened == nullptr || api::StreamIteratorStart(opened, 0, nullptr, nullptr) != kOk) return;
   StreamIdAbi id{};

@@ -229,12 +229,13 @@ void Node::cut_batches(crdt::Turn turn) {
   while (auto batch = region_->flush(now_ms(), turn)) outbox_.push_back(std::move(*batch));
 }
 
-bool Node::flush(Ctx* ctx) {
+bool Node::flush(Ctx* ctx, const Before& before) {
   // While clients are paused for a failover, the stream has to stand still; and no batch is cut, since what no
   // batch describes is noted anew by whoever takes over.
   if (api::AvoidReplicaTraffic() != 0) return false;
   if (part_at_ms_ && steady_ms() >= *part_at_ms_) part_with_plain_replicas(ctx);
   cut_batches(crdt::Turn::kEnds);
+  if (before && (must_resend_ || !outbox_.empty())) before();
   if (must_resend_) {
     must_resend_ = false;
     for (const auto& [last, batch] : retained_) {
@@ -249,9 +250,9 @@ bool Node::flush(Ctx* ctx) {
   return !region_->holds_back();
 }
 
-bool Node::flush_all(Ctx* ctx) {
+bool Node::flush_all(Ctx* ctx, const Before& before) {
   const bool has_any = is_master_ && !is_loading_ && (region_->has_unflushed() || !outbox_.empty());
-  return !has_any || flush(ctx);
+  return !has_any || flush(ctx, before);
 }
 
 // A log that begins with a snapshot lacks the batches before it. Those that some region may not have yet
@@ -306,7 +307,7 @@ void Node::look_for_multi(Ctx* ctx) {
 
 // --- batches -----------------------------------------------------------------------------------------------
 
-Result<crdt::Outcome> Node::apply(Ctx* ctx, std::string_view bytes) {
+Result<crdt::Outcome> Node::apply(Ctx* ctx, std::string_view bytes, const Before& before) {
   TRY(const auto batch, crdt::decode_batch(bytes));
   const RedisKeyspace::Use use(keyspace_, ctx);
   // On a replica and from an AOF the master has judged its clock already.
@@ -323,13 +324,13 @@ Result<crdt::Outcome> Node::apply(Ctx* ctx, std::string_view bytes) {
       }
       last = &op.key;
     }
-    if (!flush(ctx) && region_->has_unflushed())
+    if (!flush(ctx, before) && region_->has_unflushed())
       return fail(Errc::kBusy, std::string(why_undisturbed()));
   }
   const Quiet quiet(*this);
   for (const auto& op : batch.ops) key_counts_.use(op.key.db);
   auto outcome = region_->apply(batch, keyspace_, now);
-  flush_all(ctx);  // who leaves by that, or is called back
+  flush_all(ctx, before);  // who leaves by that, or is called back
   for (const auto& op : batch.ops) tell_list_length(op);
   keyspace_.set_late_deadlines();
   return outcome;

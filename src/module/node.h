@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -119,11 +120,15 @@ class Node {
   };
   // Events so far of which nothing was noted for that: whether a command wrote is the server's to say.
   std::uint64_t quiet_events() const { return quiet_events_; }
+  // What is called before a batch of our own goes into the replication stream.
+  using Before = std::function<void()>;
   // Puts what was noted into the replication stream, unless it must not be disturbed now.
-  bool flush(Ctx* ctx);
-  bool flush_all(
-      Ctx* ctx);  // what a master has noted, if anything; false: it must not be disturbed
-  Result<crdt::Outcome> apply(Ctx* ctx, std::string_view bytes);
+  bool flush(Ctx* ctx, const Before& before = {});
+  // What a master has noted, if anything; false: it must not be disturbed.
+  bool flush_all(Ctx* ctx, const Before& before = {});
+  // `before_ours`: before a batch of our own goes into the stream, which saw what was applied before this one.
+  Result<crdt::Outcome> apply(Ctx* ctx, std::string_view bytes,
+                              const std::function<void()>& before_ours);
   Result<void> record(Ctx* ctx, std::string_view batch);
   MergeProgress& merge() { return merge_; }
   std::string merge_under_way() const;  // the source; "nobody" if it is silent: any may begin again

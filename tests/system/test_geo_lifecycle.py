@@ -253,6 +253,25 @@ def test_two_regions_of_one_id_are_told_apart_loudly(master, region):
     assert b.client.get('c') in (b'1', b'2')
 
 
+def test_of_several_batches_those_before_a_refused_one_are_taken(master, region):
+    one, other = master(1), master(2)
+    follower = master(2, 'replica', replicaof=f'127.0.0.1 {other.port}')
+    wait_in_sync(other, follower)
+    a, b = region(one), region(other)
+    for _ in range(5):
+        a.client.incr('n')
+        a.read_stream()
+    at = ['AT', 'us', 'a' * 40, 1]
+    *before, lacking, last = a.batches
+    assert error_of(b.client, 'GEO.APPLY', *before, last, *at).startswith('GEOGAP ')
+    assert b.client.get('n') == b'3'
+    eventually(lambda: follower.client.get('n') == b'3', 'the replica has them')
+    assert b.client.execute_command('GEO.APPLY', *a.batches, *at) == b'OK'
+    assert b.client.execute_command('GEO.APPLY', lacking, last, *at) == b'DUPLICATE'
+    assert b.client.get('n') == b'5'
+    eventually(lambda: follower.client.get('n') == b'5', 'the replica has all')
+
+
 def test_a_clock_far_ahead_is_refused_until_it_is_not(master, region):
     one = master(1, flags={'clock_ahead_max_ms': 60000})
     a = region(one)

@@ -179,7 +179,7 @@ def one(redis_server):
     ('GEO.DETACH', 'wrong number'), ('GEO.DETACH 0', '1 to 16'), ('GEO.DETACH 1', 'this is the region itself: tell the others'),
     ('GEO.DETACH 5', 'there is no region 5 here; its peers: none'),
     ('GEO.OPS x', 'send batches by GEO.APPLY'), ('GEO.APPLY', 'wrong number'), ('GEO.APPLY x', ''), ('GEO.APPLY x AT us', 'wrong number'),
-    (f'GEO.APPLY x TO us {REPLID} 1', 'syntax: GEO.APPLY batch [AT source replid offset]'),
+    (f'GEO.APPLY x TO us {REPLID} 1', 'syntax: GEO.APPLY batch [[batch ...] AT source replid offset]'),
     (f'GEO.APPLY x AT us {REPLID} -1', 'offset is not a number of bytes'), ('GEO.APPLY x AT us abc 1', 'replid is not 40 characters long'),
     ('GEO.POSITION us', 'wrong number'), (f'GEO.POSITION us {REPLID} x', 'offset is not a number of bytes'),
     (f'GEO.POSITION us {REPLID} -1', 'offset is not'), ('GEO.POSITION us abc 1', 'replid is not 40 characters long'),
