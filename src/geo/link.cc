@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <utility>
 
+#include "geo/apply_command.h"
 #include "geo/kept_batches.h"
 #include "geo/lack.h"
 #include "geo/snapshot_front.h"
@@ -19,8 +20,6 @@ constexpr auto kSlowRetry = std::chrono::seconds(5);
 constexpr auto kMergeRetry = std::chrono::seconds(2);
 // One write holds no more than this and one batch.
 constexpr std::size_t kWriteBytes = 256 * 1024;
-// One GEO.APPLY holds no more than this, or one batch: for so long our master does nothing else.
-constexpr std::size_t kCommandBytes = 64 * 1024;
 
 }  // namespace
 
@@ -317,29 +316,18 @@ std::string Link::commands(Session& session) {
     session.asked.push_back(what);
   };
   const auto replid = session.replid->text();
-  std::vector<Courier::Apply> together;
-  std::size_t bytes = 0;
+  ApplyCommand command;
   const auto append_apply = [&] {
-    if (together.empty()) return;
-    const auto at = std::to_string(together.back().at.bytes());
-    std::vector<std::string_view> words{"GEO.APPLY"};
-    for (const auto& apply : together) words.push_back(*apply.batch);
-    words.insert(words.end(), {"AT", options_.source, replid, at});
-    resp::append_command(text, words);
-    session.asked_batches.push_back(together.size());
+    if (command.batches() == 0) return;
+    session.asked_batches.push_back(command.batches());
+    command.append_to(text, options_.source, replid);
     ask(Asked::kApply);
-    together.clear();
-    bytes = 0;
   };
-  while (text.size() + bytes < kWriteBytes) {
+  while (text.size() + command.bytes() < kWriteBytes) {
     const auto apply = courier.next(now);
     if (!apply) break;
-    const bool fits = !together.empty() && !apply->is_alone && !together.back().is_alone &&
-                      together.back().actor == apply->actor &&
-                      bytes + apply->batch->size() <= kCommandBytes;
-    if (!fits) append_apply();
-    bytes += apply->batch->size();
-    together.push_back(*apply);
+    if (!command.takes(*apply)) append_apply();
+    command.add(*apply);
   }
   append_apply();
   if (!session.is_vector_asked && (courier.wants_vector(now) || session.wants_vector)) {
