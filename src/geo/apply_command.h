@@ -10,7 +10,7 @@
 
 namespace sluice::geo {
 
-// What waits goes together, as far as that is all right to be refused together: Courier::split().
+// Together goes what may be refused together, since it is sent again alone then: Courier::split().
 class ApplyCommand {
  public:
   // One holds no more than this, or one batch: for so long our master does nothing else.
