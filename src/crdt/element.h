@@ -36,6 +36,9 @@ class Element {
 
   bool has(LiveKind kind) const { return live.has(kind); }
   bool only_integers() const { return live.count(LiveKind::kIncrement) == live.size(); }
+  bool only_hlls() const {
+    return live.count(LiveKind::kAddToHll) + live.count(LiveKind::kMergeHll) == live.size();
+  }
   bool has_hll() const { return has(LiveKind::kAddToHll) || has(LiveKind::kMergeHll); }
   const Live* winner() const;  // among the writes
 

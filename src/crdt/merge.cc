@@ -322,6 +322,9 @@ class Merge {
       return add_on_top(type, name, element,
                         std::move(op.op));  // integers commute
     }
+    const bool is_hll = op.op.kind == LiveKind::kAddToHll || op.op.kind == LiveKind::kMergeHll;
+    if (is_native && is_hll && !element.empty() && element.only_hlls())
+      return add_on_top(type, name, element, std::move(op.op));  // so do additions to a set
     std::optional<std::string> native;
     if (is_native) {
       native = read_element(keyspace_, key_, type, name);

@@ -1,4 +1,4 @@
-"""Entries of streams that come late: below the newest, which Redis takes no entry below."""
+"""What two regions wrote to one key while they were cut off comes together, however much it is."""
 
 import pytest
 from harness.regions import MODULE
@@ -6,7 +6,7 @@ from harness.waiting import eventually
 
 pytestmark = pytest.mark.skipif(not MODULE.exists(), reason='sluice-geo.so is not built')
 
-COUNT = 3000  # one by one, each takes off all that are newer: minutes
+COUNT = 3000  # where each op looks at all others it is minutes
 
 
 def facts(client):
@@ -37,3 +37,20 @@ def test_streams_of_two_regions_that_were_cut_off_come_together(mesh):
         replica.kill()
         replica.start(within=60)
         eventually(lambda: facts(replica.client) == facts(region.client), 'it has from its AOF, too')
+
+
+@pytest.mark.parametrize('write', [
+    lambda client, name, number: client.pfadd('k', f'{name}{number}'),
+    lambda client, name, number: client.rpush('k', f'{name}{number}'),
+    lambda client, name, number: client.incr('k'),
+    lambda client, name, number: client.zadd('k', {f'{name}{number}': number}),
+], ids=['PFADD', 'RPUSH', 'INCR', 'ZADD'])
+def test_values_of_two_regions_that_were_cut_off_come_together(mesh, write):
+    m = mesh()
+    m.cut(1, 2)
+    for number in range(COUNT):
+        for region in m.regions:
+            write(region.client, region.name, number)
+    m.heal(1, 2)
+    m.wait_equal()
+    m.wait_stable()
