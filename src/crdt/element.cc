@@ -12,6 +12,11 @@ bool is_increment(const Live& op) {
   return op.kind == LiveKind::kIncrement || op.kind == LiveKind::kIncrementFloat;
 }
 
+double score_sum(double from, const Live& increment) {
+  const double sum = from + score_of(*increment.value);
+  return std::isnan(sum) ? from : sum;
+}
+
 }  // namespace
 
 std::string stepped(const std::optional<std::string>& value, const Live& increment,
@@ -21,10 +26,35 @@ std::string stepped(const std::optional<std::string>& value, const Live& increme
     if (increment.kind == LiveKind::kIncrement) return incremented(from, increment.by);
     return incremented(from, *increment.value);
   }
-  const double from = value ? score_of(*value) : 0;
-  const double sum = from + score_of(*increment.value);
-  return score_bytes(std::isnan(sum) ? from : sum);
+  return score_bytes(score_sum(value ? score_of(*value) : 0, increment));
 }
+
+namespace {
+
+// All increments on top of `value`; if nobody knows what that is, on what the first of them tells.
+std::optional<std::string> summed(const LiveOps& live, std::optional<std::string> value,
+                                  bool is_anchored, Arithmetic arithmetic) {
+  auto op = std::ranges::find_if(live, is_increment);
+  if (op == live.end()) return value;
+  if (!is_anchored && !op->result.empty()) {
+    value = op->result;
+    ++op;
+  }
+  if (arithmetic == Arithmetic::kScore) {
+    double score = value ? score_of(*value) : 0;
+    for (; op != live.end(); ++op)
+      if (is_increment(*op)) score = score_sum(score, *op);
+    return score_bytes(score);
+  }
+  SteppedSum sum(value ? std::move(*value) : "0");
+  for (; op != live.end(); ++op) {
+    if (op->kind == LiveKind::kIncrement) sum.add(op->by);
+    if (op->kind == LiveKind::kIncrementFloat) sum.add(*op->value);
+  }
+  return std::move(sum).text();
+}
+
+}  // namespace
 
 bool Element::kill(const Context& context) {
   const auto dead = live.erase_if([&](const Live& op) { return context.covers(op.stamp.dot); });
@@ -132,13 +162,8 @@ std::optional<std::string> Element::projection(Arithmetic arithmetic) const {
   if (has(LiveKind::kIncrement) && !has(LiveKind::kIncrementFloat) &&
       parse_integer(value.value_or("0")))
     return incremented(value.value_or("0"), live.sum());
-  bool is_anchored = write != nullptr || base != BaseState::kStable;
-  for (const Live& op : live) {
-    if (!is_increment(op)) continue;
-    value = is_anchored || op.result.empty() ? stepped(value, op, arithmetic) : op.result;
-    is_anchored = true;
-  }
-  return value;
+  const bool is_anchored = write != nullptr || base != BaseState::kStable;
+  return summed(live, std::move(value), is_anchored, arithmetic);
 }
 
 bool Element::prune(const VersionVector& forgotten, Arithmetic arithmetic) {

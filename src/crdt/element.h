@@ -40,6 +40,8 @@ class Element {
     return live.count(LiveKind::kAddToHll) + live.count(LiveKind::kMergeHll) == live.size();
   }
   bool has_hll() const { return has(LiveKind::kAddToHll) || has(LiveKind::kMergeHll); }
+  // Whether it is a number whose last bits depend on the order of all increments.
+  bool is_float_sum() const { return has(LiveKind::kIncrementFloat) && !has_hll(); }
   const Live* winner() const;  // among the writes
 
   // Keeps the values that so far only the native one tells. `native` is the element's value before the

@@ -93,11 +93,10 @@ Element& ElementEntry::open() {
 void ElementEntry::close() {
   if (!is_long_) return;
   if (long_->empty()) return clear();
+  if (long_->live.size() != 1 || long_->base == BaseState::kKnown) return;
   const Live& op = long_->live.front();
   const bool is_increment = op.kind == LiveKind::kIncrement;
-  if (long_->live.size() != 1 || long_->base == BaseState::kKnown ||
-      (op.kind != LiveKind::kWrite && !is_increment))
-    return;
+  if (op.kind != LiveKind::kWrite && !is_increment) return;
   const std::unique_ptr<Element> element(long_);
   is_long_ = false;
   by_ = 0;

@@ -17,18 +17,29 @@ bool LiveOps::covered_by(const Context& context) const {
 }
 
 void LiveOps::add(Live op) {
-  const auto place = std::ranges::upper_bound(ops_, op.stamp, {}, &Live::stamp);
-  const auto at = ops_.insert(place, std::move(op));
+  if (ops_.empty()) sorted_ = 0;
+  const bool is_last = sorted_ == ops_.size() && (ops_.empty() || ops_.back().stamp <= op.stamp);
+  ops_.push_back(std::move(op));
+  if (is_last) sorted_ = ops_.size();
   if (newest_ != nullptr || ops_.size() <= kManyOps) {
-    count(*at);
+    count(ops_.back());
   } else {
     recount();
   }
 }
 
+void LiveOps::sort() const {
+  const auto late = ops_.begin() + static_cast<std::ptrdiff_t>(sorted_);
+  std::ranges::stable_sort(late, ops_.end(), {}, &Live::stamp);
+  std::ranges::inplace_merge(ops_, late, {}, &Live::stamp);
+  sorted_ = ops_.size();
+}
+
 void LiveOps::erase_first(std::size_t count) {
   if (count == 0) return;
+  sorted();
   ops_.erase(ops_.begin(), ops_.begin() + static_cast<std::ptrdiff_t>(count));
+  sorted_ = ops_.size();
   recount();
 }
 

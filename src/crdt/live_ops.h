@@ -30,18 +30,19 @@ struct Live {
 };
 
 // A counter that everybody increments has as many as come in a round trip, and while a region is away as many
-// as came since: no question and no addition at the end may look at each.
+// as came since: no question and no addition may look at each. So what comes late waits behind the others
+// until somebody asks for their order.
 class LiveOps {
  public:
   bool empty() const { return ops_.empty(); }
   std::size_t size() const { return ops_.size(); }
-  auto begin() const { return ops_.begin(); }
-  auto end() const { return ops_.end(); }
-  auto rbegin() const { return ops_.rbegin(); }
-  auto rend() const { return ops_.rend(); }
-  const Live& front() const { return ops_.front(); }
-  const Live& back() const { return ops_.back(); }
-  const Live& operator[](std::size_t at) const { return ops_[at]; }
+  auto begin() const { return sorted().begin(); }
+  auto end() const { return sorted().end(); }
+  auto rbegin() const { return sorted().rbegin(); }
+  auto rend() const { return sorted().rend(); }
+  const Live& front() const { return sorted().front(); }
+  const Live& back() const { return sorted().back(); }
+  const Live& operator[](std::size_t at) const { return sorted()[at]; }
 
   std::size_t count(LiveKind kind) const { return counts_[static_cast<std::size_t>(kind)]; }
   bool has(LiveKind kind) const { return count(kind) > 0; }
@@ -59,10 +60,13 @@ class LiveOps {
   void restamp(const Live& of, const Stamp& stamp) {
     ops_[static_cast<std::size_t>(&of - ops_.data())].stamp = stamp;
     std::ranges::sort(ops_, {}, &Live::stamp);
+    sorted_ = ops_.size();
   }
   template <typename Predicate>
   std::size_t erase_if(Predicate is_gone) {
+    sorted();
     const auto gone = std::erase_if(ops_, is_gone);
+    sorted_ = ops_.size();
     if (gone > 0) recount();
     return gone;
   }
@@ -73,10 +77,16 @@ class LiveOps {
   static std::uint64_t text_bytes(const Live& op) {
     return op.result.size() + (op.value ? op.value->size() : 0);
   }
+  const std::vector<Live>& sorted() const {
+    if (sorted_ < ops_.size()) sort();
+    return ops_;
+  }
+  void sort() const;
   void count(const Live& op);
   void recount();
 
-  std::vector<Live> ops_;
+  mutable std::vector<Live> ops_;
+  mutable std::size_t sorted_ = 0;         // so many are in order, the rest is late
   std::array<std::uint32_t, 5> counts_{};  // by kind
   std::int64_t sum_ = 0;
   std::uint64_t text_bytes_ = 0;

@@ -93,6 +93,7 @@ class Merge {
         here_(arrival.here),
         untold_(arrival.untold),
         is_adopting_(arrival.is_adopting),
+        late_sums_(arrival.late_sums),
         entry_(entry),
         keyspace_(keyspace),
         conflicts_(conflicts),
@@ -258,7 +259,8 @@ class Merge {
     const bool is_native = shown_ == type || (shown_ == ValueType::kNone && others(type) == 0);
     const std::string name(op.name);
     const auto* const found = body == nullptr ? nullptr : body->elements.find(name);
-    if (is_native && (found == nullptr || found->covered_by(context_))) {
+    const bool waits = late_sums_ != nullptr && late_sums_->has(key_, type, name);
+    if (is_native && !waits && (found == nullptr || found->covered_by(context_))) {
       apply_observing(type, name, op);
     } else {
       is_concurrent_ = true;
@@ -325,6 +327,8 @@ class Merge {
     const bool is_hll = op.op.kind == LiveKind::kAddToHll || op.op.kind == LiveKind::kMergeHll;
     if (is_native && is_hll && !element.empty() && element.only_hlls())
       return add_on_top(type, name, element, std::move(op.op));  // so do additions to a set
+    if (late_sums_ != nullptr && late_sums_->has(key_, type, name))
+      return element.add(std::move(op.op));
     std::optional<std::string> native;
     if (is_native) {
       native = read_element(keyspace_, key_, type, name);
@@ -343,6 +347,9 @@ class Merge {
     } else if (!element.empty()) {
       conflicts_.survived_remove(key_, name);
     }
+    const bool may_wait =
+        late_sums_ != nullptr && !late_sums_->is_full() && !is_adopting_ && native;
+    if (may_wait && element.is_float_sum()) return late_sums_->add(key_, type, name);
     if (is_native) project(body, name);
   }
 
@@ -458,6 +465,7 @@ class Merge {
   const VersionVector& here_;
   const Untold untold_;
   const bool is_adopting_;
+  LateSums* const late_sums_;
   KeyState& entry_;
   Keyspace& keyspace_;
   ConflictLog& conflicts_;
@@ -473,6 +481,23 @@ class Merge {
 void restamp_op(const Arrival& arrival, KeyState& entry, Keyspace& keyspace,
                 ConflictLog& conflicts) {
   Merge(arrival, entry, keyspace, conflicts).restamp();
+}
+
+void show_sums(const KeyName& key, const LateSums::OfKey& sums, KeyState& entry,
+               Keyspace& keyspace) {
+  const Body* const body = entry.find(sums.type);
+  if (body == nullptr || keyspace.type(key) != sums.type) return;
+  const auto deadline = keyspace.deadline(key);  // writing a string clears it
+  for (const std::string& name : sums.names) {
+    const ElementEntry* const element = body->elements.find(name);
+    if (element == nullptr) continue;
+    element->read([&](const Element& of) {
+      const auto sum = of.projection(arithmetic_of(sums.type));
+      if (sum && sum != read_element(keyspace, key, sums.type, name))
+        write_element(keyspace, key, sums.type, name, *sum);
+    });
+  }
+  if (keyspace.deadline(key) != deadline) keyspace.set_deadline(key, deadline);
 }
 
 bool merge_op(const Arrival& arrival, KeyState& entry, Keyspace& keyspace, ConflictLog& conflicts) {

@@ -7,6 +7,7 @@
 #include "crdt/context.h"
 #include "crdt/key_entry.h"
 #include "crdt/keyspace.h"
+#include "crdt/late_sums.h"
 #include "crdt/op.h"
 #include "crdt/region.h"
 
@@ -34,10 +35,13 @@ struct Arrival {
   const VersionVector& here;
   Untold untold = Untold::kSeen;  // of lists (Region::begin_adoption)
   bool is_adopting = false;       // numbers may stand here on what its maker lacks
+  LateSums* late_sums = nullptr;  // where sums may wait; nothing that is_before() the op does
 };
 // The op is here: it changes places among those that it does not know, as if it had had that stamp.
 void restamp_op(const Arrival& arrival, KeyState& entry, Keyspace& keyspace,
                 ConflictLog& conflicts);
 bool merge_op(const Arrival& arrival, KeyState& entry, Keyspace& keyspace, ConflictLog& conflicts);
+void show_sums(const KeyName& key, const LateSums::OfKey& sums, KeyState& entry,
+               Keyspace& keyspace);
 
 }  // namespace sluice::crdt

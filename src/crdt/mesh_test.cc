@@ -146,6 +146,7 @@ void Mesh::play(Site& site, Server& server, std::size_t entries, Reads reads) {
   const auto described = static_cast<std::size_t>(site.log.rend() - last_own);
   for (; entries > 0 && server.at < site.log.size(); --entries) {
     const Entry& entry = site.log[server.at++];
+    if (entry.native || entry.step || entry.is_own) server.region.show_sums(server.redis);
     if (entry.native) {
       if (entry.native->key.name == "books") ++entries;  // the increment of its transaction follows
       server.redis.execute(*entry.native);
@@ -162,12 +163,13 @@ void Mesh::play(Site& site, Server& server, std::size_t entries, Reads reads) {
       const auto recorded = server.region.record(entry.batch, server.redis, now(site));
       expect(recorded.has_value(), "a replica did not take its master's ops");
     } else {
-      const auto outcome = server.region.apply(entry.batch, server.redis, now(site));
+      const auto outcome = server.region.apply(entry.batch, server.redis, now(site), Sums::kWait);
       expect(outcome && std::holds_alternative<Applied>(*outcome),
              "a replica did not apply what its master did: outcome " +
                  std::to_string(outcome ? outcome->index() : 99) + " of " + text_of(entry.batch));
     }
   }
+  server.region.show_sums(server.redis);
 }
 
 // Ops describe native writes in their order, each one.

@@ -60,6 +60,45 @@ std::string incremented(const std::string& text, std::string_view by) {
   return parsed ? incremented_by(text, *parsed) : text;
 }
 
+namespace {
+
+// Whether 17 decimals say exactly this: they are finer than half the distance of two such numbers, or it has no more.
+bool survives_text(long double value) {
+  constexpr long double kCoarse = 128;  // from here on two numbers are 2^-56 apart, or more
+  constexpr int kDecimals = 17;         // n binary places take n decimals
+  if (std::fabs(value) >= kCoarse) return true;
+  const long double places = std::ldexp(value, kDecimals);
+  return places == std::trunc(places);
+}
+
+}  // namespace
+
+void SteppedSum::add(std::int64_t by) {
+  constexpr long double kWide = 0x1p62L;
+  if (!value_) return;
+  if (std::fabs(*value_) < kWide && std::fabs(static_cast<long double>(by)) < kWide)
+    return add(static_cast<long double>(by));
+  text_ = incremented(std::move(*this).text(), by);  // integers wrap
+  value_ = parse_float(text_);
+  is_text_ = true;
+}
+
+void SteppedSum::add(std::string_view by) {
+  const auto parsed = parse_float(by);
+  if (value_ && parsed) add(*parsed);
+}
+
+void SteppedSum::add(long double by) {
+  const long double sum = *value_ + by;
+  if (std::isnan(sum) || std::isinf(sum)) return;
+  value_ = survives_text(sum) ? sum : parse_float(to_text(sum));
+  is_text_ = false;
+}
+
+std::string SteppedSum::text() && {
+  return is_text_ ? std::move(text_) : to_text(*value_);
+}
+
 std::string to_text(long double value) {
   if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
   std::string text(static_cast<std::size_t>(std::snprintf(nullptr, 0, "%.17Lf", value)), '\0');

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace sluice::crdt {
 
@@ -20,6 +21,22 @@ std::int64_t wrapping_difference(std::int64_t a, std::int64_t b);
 // INCRBY and INCRBYFLOAT of the value `text`; a value that is no number, and a sum that is none, stay.
 std::string incremented(const std::string& text, std::int64_t by);
 std::string incremented(const std::string& text, std::string_view by);
+
+// What a row of such increments makes of a value, without the text between two of them where that would change nothing.
+class SteppedSum {
+ public:
+  explicit SteppedSum(std::string text) : text_(std::move(text)), value_(parse_float(text_)) {}
+  void add(std::int64_t by);
+  void add(std::string_view by);
+  std::string text() &&;
+
+ private:
+  void add(long double by);
+
+  std::string text_;  // where value_ does not say it
+  std::optional<long double> value_;
+  bool is_text_ = true;
+};
 
 // Redis's ld2string with LD_STR_HUMAN: 17 decimals without trailing zeros.
 std::string to_text(long double value);

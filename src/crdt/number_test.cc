@@ -37,6 +37,35 @@ TEST(Incremented, LeavesWhatIsNoNumber) {
   EXPECT_EQ(incremented("inf", "-inf"), "inf");
 }
 
+// Near the powers of two where decimals are as fine as binary places, or less; and what has few places.
+std::string any_addend() {
+  const auto by = static_cast<long double>(*rc::gen::inRange<std::int64_t>(-1'000'000, 1'000'000));
+  constexpr int kLow = -70, kHigh = 70;
+  const int places = *rc::gen::inRange(kLow, kHigh);
+  const bool is_decimal = *rc::gen::arbitrary<bool>();
+  return to_text(is_decimal ? by / 10'000.0L : std::ldexp(by, places));
+}
+
+RC_GTEST_PROP(SteppedSum, IsWhatManyIncrementsMake, ()) {
+  std::string text = *rc::gen::element<std::string>(
+      "0", "-0", "1e3", "5.0", "0.1234567890123456789012", "127.99", "inf", "abc", "",
+      "4611686018427387904", "9223372036854775807", "-9223372036854775808", "9223372036854775808");
+  SteppedSum sum(text);
+  constexpr int kStepsMax = 30;
+  for (int left = *rc::gen::inRange(0, kStepsMax); left > 0; --left) {
+    if (*rc::gen::arbitrary<bool>()) {
+      const auto by = *rc::gen::arbitrary<std::int64_t>();
+      text = incremented(text, by);
+      sum.add(by);
+    } else {
+      const auto by = any_addend();
+      text = incremented(text, by);
+      sum.add(by);
+    }
+  }
+  RC_ASSERT(std::move(sum).text() == text);
+}
+
 RC_GTEST_PROP(Incremented, DoesNotCareAboutTheOrderOfIntegers,
               (std::int64_t value, std::int64_t a, std::int64_t b)) {
   const auto text = std::to_string(value);

@@ -75,6 +75,7 @@ void fill(Op& op, Keyspace& keyspace) {
 void Region::note(Op op, Keyspace& keyspace, std::uint64_t now_ms) {
   State& s = *state_;
   fill(op, keyspace);
+  if (!s.late_sums.empty()) s.late_sums.take(op.key);  // it is gone: its deadline has passed
   if (!s.follows) s.note(op, now_ms);
   if (s.merging != nullptr) s.note_while_merging(op, s.self.incarnation, now_ms);
   s.noted.add(op, now_ms);
@@ -167,19 +168,30 @@ std::optional<std::string> Region::flush(std::uint64_t now_ms, Turn turn) {
   return bytes.take();
 }
 
-Result<Outcome> Region::apply(std::string_view bytes, Keyspace& keyspace, std::uint64_t now_ms) {
+Result<Outcome> Region::apply(std::string_view bytes, Keyspace& keyspace, std::uint64_t now_ms,
+                              Sums sums) {
   TRY(const Batch batch, decode_batch(bytes));
-  return apply(batch, keyspace, now_ms);
+  return apply(batch, keyspace, now_ms, sums);
 }
 
-Result<Outcome> Region::apply(const Batch& batch, Keyspace& keyspace, std::uint64_t now_ms) {
+Result<Outcome> Region::apply(const Batch& batch, Keyspace& keyspace, std::uint64_t now_ms,
+                              Sums sums) {
   CHECK(!has_unflushed());
   const BatchHeader& header = batch.header;
   if (is_half_merged()) return Outcome(MergeUnderWay{});
   if (!is_following() && header.actor == self() &&
       header.first + header.count > state_->vector.at(self()) + 1)
     return fail(Errc::kRejected, "batch is of this very incarnation, which did not make it");
-  return state_->apply(batch, keyspace, now_ms);
+  state_->sums_may_wait = sums == Sums::kWait;
+  auto outcome = state_->apply(batch, keyspace, now_ms);
+  if (sums == Sums::kShow) show_sums(keyspace);
+  return outcome;
+}
+
+void Region::show_sums(Keyspace& keyspace) {
+  if (state_->late_sums.empty()) return;
+  for (const auto& [key, sums] : state_->late_sums.take_all())
+    state_->show_sums(key, sums, keyspace);
 }
 
 Result<void> Region::record(std::string_view bytes, Keyspace& /*keyspace*/,

@@ -80,6 +80,9 @@ struct Conflict {
 // Whether a batch describes all native writes that are in the stream before it, and what follows is later than they.
 enum class Turn : bool { kGoesOn, kEnds };
 
+// Whether sums that a batch makes are shown at once: late_sums.h.
+enum class Sums : bool { kShow, kWait };
+
 // Not thread-safe, does no I/O, knows no clock: `now_ms` (Unix time) comes with the calls. The same calls in
 // the same order give the same state, on a master and on its replica.
 class Region {
@@ -130,8 +133,13 @@ class Region {
   // --- what comes from others ----------------------------------------------------------------------
   // An error is a malformed batch. Unless the outcome is Applied, nothing is changed but what is known of members, of
   // which an op may tell. Flush first.
-  Result<Outcome> apply(std::string_view batch, Keyspace& keyspace, std::uint64_t now_ms);
-  Result<Outcome> apply(const Batch& batch, Keyspace& keyspace, std::uint64_t now_ms);
+  // With kWait, sums of floats are shown by show_sums(): until then nobody may look at the keyspace, or write but what
+  // this or a deadline that has passed says.
+  Result<Outcome> apply(std::string_view batch, Keyspace& keyspace, std::uint64_t now_ms,
+                        Sums sums = Sums::kShow);
+  Result<Outcome> apply(const Batch& batch, Keyspace& keyspace, std::uint64_t now_ms,
+                        Sums sums = Sums::kShow);
+  void show_sums(Keyspace& keyspace);
   // On a replica and while an AOF is loaded: this region's own batch, whose native writes came before it
   // in the replication stream. Metadata only.
   Result<void> record(std::string_view batch, Keyspace& keyspace, std::uint64_t now_ms);

@@ -417,6 +417,7 @@ void Region::State::merge_into_table(const Op& op, const Stamp& stamp, const Con
   }
   ++counts.remote_ops;
   if (is_of_no_key(op.effect)) return move_member(op.effect, stamp.dot, context);
+  if (late_sums.is_before(op)) show_sums(op.key, late_sums.take(op.key), keyspace);
   if (may_lack_keys && builds_on_a_lost_value(op, keyspace)) lacks_a_key = true;
   const bool is_first = is_first_of_plain_list(op);
   if (applied_at_once(op, stamp, context, at, keyspace)) {
@@ -434,11 +435,21 @@ void Region::State::merge_into_table(const Op& op, const Stamp& stamp, const Con
     const auto of_peers = spares_untold(op.effect) ? Untold::kUnseen : Untold::kSeenWhileHere;
     const auto untold = is_ours ? Untold::kSeen : of_peers;
     const bool is_adopting = told_lists && !is_ours;
-    is_concurrent =
-        merge_op({placed, stamp, context, vector, untold, is_adopting}, state, keyspace, *this);
+    const Arrival comes{
+        placed, stamp, context, vector, untold, is_adopting, sums_may_wait ? &late_sums : nullptr};
+    is_concurrent = merge_op(comes, state, keyspace, *this);
     entry.close();
   });
   ++(is_concurrent ? counts.concurrent_ops : counts.fast_ops);
+}
+
+void Region::State::show_sums(const KeyName& key, const LateSums::OfKey& sums, Keyspace& keyspace) {
+  KeyEntry* const entry = table.find(key);
+  if (entry == nullptr) return;
+  table.change(*entry, [&](KeyEntry& of) {
+    crdt::show_sums(key, sums, of.open(), keyspace);
+    of.close();
+  });
 }
 
 // What merge_op() comes to where the commonest ops meet nothing that their maker had not seen, and no other element;

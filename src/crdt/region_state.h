@@ -9,6 +9,7 @@
 
 #include "crdt/departure.h"
 #include "crdt/key_set.h"
+#include "crdt/late_sums.h"
 #include "crdt/merge.h"
 #include "crdt/noted_ops.h"
 #include "crdt/region.h"
@@ -65,6 +66,7 @@ struct Region::State : ConflictLog {
   void apply_taken(const TakeOver& taken, RegionId region, const VersionVector& seen,
                    Keyspace& keyspace);
   void restamp(const Op& op, const Stamp& stamp, Keyspace& keyspace);
+  void show_sums(const KeyName& key, const LateSums::OfKey& sums, Keyspace& keyspace);
   std::uint64_t compare_noted(const Batch& batch);
   bool may_promise();
   bool builds_on_a_lost_value(const Op& op, Keyspace& keyspace) const;
@@ -134,6 +136,8 @@ struct Region::State : ConflictLog {
   Departure departures[kRegionIdMax + 1];
   std::optional<Dot> expelled_by;  // the Leave that we have met, of somebody whose word counts
   SideTable table;
+  LateSums late_sums;
+  bool sums_may_wait = false;
 
   // Of a master: ops that are in the table and the vector, but not flushed. Of a follower: the native writes since the
   // last batch; the first `described` of them are in the table.

@@ -176,6 +176,7 @@ void Region::State::restamp(const Op& op, const Stamp& stamp, Keyspace& keyspace
   if (!is_timed(op.effect)) return;
   KeyEntry* const entry = table.find(place_of(op));
   if (entry == nullptr) return;
+  show_sums(op.key, late_sums.take(op.key), keyspace);
   table.change(*entry, [&](KeyEntry& of) {
     const Op placed{place_of(op), op.effect, op.creates};
     restamp_op({placed, stamp, Context::everything(), vector}, of.open(), keyspace, *this);

@@ -142,6 +142,8 @@ int geo_apply(Ctx* ctx, String** argv, int argc) {
   }
   {
     const Node::Quiet quiet(node());
+    node().region().show_sums(node().keyspace());
+    node().keyspace().set_late_deadlines();
     node().keyspace().add_late_entries();
   }
   if (is_done && at) node().positions().set(bytes_of(argv[end + 1]), *std::move(at));

@@ -329,7 +329,7 @@ Result<crdt::Outcome> Node::apply(Ctx* ctx, std::string_view bytes, const Before
   }
   const Quiet quiet(*this);
   for (const auto& op : batch.ops) key_counts_.use(op.key.db);
-  auto outcome = region_->apply(batch, keyspace_, now);
+  auto outcome = region_->apply(batch, keyspace_, now, crdt::Sums::kWait);
   flush_all(ctx, before);  // who leaves by that, or is called back
   for (const auto& op : batch.ops) tell_list_length(op);
   keyspace_.set_late_deadlines();

@@ -43,14 +43,78 @@ def test_streams_of_two_regions_that_were_cut_off_come_together(mesh):
     lambda client, name, number: client.pfadd('k', f'{name}{number}'),
     lambda client, name, number: client.rpush('k', f'{name}{number}'),
     lambda client, name, number: client.incr('k'),
+    lambda client, name, number: client.incrbyfloat('k', 0.1),
+    lambda client, name, number: client.hincrbyfloat('k', f'f{number % 3}', 0.1),
+    lambda client, name, number: client.zincrby('k', 0.1, f'm{number % 3}'),
     lambda client, name, number: client.zadd('k', {f'{name}{number}': number}),
-], ids=['PFADD', 'RPUSH', 'INCR', 'ZADD'])
+], ids=['PFADD', 'RPUSH', 'INCR', 'INCRBYFLOAT', 'HINCRBYFLOAT', 'ZINCRBY', 'ZADD'])
 def test_values_of_two_regions_that_were_cut_off_come_together(mesh, write):
-    m = mesh()
+    m = mesh(replicas=1, options={'appendonly': 'yes'})
     m.cut(1, 2)
     for number in range(COUNT):
         for region in m.regions:
             write(region.client, region.name, number)
     m.heal(1, 2)
     m.wait_equal()
+    for region in m.regions:
+        replica = region.nodes[1]
+        eventually(lambda: replica.client.dump('k') == region.client.dump('k'), 'the replica has the same')
+        replica.kill()
+        replica.start(within=60)
+        eventually(lambda: replica.client.dump('k') == region.client.dump('k'), 'it has from its AOF, too')
     m.wait_stable()
+
+
+def test_what_meets_sums_that_wait_counts(mesh):
+    """Of one GEO.APPLY sums of floats are made at its end: what reads, replaces, renames or removes them comes in between."""
+    m = mesh()
+    deadlines = {'s': 900, 'h': 800, 'z': 700}
+    first = m[1].client
+    first.set('s', '0.3')
+    first.hset('h', mapping={'f': '0.3', 'g': '1'})
+    first.zadd('z', {'m': 0.3})
+    for key, seconds in deadlines.items():
+        first.expire(key, seconds)
+    m.wait_equal()
+    m.cut(1, 2)
+
+    def count(client, round):
+        for number in range(20):
+            client.incrbyfloat('s', 0.1)
+            client.hincrbyfloat('h', 'f', 0.1)
+            client.zincrby('z', 0.1, 'm')
+            client.incrbyfloat(f's{round}', 0.7)
+            if number % 5 == 4:
+                client.incr('i')
+                client.incrbyfloat('i', 2)
+
+    def meet(client, other, round):
+        if round == 0:
+            client.append('s0', '5') if other else client.set('s0', '7')
+        elif round == 1:
+            client.rename('s1', 'moved')
+        elif round == 2:
+            client.delete('s2') if other else client.expire('s2', 500)
+        elif round == 3:
+            client.hset('h', 'f', '1.5') if other else client.hdel('h', 'f')
+        elif round == 4:
+            client.delete('s4')
+            client.rpush('s4', 'x')
+        elif round == 5:
+            client.zadd('z', {'m': 2.5, 'n': 1}, gt=True)
+        elif round == 6:
+            client.pexpire('s6', 1)
+
+    for round in range(7):
+        for region in m.regions:
+            count(region.client, round)
+            meet(region.client, region is m[2], round)
+            if round != 4:
+                count(region.client, round)
+    m.heal(1, 2)
+    m.wait_equal()
+    for region in m.regions:
+        for key, seconds in deadlines.items():
+            assert seconds - 100 < region.client.ttl(key) <= seconds
+    m.wait_stable()
+    m.wait_equal()

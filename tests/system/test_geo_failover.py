@@ -248,12 +248,15 @@ def test_a_replica_that_forgets_later_than_its_master_notes_the_same_of_a_hyperl
     m = mesh(count=2, replicas=1)
     replica = m[1].nodes[1]
     m[1].client.pfadd('hll', 'a1')
+    m[1].client.pfadd('other', 'a1')
     m.wait_equal()
     m.wait_stable()
 
     def add_at_once(one, other):
         """Of which both come together in region 1 alone."""
         m.cut(1, 2)
+        if one == 'a2':
+            m[1].client.copy('other', 'hll', replace=True)  # else both just add
         m[1].client.pfadd('hll', one)
         m[2].client.pfadd('hll', other)
         m[1].ways[2].heal()
