@@ -19,6 +19,14 @@ class Context {
     return dot.actor == op_.actor ? dot.seq <= op_.seq : others_->covers(dot);
   }
 
+  // Whether the maker and what he had seen of others are these.
+  bool is_of(Actor maker, const VersionVector& others) const {
+    return others_ != nullptr && op_.actor == maker && *others_ == others;
+  }
+  bool is_everything() const { return others_ == nullptr; }
+  Actor maker() const { return op_.actor; }                 // not of everything()
+  const VersionVector& others() const { return *others_; }  // likewise
+
  private:
   Context(const VersionVector* others, Dot op) : others_(others), op_(op) {}
 

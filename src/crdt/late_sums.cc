@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "crdt/element_ops.h"
+#include "crdt/native.h"
 
 namespace sluice::crdt {
 namespace {
@@ -46,6 +47,23 @@ LateSums::OfKey LateSums::take(const KeyName& key) {
 std::map<KeyName, LateSums::OfKey> LateSums::take_all() {
   count_ = 0;
   return std::exchange(keys_, {});
+}
+
+void show_sums(const KeyName& key, const LateSums::OfKey& sums, KeyState& entry,
+               Keyspace& keyspace) {
+  const Body* const body = entry.find(sums.type);
+  if (body == nullptr || keyspace.type(key) != sums.type) return;
+  const auto deadline = keyspace.deadline(key);  // writing a string clears it
+  for (const std::string& name : sums.names) {
+    const ElementEntry* const element = body->elements.find(name);
+    if (element == nullptr) continue;
+    element->read([&](const Element& of) {
+      const auto sum = of.projection(arithmetic_of(sums.type));
+      if (sum && sum != read_element(keyspace, key, sums.type, name))
+        write_element(keyspace, key, sums.type, name, *sum);
+    });
+  }
+  if (keyspace.deadline(key) != deadline) keyspace.set_deadline(key, deadline);
 }
 
 }  // namespace sluice::crdt

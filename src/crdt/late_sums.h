@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "crdt/key_entry.h"
 #include "crdt/keyspace.h"
 #include "crdt/op.h"
 
@@ -38,5 +39,8 @@ class LateSums {
   std::map<KeyName, OfKey> keys_;
   std::size_t count_ = 0;  // of elements
 };
+
+void show_sums(const KeyName& key, const LateSums::OfKey& sums, KeyState& entry,
+               Keyspace& keyspace);
 
 }  // namespace sluice::crdt

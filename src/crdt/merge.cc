@@ -483,23 +483,6 @@ void restamp_op(const Arrival& arrival, KeyState& entry, Keyspace& keyspace,
   Merge(arrival, entry, keyspace, conflicts).restamp();
 }
 
-void show_sums(const KeyName& key, const LateSums::OfKey& sums, KeyState& entry,
-               Keyspace& keyspace) {
-  const Body* const body = entry.find(sums.type);
-  if (body == nullptr || keyspace.type(key) != sums.type) return;
-  const auto deadline = keyspace.deadline(key);  // writing a string clears it
-  for (const std::string& name : sums.names) {
-    const ElementEntry* const element = body->elements.find(name);
-    if (element == nullptr) continue;
-    element->read([&](const Element& of) {
-      const auto sum = of.projection(arithmetic_of(sums.type));
-      if (sum && sum != read_element(keyspace, key, sums.type, name))
-        write_element(keyspace, key, sums.type, name, *sum);
-    });
-  }
-  if (keyspace.deadline(key) != deadline) keyspace.set_deadline(key, deadline);
-}
-
 bool merge_op(const Arrival& arrival, KeyState& entry, Keyspace& keyspace, ConflictLog& conflicts) {
   return Merge(arrival, entry, keyspace, conflicts).run();
 }

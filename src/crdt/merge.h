@@ -41,7 +41,5 @@ struct Arrival {
 void restamp_op(const Arrival& arrival, KeyState& entry, Keyspace& keyspace,
                 ConflictLog& conflicts);
 bool merge_op(const Arrival& arrival, KeyState& entry, Keyspace& keyspace, ConflictLog& conflicts);
-void show_sums(const KeyName& key, const LateSums::OfKey& sums, KeyState& entry,
-               Keyspace& keyspace);
 
 }  // namespace sluice::crdt

@@ -14,23 +14,28 @@ constexpr std::size_t kHeadBlockPieces = 16;
 
 }  // namespace
 
+Pieces::Sums::OfMaker& Pieces::Sums::of(const Piece& piece) {
+  return *std::ranges::find(makers, piece.stamp.dot.actor, &OfMaker::maker);
+}
+
 void Pieces::Sums::add(const Piece& piece) {
   visible += piece.shown();
   if (piece.is_special()) ++special;
-  for (const Dot& removal : piece.removals) newest.advance(removal);
-  if (piece.is_stable()) {
-    ++stable;
-    return;
-  }
   const Dot& dot = piece.stamp.dot;
-  if (first.empty() || piece.stamp < least) least = piece.stamp;
-  newest.advance(dot);
-  const auto own = std::ranges::find(first, dot.actor, &Dot::actor);
-  if (own == first.end()) {
-    first.push_back(dot);
-  } else {
-    own->seq = std::min(own->seq, dot.seq);
-  }
+  if (!piece.is_stable() && (!has_unstable() || piece.stamp < least)) least = piece.stamp;
+  if (piece.is_stable()) ++stable;
+  auto own = std::ranges::find(makers, dot.actor, &OfMaker::maker);
+  if (own == makers.end())
+    own = makers.insert(own, {.maker = dot.actor, .first = dot.seq, .removals = {}});
+  own->first = std::min(own->first, dot.seq);
+  own->newest = std::max(own->newest, dot.seq);
+  own->visible += piece.shown();
+  for (const Dot& removal : piece.removals) own->removals.advance(removal);
+}
+
+void Pieces::Sums::hide(const Piece& piece, std::uint64_t elements) {
+  visible -= elements;
+  of(piece).visible -= elements;
 }
 
 void Pieces::Block::sum() {
@@ -52,9 +57,15 @@ std::optional<std::uint64_t> Pieces::seen_in_block(Place place, const Context& c
   const Sums& sums = blocks_[place.block]->sums;
   if (place.at > 0 || sums.special > 0) return std::nullopt;
   const auto is_seen = [&](const Dot& dot) { return context.covers(dot); };
-  if (std::ranges::all_of(sums.newest.entries(), is_seen)) return sums.visible;
-  if (sums.stable == 0 && std::ranges::none_of(sums.first, is_seen)) return 0;
-  return std::nullopt;
+  std::uint64_t elements = 0;
+  for (const Sums::OfMaker& of : sums.makers) {
+    if (!is_seen({of.maker, of.first})) continue;
+    const bool is_all_seen =
+        is_seen({of.maker, of.newest}) && std::ranges::all_of(of.removals.entries(), is_seen);
+    if (!is_all_seen) return std::nullopt;
+    elements += of.visible;
+  }
+  return elements;
 }
 
 bool Pieces::all_exceed_in_block(Place place, const Stamp& stamp) const {
@@ -133,7 +144,7 @@ Pieces::Place Pieces::split(Place place, std::uint64_t count) {
   Piece rest = whole;
   rest.count = whole.count - count;
   if (whole.is_visible()) {
-    block.sums.visible -= rest.count;
+    block.sums.hide(whole, rest.count);
     visible_ -= rest.count;
   }
   whole.count = count;
@@ -148,9 +159,9 @@ Pieces::Place Pieces::split(Place place, std::uint64_t count) {
 void Pieces::remove(Place place, const Dot& by) {
   Block& block = *blocks_[place.block];
   Piece& piece = block.pieces[place.at];
-  block.sums.visible -= piece.shown();
+  block.sums.hide(piece, piece.shown());
   visible_ -= piece.shown();
-  block.sums.newest.advance(by);
+  block.sums.of(piece).removals.advance(by);
   newest_.advance(by);
   piece.removals.push_back(by);
   piece.values = {};

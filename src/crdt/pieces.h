@@ -46,13 +46,22 @@ struct Piece {
 class Pieces {
   // What is known of all pieces of a block.
   struct Sums {
+    // Of what one actor inserted; of what is stable none did.
+    struct OfMaker {
+      Actor maker;
+      Seq first = 0, newest = 0;  // insertions
+      std::uint64_t visible = 0;
+      VersionVector removals;  // the newest
+    };
     std::uint64_t visible = 0;
     std::uint32_t special = 0, stable = 0;  // phantoms and what is not told
-    Stamp least;             // of the unstable insertions; counts only where there are some
-    VersionVector newest;    // of insertions and removals
-    std::vector<Dot> first;  // of insertions, one of each actor
+    Stamp least;  // of the unstable insertions; counts only where there are some
+    std::vector<OfMaker> makers;
 
+    bool has_unstable() const { return makers.size() > (stable > 0 ? 1 : 0); }
     void add(const Piece& piece);
+    void hide(const Piece& piece, std::uint64_t elements);
+    OfMaker& of(const Piece& piece);  // whose there are some
   };
   struct Block {
     std::vector<Piece> pieces;

@@ -27,6 +27,8 @@ void fill(Op& op, Keyspace& keyspace);
 
 // A library is an element of a key that Redis does not have.
 KeyName place_of(const Op& op);
+bool is_of_no_key(const Effect& effect);  // but about lives and members
+bool is_flushed_by(const Flush& flush, const KeyView& key);
 
 struct Region::State : ConflictLog {
   State(RegionId region, RegionLimits given);

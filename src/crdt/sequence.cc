@@ -56,8 +56,29 @@ bool Sequence::sees_phantoms(const View& view) const {
   return !pieces_.has_special() || seen_length(view, true) <= view.length;
 }
 
+std::uint64_t Sequence::known_length(const View& view) {
+  constexpr std::uint64_t kLongPieces = 64;
+  const bool may_be_known = !pieces_.has_special() && pieces_.size() > kLongPieces;
+  const bool is_known = may_be_known && last_view_ != nullptr &&
+                        view.context.is_of(last_view_->maker, last_view_->others);
+  if (is_known) return last_view_->length;
+  last_view_.reset();
+  const auto length = seen_length(view, sees_phantoms(view));
+  if (may_be_known && !view.context.is_everything())
+    last_view_ = std::make_unique<LastView>(view.context.maker(), view.context.others(), length);
+  return length;
+}
+
+void Sequence::has_changed(const View& view, std::uint64_t inserted, std::uint64_t removed) {
+  if (last_view_ == nullptr || view.context.is_everything()) return;
+  if (view.context.is_of(last_view_->maker, last_view_->others))
+    last_view_->length += inserted - removed;
+  else
+    last_view_.reset();
+}
+
 void Sequence::complete(const View& view, std::vector<Dot> unseen) {
-  const auto seen = seen_length(view, sees_phantoms(view));
+  const auto seen = known_length(view);
   if (seen >= view.length || unseen.empty()) return;
   // What was inserted here since had no neighbour: it stands at the head.
   pieces_.insert(pieces_.last(), {.stamp = {},
@@ -148,6 +169,7 @@ std::uint64_t Sequence::insert(const View& view, std::int64_t at, Piece piece) {
     visible += right.shown();
     place = pieces_.next(place);
   }
+  has_changed(view, piece.count, 0);
   pieces_.insert(place, std::move(piece));
   return visible;
 }
@@ -172,6 +194,7 @@ std::vector<Sequence::Range> Sequence::remove(const View& view, std::int64_t at,
     if (pieces_[place].count > count) place = pieces_.before(pieces_.split(place, count));
     const Piece& piece = pieces_[place];
     count -= piece.count;
+    has_changed(view, 0, piece.count);
     if (piece.is_visible()) gone.push_back({visible, piece.count});
     pieces_.remove(place, by);
     place = pieces_.next(place);
@@ -187,15 +210,22 @@ std::vector<Sequence::Range> Sequence::remove(const View& view, std::int64_t at,
 }
 
 std::vector<Sequence::Range> Sequence::remove_all(const View& view, const Dot& by) {
+  if (last_view_ != nullptr) has_changed(view, 0, last_view_->length);
   std::vector<Range> gone;
   std::uint64_t at = 0;
-  for (auto place = pieces_.first(); place != pieces_.last(); place = pieces_.next(place)) {
+  for (auto place = pieces_.first(); place != pieces_.last();) {
+    if (pieces_.seen_in_block(place, view.context) == 0) {
+      at += pieces_.visible_in_block(place);
+      place = Pieces::next_block(place);
+      continue;
+    }
     const auto now = pieces_[place].shown();
     if (is_in_view(pieces_[place], view, true)) {
       if (now > 0) gone.push_back({at, now});
       pieces_.remove(place, by);
     }
     at += now;
+    place = pieces_.next(place);
   }
   std::ranges::reverse(gone);
   return gone;
@@ -205,6 +235,7 @@ std::vector<Sequence::Range> Sequence::remove_all(const View& view, const Dot& b
 // may be greater than an op to come.
 bool Sequence::prune(const VersionVector& forgotten, bool keeps_untold) {
   std::vector<Piece> kept;  // from the last to the first
+  last_view_.reset();
   bool is_stable_behind = true;
   auto all = pieces_.take();
   for (Piece& piece : all | std::views::reverse) {
@@ -237,6 +268,7 @@ bool Sequence::prune(const VersionVector& forgotten, bool keeps_untold) {
 
 void Sequence::tell() {
   if (!has_untold()) return;
+  last_view_.reset();
   auto pieces = pieces_.take();
   for (Piece& piece : pieces)
     if (piece.is_visible()) piece.is_untold = false;

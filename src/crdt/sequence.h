@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -77,11 +78,23 @@ class Sequence {
               std::uint64_t elements);  // that many in the view
   Found before_last(const View& view, bool with_phantoms, std::uint64_t elements);
 
+  // In the view of who made the last op from elsewhere. What he makes next, if he has seen no more of others, he makes on
+  // that: nobody else's op is in his view that was not.
+  struct LastView {
+    Actor maker;
+    VersionVector others;
+    std::uint64_t length = 0;
+  };
+  std::uint64_t known_length(const View& view);
+  void has_changed(const View& view, std::uint64_t inserted, std::uint64_t removed);
+
   Pieces pieces_;
+  std::unique_ptr<LastView> last_view_;  // of long lists, without phantoms and what is not told
 };
 
 template <typename Predicate>
 void Sequence::take_back(Predicate is_gone) {
+  last_view_.reset();
   auto pieces = pieces_.take();
   for (Piece& piece : pieces) {
     const auto known = piece.removals.begin() + piece.guesses;

@@ -137,21 +137,38 @@ bool Observer::lset(const Step& step) {
   return step.add(crdt::InsertElements{*at, {std::string(words[3])}, length - 1});
 }
 
+namespace {
+
+// The server looks for it from the head, too; it stands near it as a rule.
+std::optional<std::int64_t> find_in_list(ObservedKeyspace& keyspace, const crdt::KeyName& key,
+                                         std::string_view value) {
+  constexpr std::uint64_t kPartFirst = 16, kPartMax = 4096;
+  std::uint64_t at = 0;
+  for (std::uint64_t part = kPartFirst;; part = std::min(2 * part, kPartMax)) {
+    const auto list = keyspace.list_range(key, at, part);
+    const auto found = std::ranges::find(list, value);
+    if (found != list.end()) return static_cast<std::int64_t>(at) + (found - list.begin());
+    if (list.size() < part) return std::nullopt;
+    at += part;
+  }
+}
+
+}  // namespace
+
 bool Observer::linsert(const Step& step) {
   const Words words = step.words;
   if (words.size() != 5) return false;
-  const auto list = step.keyspace.list_range(step.key, 0, step.keyspace.list_length(step.key));
-  const auto pivot = std::ranges::find(list, words[3]);
-  if (pivot == list.end()) return false;
+  const auto pivot = find_in_list(step.keyspace, step.key, words[3]);
+  if (!pivot) return false;
   // Before the command the first pivot stood where it stands now, or one place nearer the head: behind
   // the new element, unless that looks like it.
-  std::int64_t at = pivot - list.begin();
+  std::int64_t at = *pivot;
   if (is_word(words[2], "after")) {
     ++at;
   } else if (words[3] != words[4]) {
     --at;
   }
-  remember_length(step.key, list.size());
+  remember_length(step.key, step.keyspace.list_length(step.key));
   return step.add(crdt::InsertElements{at, {std::string(words[4])}});
 }
 

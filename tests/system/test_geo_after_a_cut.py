@@ -42,27 +42,34 @@ def test_streams_of_two_regions_that_were_cut_off_come_together(mesh):
 @pytest.mark.parametrize('write', [
     lambda client, name, number: client.pfadd('k', f'{name}{number}'),
     lambda client, name, number: client.rpush('k', f'{name}{number}'),
+    lambda client, name, number: client.lpush('k', f'{name}{number}'),
+    lambda client, name, number: client.lpop('k') if number % 2 else client.rpush('k', f'{name}{number}'),
+    lambda client, name, number: client.lset('k', 0, number) if number % 2 else client.lpush('k', f'{name}{number}'),
+    lambda client, name, number: client.linsert('k', 'after', f'{name}0', number) if number else client.rpush('k', f'{name}0'),
     lambda client, name, number: client.incr('k'),
     lambda client, name, number: client.incrbyfloat('k', 0.1),
     lambda client, name, number: client.hincrbyfloat('k', f'f{number % 3}', 0.1),
     lambda client, name, number: client.zincrby('k', 0.1, f'm{number % 3}'),
     lambda client, name, number: client.zadd('k', {f'{name}{number}': number}),
-], ids=['PFADD', 'RPUSH', 'INCR', 'INCRBYFLOAT', 'HINCRBYFLOAT', 'ZINCRBY', 'ZADD'])
+], ids=['PFADD', 'RPUSH', 'LPUSH', 'LPOP', 'LSET', 'LINSERT', 'INCR', 'INCRBYFLOAT', 'HINCRBYFLOAT', 'ZINCRBY', 'ZADD'])
 def test_values_of_two_regions_that_were_cut_off_come_together(mesh, write):
     m = mesh(replicas=1, options={'appendonly': 'yes'})
     m.cut(1, 2)
-    for number in range(COUNT):
+    for first in range(0, COUNT, 100):
         for region in m.regions:
-            write(region.client, region.name, number)
+            with region.client.pipeline(transaction=False) as together:
+                for number in range(first, first + 100):
+                    write(together, region.name, number)
+                together.execute()
     m.heal(1, 2)
     m.wait_equal()
+    m.wait_stable()
     for region in m.regions:
         replica = region.nodes[1]
         eventually(lambda: replica.client.dump('k') == region.client.dump('k'), 'the replica has the same')
         replica.kill()
         replica.start(within=60)
         eventually(lambda: replica.client.dump('k') == region.client.dump('k'), 'it has from its AOF, too')
-    m.wait_stable()
 
 
 def test_what_meets_sums_that_wait_counts(mesh):
