@@ -81,10 +81,21 @@ class Regions:
         for port in keepers:
             Connection(port).socket.close()
         self.oceans = [Ocean(port, round_trip / 2) for port in keepers]
+        self.links = []
+        self.meet()
+
+    def part(self):
+        for link in self.links:
+            self.children.remove(link)
+            ended(link)
+        self.links, self.health_ports = [], []
+
+    def meet(self):
         for here, there in ((0, 1), (1, 0)):
             self.health_ports.append(free_port())
             self._start('geo', 'link', '--from', f'r{there + 1}=redis://127.0.0.1:{self.oceans[there].port}',
                         '--to', f'redis://127.0.0.1:{self.masters[here].port}', '--metrics', f'127.0.0.1:{self.health_ports[-1]}')
+            self.links.append(self.children[-1])
         self._wait_until_streaming()
 
     def _start(self, *words):

@@ -63,7 +63,6 @@ def test_values_of_two_regions_that_were_cut_off_come_together(mesh, write):
                 together.execute()
     m.heal(1, 2)
     m.wait_equal()
-    m.wait_stable()
     for region in m.regions:
         replica = region.nodes[1]
         eventually(lambda: replica.client.dump('k') == region.client.dump('k'), 'the replica has the same')
