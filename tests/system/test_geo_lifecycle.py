@@ -262,11 +262,13 @@ def test_of_several_batches_those_before_a_refused_one_are_taken(master, region)
         a.client.incr('n')
         a.read_stream()
     at = ['AT', 'us', 'a' * 40, 1]
-    *before, lacking, last = a.batches
+    # Not what it announces in between, whenever that is: of its Begin and the increments.
+    told = [batch for batch in a.batches if batch.endswith(b'\x01\x00\x17\x00') or b'\x01n\x04' in batch]
+    *before, lacking, last = told
     assert error_of(b.client, 'GEO.APPLY', *before, last, *at).startswith('GEOGAP ')
     assert b.client.get('n') == b'3'
     eventually(lambda: follower.client.get('n') == b'3', 'the replica has them')
-    assert b.client.execute_command('GEO.APPLY', *a.batches, *at) == b'OK'
+    assert b.client.execute_command('GEO.APPLY', *told, *at) == b'OK'
     assert b.client.execute_command('GEO.APPLY', lacking, last, *at) == b'DUPLICATE'
     assert b.client.get('n') == b'5'
     eventually(lambda: follower.client.get('n') == b'5', 'the replica has all')
