@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/check.h"
-#include "crdt/number.h"
 #include "crdt/region_state.h"
 #include "crdt/rejoin.h"
 #include "crdt/take_over.h"
@@ -36,72 +35,11 @@ Actor Region::self() const {
   return state_->self;
 }
 
-namespace {
-
-// Fills in what the maker has after a float increment.
-void fill_result(Op& op, Keyspace& keyspace) {
-  if (auto* const e = std::get_if<IncrementFloat>(&op.effect)) {
-    if (keyspace.type(op.key) == ValueType::kString) e->result = keyspace.string(op.key);
-  } else if (auto* const f = std::get_if<IncrementFieldFloat>(&op.effect)) {
-    if (keyspace.type(op.key) == ValueType::kHash)
-      f->result = keyspace.field(op.key, f->name).value_or("");
-  } else if (auto* const s = std::get_if<IncrementScore>(&op.effect)) {
-    if (keyspace.type(op.key) == ValueType::kZset)
-      s->result = keyspace.score(op.key, s->member).value_or(s->by);
-  }
-}
-
-// And how long the list was, unless he says so who notes several effects of one command.
-void fill_length(Op& op, Keyspace& keyspace) {
-  const auto length = [&] {
-    return keyspace.type(op.key) == ValueType::kList ? keyspace.list_length(op.key) : 0;
-  };
-  if (auto* const insert = std::get_if<InsertElements>(&op.effect)) {
-    const auto now = length();
-    if (insert->length == 0)
-      insert->length = now - std::min<std::uint64_t>(now, insert->values.size());
-  } else if (auto* const remove = std::get_if<RemoveElements>(&op.effect)) {
-    if (remove->length == 0) remove->length = length() + remove->count;
-  }
-}
-
-}  // namespace
-
-void fill(Op& op, Keyspace& keyspace) {
-  fill_result(op, keyspace);
-  fill_length(op, keyspace);
-}
-
-void Region::note(Op op, Keyspace& keyspace, std::uint64_t now_ms) {
-  State& s = *state_;
-  fill(op, keyspace);
-  if (!s.late_sums.empty()) s.late_sums.take(op.key);  // it is gone: its deadline has passed
-  if (!s.follows) s.note(op, now_ms);
-  if (s.merging != nullptr) s.note_while_merging(op, s.self.incarnation, now_ms);
-  s.noted.add(op, now_ms);
-}
-
-void Region::note(const OneWrite& one, std::uint64_t now_ms) {
-  State& s = *state_;
-  if (!s.follows) s.note(one, now_ms);
-  if (s.merging != nullptr) s.note_while_merging(op_of(one), s.self.incarnation, now_ms);
-  s.noted.add(one, now_ms);
-}
-
 bool Region::has_just_noted(const Flush& flush) const {
   const auto ops = state_->noted.ops();
   if (!state_->follows || ops.size() <= state_->described) return false;
   const auto* const last = std::get_if<Flush>(&ops.back().effect);
   return last != nullptr && last->db == flush.db;
-}
-
-void Region::note_old(Op op, Keyspace& keyspace) {
-  State& s = *state_;
-  CHECK(!s.follows && (s.noted.empty() || s.notes_old));
-  fill(op, keyspace);
-  s.notes_old = true;
-  s.note_old(op);
-  s.noted.add(op, 0);
 }
 
 bool Region::knows(const KeyName& key) const {

@@ -6,23 +6,9 @@
 #include "base/check.h"
 #include "crdt/rejoin.h"
 #include "crdt/take_over.h"
-#include "crdt/untold.h"
 
 namespace sluice::crdt {
 namespace {
-
-void note_op(const Op& op, const Stamp& stamp, KeyEntry& entry) {
-  note_op(op, stamp, entry.open());
-  entry.close();
-}
-
-// Of a key that nothing is kept of nothing needs to be: what others wrote
-// meanwhile will come.
-void note_removal(const Stamp& stamp, KeyEntry& entry, std::uint64_t at) {
-  entry.touched = at;
-  if (entry.is_short()) return entry.clear();
-  note_op({entry.key().owned(), RemoveKey{}, false}, stamp, entry);
-}
 
 template <typename IsGone>
 void take_back(KeyEntry& entry, IsGone is_gone) {
@@ -56,78 +42,6 @@ Region::State::State(RegionId region, RegionLimits given)
     : limits(given), self{region, 0}, stability(region), noted(given.batch_ops_max) {}
 
 Region::State::~State() = default;
-
-// --- what is written here
-// ---------------------------------------------------------------------------
-
-Dot Region::State::next_dot(std::uint64_t now_ms) {
-  const Dot dot = vector.next(self);
-  if (arrival == 0 || dot.seq == 2) newest = tick(newest, now_ms);  // Begin knew no time
-  if (arrival == 0) {
-    arrival = stability.arrived(dot);
-  } else {
-    stability.extend(dot);
-  }
-  ++counts.local_ops;
-  return dot;
-}
-
-void Region::State::note(const Op& op, std::uint64_t now_ms) {
-  const Dot dot = next_dot(now_ms);
-  note_into_table(op, {is_timed(op.effect) ? newest : base, dot}, arrival);
-}
-
-void Region::State::note(const OneWrite& one, std::uint64_t now_ms) {
-  const Dot dot = next_dot(now_ms);
-  const Stamp stamp{one.kind == OneKind::kIncrement ? base : newest, dot};
-  if (!table.note(one, stamp, arrival)) note_into_table(one, stamp, arrival);
-}
-
-// So far our stream has been written, or read: what is noted next is stamped after that.
-void Region::State::stream_has(Hlc hlc) {
-  see(hlc);
-  base = {newest.bits + 1};
-}
-
-void Region::State::note_into_table(const OneWrite& one, const Stamp& stamp, std::uint64_t at) {
-  table.change(table.touch(one.key, at), [&](KeyEntry& entry) {
-    if (!entry.note(one, stamp)) note_op(op_of(one), stamp, entry);
-  });
-}
-
-void Region::State::note_old(const Op& op) {
-  const Dot dot{self, vector.at(self) + 1};
-  arrival = arrival == 0 ? stability.arrived(dot) : arrival;
-  stability.extend(dot);
-  note_into_table(op, {kOldHlc, dot}, arrival);
-  vector.advance(dot);
-  ++counts.local_ops;
-}
-
-void Region::State::note_into_table(const Op& op, const Stamp& stamp, std::uint64_t at) {
-  if (const auto* const flush = std::get_if<Flush>(&op.effect)) {
-    table.for_each([&](KeyEntry& entry) {
-      if (!is_flushed_by(*flush, entry.key())) return;
-      table.change(table.touch(entry.key(), at),
-                   [&](KeyEntry& of) { note_removal(stamp, of, at); });
-    });
-    return;
-  }
-  if (is_of_no_key(op.effect)) return move_member(op.effect, stamp.dot, Context::everything());
-  const bool is_first = is_first_of_plain_list(op);
-  const KeyName key = place_of(op);
-  if (std::holds_alternative<RemoveKey>(op.effect)) {
-    KeyEntry* const entry = table.find(key);
-    if (entry != nullptr)
-      table.change(table.touch(key, at), [&](KeyEntry& of) { note_removal(stamp, of, at); });
-    return;
-  }
-  if (const auto one = one_write(op)) return note_into_table(*one, stamp, at);
-  table.change(table.touch(key, at), [&](KeyEntry& entry) {
-    if (is_first) begin_untold(entry.open(), length_before(op.effect));
-    note_op(op, stamp, entry);
-  });
-}
 
 void Region::State::begin_incarnation(std::uint32_t incarnation) {
   take_back_unflushed();

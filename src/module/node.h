@@ -24,6 +24,7 @@
 #include "module/link_positions.h"
 #include "module/observer.h"
 #include "module/redismodule.h"
+#include "module/server_program.h"
 #include "module/stash.h"
 #include "module/unknown_writes.h"
 
@@ -196,7 +197,7 @@ class Node {
   RedisKeyspace keyspace_;
   Stash stash_;
   UnknownWrites unknown_writes_;
-  Observer observer_;
+  Observer observer_{is_constant_of_server};
   bool has_past_ = false;  // the stash or the observer remembers something
   bool must_look_ =
       false;  // a command has begun that may change the number of keys without an event

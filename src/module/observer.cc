@@ -107,7 +107,7 @@ std::optional<std::string_view> written_value(Words words, std::string_view key)
 }
 
 // INCR, DECR, INCRBY, DECRBY: no other command raises the event and has its words kept.
-std::optional<std::int64_t> increment_of(Words words) {
+inline std::optional<std::int64_t> increment_of(Words words) {
   if (words.empty() || words[0].empty()) return std::nullopt;
   const bool is_decrement = (words[0].front() | 0x20) == 'd';
   if (words.size() == 2) return is_decrement ? -1 : 1;
@@ -137,13 +137,6 @@ bool one_increment(Words words, crdt::OneWrite& one) {
   one.kind = crdt::OneKind::kIncrement;
   one.number = static_cast<std::uint64_t>(by.value_or(0));
   return by.has_value();
-}
-
-// Names are short: this is less than a call.
-bool is_same(std::string_view literal, const char* event) {
-  for (const char c : literal)
-    if (*event++ != c) return false;
-  return *event == 0;
 }
 
 bool one_hset(Words words, crdt::OneWrite& one) {
@@ -234,14 +227,18 @@ const Observer::Rule Observer::kRules[] = {
     {"xgroup-delconsumer", &Observer::ignore},
 };
 
-const Observer::Rule* Observer::rule_of(const char* event) {
-  const auto address = reinterpret_cast<std::uintptr_t>(event);
-  const Rule*& cached = cached_[(address ^ (address >> 6U)) % kCachedRules];
-  if (cached != nullptr && is_same(cached->event, event)) return cached;
+const Observer::Rule* Observer::find_rule(const char* event) {
   const auto* rule =
-      std::ranges::find_if(kRules, [&](const Rule& one) { return is_same(one.event, event); });
-  if (rule == std::end(kRules)) return nullptr;
-  cached = rule;
+      std::ranges::find(kRules, std::string_view(event), [](const Rule& one) { return one.event; });
+  return rule == std::end(kRules) ? nullptr : rule;
+}
+
+inline const Observer::Rule* Observer::rule_of(const char* event) {
+  const auto address = reinterpret_cast<std::uintptr_t>(event);
+  Cached& cached = cached_[(address ^ (address >> 6U)) % kCachedRules];
+  if (cached.event == event) return cached.rule;
+  const Rule* const rule = find_rule(event);
+  if (stays_ != nullptr && stays_(event)) cached = {event, rule};
   return rule;
 }
 

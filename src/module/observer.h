@@ -38,6 +38,10 @@ struct Write {
 class Observer {
  public:
   using Ops = std::vector<crdt::Op>;
+  // Whether an event's name stays where it is for good. Of such a name the rule is found by the address.
+  using Stays = bool (*)(const char* name);
+
+  explicit Observer(Stays stays = nullptr) : stays_(stays) {}
 
   // Completes `one`, which names its key, to what observe() would append, if that is an op of the commonest kinds: a
   // view of what was given. If not, observe() has still to be asked.
@@ -91,6 +95,7 @@ class Observer {
   bool xgroup_create(const Step& step);
 
   const Rule* rule_of(const char* event);
+  static const Rule* find_rule(const char* event);
   static void expire_other_keys(const Step& step);
   void push(const Step& step, bool at_head);
   void pop(const Step& step, bool at_head);
@@ -111,9 +116,13 @@ class Observer {
   // Lists pushed to in this turn: a client that was blocked on one may be served next, by a count that
   // no command tells.
   std::vector<Length> lengths_;
-  // By the address of the event's name, which is a constant of the server.
+  struct Cached {
+    const char* event = nullptr;
+    const Rule* rule = nullptr;
+  };
   static constexpr std::size_t kCachedRules = 64;
-  std::array<const Rule*, kCachedRules> cached_{};
+  Stays stays_;
+  std::array<Cached, kCachedRules> cached_{};  // by the address of the event's name
 };
 
 }  // namespace sluice::module

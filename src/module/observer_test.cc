@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "module/plain_keyspace_test.h"
+#include "module/server_program.h"
 
 namespace sluice::module {
 namespace {
@@ -230,6 +231,49 @@ TEST_F(ObserverOf, ReadsNumbersAsRedisDoes) {
 TEST_F(ObserverOf, TellsAnExpiryFromADeletion) {
   EXPECT_TRUE(only<crdt::RemoveKey>(observe("expired", "k")).expired);
   EXPECT_FALSE(only<crdt::RemoveKey>(observe("del", "k")).expired);
+}
+
+std::vector<crdt::OneKind> kinds_at_one_place(Observer& observer) {
+  std::vector<crdt::OneKind> kinds;
+  std::string event;
+  const KeyName key{0, "k"};
+  for (const std::string_view name : {"incrby", "set", "incrby"}) {
+    event = name;  // short: where the one before was
+    crdt::OneWrite one{.key = key};
+    const std::vector<std::string_view> words = name == "set"
+                                                    ? std::vector<std::string_view>{"set", "k", "v"}
+                                                    : std::vector<std::string_view>{"incr", "k"};
+    EXPECT_TRUE(observer.observe_one(event.c_str(), words, one));
+    kinds.push_back(one.kind);
+  }
+  return kinds;
+}
+
+TEST(ObserverCache, FindsRulesByTheAddressOfNamesThatStay) {
+  using enum crdt::OneKind;
+  Observer of_any;
+  EXPECT_EQ(kinds_at_one_place(of_any), (std::vector{kIncrement, kString, kIncrement}));
+  Observer of_constants(is_constant_of_server);
+  EXPECT_EQ(kinds_at_one_place(of_constants), (std::vector{kIncrement, kString, kIncrement}));
+
+  static int asked = 0;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+  Observer of_one([](const char*) { return ++asked > 0; });
+  const KeyName key{0, "k"};
+  const std::vector<std::string_view> words{"incr", "k"};
+  for (int times = 0; times < 3; ++times) {
+    crdt::OneWrite one{.key = key};
+    EXPECT_TRUE(of_one.observe_one("incrby", words, one));
+  }
+  EXPECT_EQ(asked, 1);
+}
+
+TEST(ServerProgram, KnowsItsConstants) {
+  static char written[] = "set";  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+  const std::string on_heap(100, 'x');
+  EXPECT_TRUE(is_constant_of_server("incrby"));
+  EXPECT_FALSE(is_constant_of_server(written));
+  EXPECT_FALSE(is_constant_of_server(on_heap.c_str()));
+  EXPECT_FALSE(is_constant_of_server(nullptr));
 }
 
 }  // namespace
