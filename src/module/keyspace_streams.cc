@@ -1,5 +1,6 @@
 #include <charconv>
 #include <utility>
+#include <vector>
 
 #include "crdt/native.h"
 #include "module/keyspace.h"
@@ -15,7 +16,7 @@ std::string text(StreamId id) {
   return std::to_string(id.ms) + "-" + std::to_string(id.seq);
 }
 
-constexpr StreamId kLeast{0, 1};
+constexpr StreamId kLeast{0, 1}, kGreatest{UINT64_MAX, UINT64_MAX};
 
 StreamId before(StreamId id) {
   if (id.seq > 0) return {id.ms, id.seq - 1};
@@ -54,6 +55,97 @@ void skip_fields(Ctx* ctx, RedisModuleKey* stream, long count) {
     api::FreeString(ctx, value);
   }
 }
+
+// Entries on their way out of a stream and back into it, as they were: by the functions that tell nobody.
+class TakenOff {
+ public:
+  explicit TakenOff(Ctx* ctx) : ctx_(ctx) {}
+  ~TakenOff() { discard(entries_); }
+  TakenOff(const TakenOff&) = delete;
+  TakenOff& operator=(const TakenOff&) = delete;
+
+  // All from `first` on, and maybe more; those that were taken before come after them.
+  void take(RedisModuleKey* stream, StreamId first) {
+    std::vector<Entry> taken = read(stream, first, kGreatest);
+    if (taken.empty()) return;
+    // To delete one the server looks through its node from the node's beginning, and again for the next one; the oldest
+    // it drops by whole nodes.
+    constexpr std::size_t kTimesDearer = 5;
+    const auto older_max = kTimesDearer * taken.size();
+    std::vector<Entry> older;
+    if (api::ValueLength(stream) <= taken.size() + older_max && first > kLeast)
+      older = read(stream, {}, before(first));
+    const auto& oldest = older.empty() ? taken.front() : older.front();
+    const bool drops_all = api::ValueLength(stream) == older.size() + taken.size();
+    // Behind 0-1 there is none to set the newest id back to.
+    if (drops_all && oldest.id > kLeast) {
+      api::StreamTrimByLength(stream, 0, 0);
+      prepend(std::move(taken));
+      prepend(std::move(older));
+    } else {
+      discard(older);
+      remove(stream, first);
+      prepend(std::move(taken));
+    }
+  }
+  bool empty() const { return next_ == entries_.size(); }
+  StreamId next() const { return entries_[next_].id; }
+  // The next of them.
+  void put_back(RedisModuleKey* stream) {
+    Entry& entry = entries_[next_++];
+    StreamIdAbi id{entry.id.ms, entry.id.seq};
+    api::StreamAdd(stream, 0, &id, entry.words.data(), static_cast<long>(entry.words.size() / 2));
+  }
+
+ private:
+  struct Entry {
+    StreamId id;
+    std::vector<String*> words = {};  // names and values in turn
+  };
+
+  static std::vector<Entry> read(RedisModuleKey* stream, StreamId first, StreamId last) {
+    std::vector<Entry> entries;
+    StreamIdAbi from{first.ms, first.seq};
+    StreamIdAbi to{last.ms, last.seq};
+    if (api::StreamIteratorStart(stream, 0, &from, &to) != kOk) return entries;
+    StreamIdAbi id{};
+    long fields = 0;
+    while (api::StreamIteratorNextID(stream, &id, &fields) == kOk) {
+      Entry entry{.id = {id.ms, id.seq}};
+      entry.words.reserve(2 * static_cast<std::size_t>(fields));
+      String* name = nullptr;
+      String* value = nullptr;
+      while (fields-- > 0 && api::StreamIteratorNextField(stream, &name, &value) == kOk) {
+        entry.words.push_back(name);
+        entry.words.push_back(value);
+      }
+      entries.push_back(std::move(entry));
+    }
+    api::StreamIteratorStop(stream);
+    return entries;
+  }
+  static void remove(RedisModuleKey* stream, StreamId first) {
+    StreamIdAbi from{first.ms, first.seq};
+    StreamIdAbi id{};
+    long fields = 0;
+    if (api::StreamIteratorStart(stream, 0, &from, nullptr) != kOk) return;
+    while (api::StreamIteratorNextID(stream, &id, &fields) == kOk)
+      api::StreamIteratorDelete(stream);
+    api::StreamIteratorStop(stream);
+  }
+  void prepend(std::vector<Entry> entries) {
+    entries_.insert(entries_.begin(), std::make_move_iterator(entries.begin()),
+                    std::make_move_iterator(entries.end()));
+  }
+  void discard(const std::vector<Entry>& entries) {
+    for (const Entry& entry : entries)
+      for (String* word : entry.words) api::FreeString(ctx_, word);
+  }
+
+  Ctx* ctx_;
+  std::vector<Entry> entries_;
+  std::size_t next_ = 0;
+};
 
 }  // namespace
 
@@ -168,12 +260,14 @@ void RedisKeyspace::add_late_entries() {
   const auto [key, newest, added] = *std::exchange(late_entries_, std::nullopt);
   const auto state = added.empty() ? std::nullopt : stream_state(key);
   if (!state) return;
-  const StreamId first = added.begin()->first;
-  std::map<StreamId, std::vector<crdt::Field>> here;
-  for (auto& entry : native_entries(key, first, UINT64_MAX)) {
-    remove_entry(key, entry.id);
-    here.emplace(entry.id, std::move(entry.fields));
-  }
+  TakenOff newer(open_.ctx);
+  const auto take_from = [&](StreamId from) {
+    RedisModuleKey* const opened = open_to_write(key);
+    newer.take(opened, from);
+    api::CloseKey(opened);
+    return newer.empty() ? from : std::min(from, newer.next());
+  };
+  const StreamId first = take_from(added.begin()->first);
   // After 7.0 the newest id goes no lower than what was deleted, so that is set back first; to 0-1, since
   // XSETID takes 0-0 for nothing.
   const auto set_id = [&](StreamId last, std::uint64_t count, StreamId deleted) {
@@ -185,15 +279,23 @@ void RedisKeyspace::add_late_entries() {
   set_id(std::max(state->last, first), state->entries_added, kLeast);
   if (!set_id(before(first), state->entries_added, kLeast)) {
     // Only of 0-1, which a client chose: consumer groups go with the stream.
-    for (auto& entry : native_entries(key, {}, UINT64_MAX))
-      here.emplace(entry.id, std::move(entry.fields));
+    take_from({});
     remove(key);
   }
-  const auto before_all = here.size();
-  here.insert(added.begin(), added.end());
-  for (const auto& [id, fields] : here) add_newest(key, id, fields);
-  set_id(std::max(state->last, here.rbegin()->first),
-         state->entries_added + (here.size() - before_all), std::max(state->deleted_max, kLeast));
+  const auto put_back = [&](std::optional<StreamId> until) {
+    if (newer.empty() || (until && newer.next() > *until)) return;
+    RedisModuleKey* const opened = open_to_write(key);
+    while (!newer.empty() && (!until || newer.next() <= *until)) newer.put_back(opened);
+    api::CloseKey(opened);
+  };
+  std::uint64_t count = 0;
+  for (const auto& [id, fields] : added) {
+    put_back(id);
+    if (add_newest(key, id, fields)) ++count;
+  }
+  put_back(std::nullopt);
+  set_id(std::max(state->last, added.rbegin()->first), state->entries_added + count,
+         std::max(state->deleted_max, kLeast));
 }
 
 std::vector<StreamId> RedisKeyspace::entry_ids(const KeyName& key, std::uint64_t count) {

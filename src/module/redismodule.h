@@ -108,7 +108,7 @@ inline constexpr int kOptionIoErrors = 1 << 0, kOptionNoImplicitSignal = 1 << 1,
 inline constexpr int kAuxBeforeRdb = 1 << 0, kAuxAfterRdb = 1 << 1;
 
 // Every function of the ABI that is called: result, name, parameters.
-// NOLINTBEGIN(cppcoreguidelines-macro-usage,cppcoreguidelines-avoid-non-const-global-variables,readability-identifier-naming)
+// NOLINTBEGIN(bugprone-macro-parentheses,cppcoreguidelines-macro-usage,cppcoreguidelines-avoid-non-const-global-variables,readability-identifier-naming)
 #define SLUICE_MODULE_FUNCTIONS(F)                                                           \
   F(void, SetModuleAttribs, (Ctx*, const char*, int, int))                                   \
   F(int, IsModuleNameBusy, (const char*))                                                    \
@@ -152,6 +152,9 @@ inline constexpr int kAuxBeforeRdb = 1 << 0, kAuxAfterRdb = 1 << 1;
   F(int, StreamIteratorStop, (RedisModuleKey*))                                              \
   F(int, StreamIteratorNextID, (RedisModuleKey*, StreamIdAbi*, long*))                       \
   F(int, StreamIteratorNextField, (RedisModuleKey*, String**, String**))                     \
+  F(int, StreamIteratorDelete, (RedisModuleKey*))                                            \
+  F(int, StreamAdd, (RedisModuleKey*, int, StreamIdAbi*, String**, long))                    \
+  F(long long, StreamTrimByLength, (RedisModuleKey*, int, long long))                        \
   F(RedisModuleCallReply*, Call, (Ctx*, const char*, const char*, ...))                      \
   F(void, FreeCallReply, (RedisModuleCallReply*))                                            \
   F(int, CallReplyType, (RedisModuleCallReply*))                                             \
@@ -222,6 +225,6 @@ SLUICE_MODULE_OPTIONAL_FUNCTIONS(SLUICE_DECLARE)
 // missing, or null.
 const char* bind(Ctx* ctx);
 }  // namespace api
-// NOLINTEND(cppcoreguidelines-macro-usage,cppcoreguidelines-avoid-non-const-global-variables,readability-identifier-naming)
+// NOLINTEND(bugprone-macro-parentheses,cppcoreguidelines-macro-usage,cppcoreguidelines-avoid-non-const-global-variables,readability-identifier-naming)
 
 }  // namespace sluice::module

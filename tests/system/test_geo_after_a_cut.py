@@ -39,6 +39,61 @@ def test_streams_of_two_regions_that_were_cut_off_come_together(mesh):
         eventually(lambda: facts(replica.client) == facts(region.client), 'it has from its AOF, too')
 
 
+@pytest.mark.parametrize('oldest', ['1-1', '0-1'])
+@pytest.mark.parametrize('history', [0, 40, 2000])
+def test_late_entries_of_a_stream_change_nothing_else_of_it(mesh, history, oldest):
+    m = mesh(replicas=1)
+    here, there = m[1].client, m[2].client
+    for number in range(history):
+        here.xadd('s', {'n': number, 'of': 'history'}, id=f'{2 + number}-*' if number else oldest)
+    here.xgroup_create('s', 'g', '0', mkstream=True)
+    here.xreadgroup('g', 'c', {'s': '>'}, count=5)
+    here.config_set('notify-keyspace-events', 'KEA')
+    m.wait_equal()
+    m.cut(1, 2)
+    for number in range(30):
+        there.xadd('s', {'there': number, 'of': str(number)})
+    for number in range(30):
+        here.xadd('s', {'here': number})
+    newest = here.xadd('s', {'here': 'gone'})
+    here.xdel('s', newest)
+    here.xreadgroup('g', 'c', {'s': '>'}, count=5)
+    pending = here.xpending_range('s', 'g', '-', '+', 100)
+    events = here.pubsub()
+    events.psubscribe('__keyevent@0__:x*')
+    events.get_message(timeout=5)
+    m.heal(1, 2)
+    m.wait_equal()
+    heard = [message['channel'] for message in iter(lambda: events.get_message(timeout=0.2), None)]
+    assert heard.count(b'__keyevent@0__:xadd') == 30
+    assert heard.count(b'__keyevent@0__:xdel') == 0
+    info = here.xinfo_stream('s')
+    assert (info['length'], info['entries-added'], info['last-generated-id'], info['max-deleted-entry-id']) == (
+        history + 60, history + 61, newest, newest)
+    assert info['first-entry'][0] == (here.xrange('s', count=1)[0][0])
+    assert here.xinfo_groups('s')[0]['lag'] in (None, history + 60 - len(pending))
+    assert here.xpending_range('s', 'g', '-', '+', 100)[0].keys() == pending[0].keys()
+    assert [p['message_id'] for p in here.xpending_range('s', 'g', '-', '+', 100)] == [p['message_id'] for p in pending]
+    of = [fields.get(b'of') for _, fields in here.xrange('s')]
+    assert of[:history] == [b'history'] * history
+    replica = m[1].nodes[1].client
+    eventually(lambda: facts(replica) == facts(here), 'the replica has the same')
+
+
+def test_an_entry_comes_late_to_the_very_beginning(mesh):
+    m = mesh(replicas=1)
+    m.cut(1, 2)
+    m[2].client.xadd('s', {'first': 1}, id='0-1')
+    for id in ('0-2', '5-1', '5-2'):
+        m[1].client.xadd('s', {'here': id}, id=id)
+    m.heal(1, 2)
+    m.wait_equal()
+    replica = m[1].nodes[1].client
+    assert [id for id, _ in m[1].client.xrange('s')] == [b'0-1', b'0-2', b'5-1', b'5-2']
+    assert m[1].client.xinfo_stream('s')['entries-added'] == 4
+    eventually(lambda: facts(replica) == facts(m[1].client), 'the replica has the same')
+
+
 @pytest.mark.parametrize('write', [
     lambda client, name, number: client.pfadd('k', f'{name}{number}'),
     lambda client, name, number: client.rpush('k', f'{name}{number}'),
