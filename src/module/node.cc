@@ -184,7 +184,8 @@ void Node::before_sleep(Ctx* ctx) {
       tick(ctx);
     }
     // The tick's batch may be empty: it announces what is promised.
-    if (is_master_ && (is_due || region_->has_unflushed() || !outbox_.empty())) flush(ctx);
+    if (is_master_ && (is_due || has_unsent())) flush(ctx);
+    if (is_master_ && is_due) remember_what_is_sent();
     if (is_master_ && is_due) look_at_aof(ctx);
     if (is_master_ && is_due) look_at_return(ctx);
     forget(ctx, is_due);
@@ -251,7 +252,7 @@ bool Node::flush(Ctx* ctx, const Before& before) {
 }
 
 bool Node::flush_all(Ctx* ctx, const Before& before) {
-  const bool has_any = is_master_ && !is_loading_ && (region_->has_unflushed() || !outbox_.empty());
+  const bool has_any = is_master_ && !is_loading_ && has_unsent();
   return !has_any || flush(ctx, before);
 }
 

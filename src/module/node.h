@@ -176,6 +176,8 @@ class Node {
   void forget(Ctx* ctx, bool is_due);
   void look_for_multi(Ctx* ctx);
   void promise_what_replicas_have(Ctx* ctx);
+  void remember_what_is_sent();
+  bool has_unsent() const { return region_->has_unflushed() || !outbox_.empty(); }
   void look_at_aof(Ctx* ctx);
   void promise();
   void forget_promises();
@@ -249,6 +251,7 @@ class Node {
   std::deque<std::pair<std::int64_t, crdt::VersionVector>> unacknowledged_;
   // What no failover and no power cut takes away; nothing: not known yet.
   crdt::VersionVector at_replicas_, on_disk_;
+  crdt::VersionVector sent_;  // is in the stream, since the turn of the last tick at the latest
   Fsynced fsynced_;
   // An AOF that begins on a server with data, as after a full sync, is none before its first rewrite is done.
   bool is_aof_begun_ = false;

@@ -77,9 +77,15 @@ void Node::promise_what_replicas_have(Ctx* ctx) {
     unacknowledged_.pop_front();
   }
   promise();
-  if (!region_->has_unflushed() && unacknowledged_.size() < kUnacknowledgedMax) {
-    unacknowledged_.emplace_back(stream.written, region_->vector());
+  if (unacknowledged_.size() < kUnacknowledgedMax) {
+    unacknowledged_.emplace_back(stream.written, has_unsent() ? sent_ : region_->vector());
   }
+}
+
+// What this turn sends, INFO's offset tells in the next one. A busy master notes something in every turn, before it
+// can look: then that is what the last tick's turn had sent.
+void Node::remember_what_is_sent() {
+  if (!has_unsent()) sent_ = region_->vector();
 }
 
 std::optional<std::uint64_t> Node::made_after_ms(const crdt::Dot& op) const {
@@ -109,7 +115,7 @@ void Node::tell_departures(Ctx* ctx) {
 
 void Node::forget_promises() {
   unacknowledged_.clear();
-  at_replicas_ = on_disk_ = {};
+  at_replicas_ = on_disk_ = sent_ = {};
   fsynced_.forget();
 }
 
@@ -172,7 +178,7 @@ void Node::look_at_aof(Ctx* ctx) {
     held_return_.is_on_disk = held_return_.is_on_disk || is_synced;
     return;
   }
-  if (region_->has_unflushed()) return;  // clients are paused
+  if (has_unsent()) return;  // clients are paused
   if (auto synced = fsynced_.observe(steady_ms(), facts, region_->vector())) {
     on_disk_ = std::move(*synced);
     promise();
