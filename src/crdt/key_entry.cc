@@ -277,9 +277,7 @@ void KeyEntry::close_increments(const Body& body, const Element& element) {
 
 // --- noting --------------------------------------------------------------------------------------
 
-bool KeyEntry::note(const OneWrite& one, const Stamp& stamp) {
-  if (one.kind == OneKind::kIncrement) return note_increment(one, stamp);
-  if (one.kind != OneKind::kString) return note_write(type_of(one.kind), one, stamp);
+bool KeyEntry::note_string(const OneWrite& one, const Stamp& stamp) {
   if (is_long_ && long_->list != nullptr) return false;
   // It replaces whatever was there.
   const bool is_new = !is_long_ && type_ == ValueType::kNone;

@@ -90,7 +90,11 @@ class KeyEntry {
     use(std::as_const(*opened()));
   }
   // Whether the op could be noted at little cost, as note_op() would have done it.
-  bool note(const OneWrite& one, const Stamp& stamp);
+  bool note(const OneWrite& one, const Stamp& stamp) {
+    if (one.kind == OneKind::kIncrement) return note_increment(one, stamp);
+    if (one.kind == OneKind::kString) return note_string(one, stamp);
+    return note_write(type_of(one.kind), one, stamp);
+  }
   // Whether nothing is kept but a write of this very element.
   bool is_write_of(const OneWrite& one) const;
   // Whether beside elements of its type the write meets none that `context` does not cover, and nothing else.
@@ -118,6 +122,7 @@ class KeyEntry {
   std::unique_ptr<KeyState> opened() const;
   bool note_write(ValueType type, const OneWrite& one, const Stamp& stamp);
   bool note_increment(const OneWrite& one, const Stamp& stamp);
+  bool note_string(const OneWrite& one, const Stamp& stamp);
   bool note_long(ValueType type, const OneWrite& one, const Stamp& stamp);
   std::uint64_t text_bytes() const;
   Stamp stamp() const;  // of the short form's first op

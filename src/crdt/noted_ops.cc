@@ -1,7 +1,9 @@
 #include "crdt/noted_ops.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "crdt/batch.h"
 
@@ -12,6 +14,79 @@ std::size_t number_bytes(std::uint64_t value) {
   std::size_t bytes = 1;
   for (; value >= 0x80; value >>= 7U) ++bytes;
   return bytes;
+}
+
+template <typename E, std::size_t kAt = 0>
+constexpr std::uint8_t kind_of() {
+  if constexpr (std::is_same_v<E, std::variant_alternative_t<kAt, Effect>>) {
+    return kAt;
+  } else {
+    return kind_of<E, kAt + 1>();
+  }
+}
+
+// Writes what a Writer would, into memory that is large enough.
+class Cursor {
+ public:
+  explicit Cursor(char* begin) : at_(begin) {}
+
+  void byte(std::uint8_t value) { *at_++ = static_cast<char>(value); }
+  void number(std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7U) byte(static_cast<std::uint8_t>(value | 0x80));
+    byte(static_cast<std::uint8_t>(value));
+  }
+  void signed_number(std::int64_t value) {
+    number((static_cast<std::uint64_t>(value) << 1U) ^ (value < 0 ? UINT64_MAX : 0));
+  }
+  void fixed(std::uint64_t value) {
+    for (unsigned shift = 0; shift < 64; shift += 8)
+      byte(static_cast<std::uint8_t>(value >> shift));
+  }
+  void bytes(std::string_view value) { at_ = put_text(at_, value); }
+  void text(std::string_view value) {
+    number(value.size());
+    bytes(value);
+  }
+  char* end() const { return at_; }
+
+ private:
+  char* at_;
+};
+
+void write_effect(const OneWrite& one, Cursor& to) {
+  constexpr std::uint8_t kOne = 1;  // so many elements
+  const auto begin = [&](std::uint8_t kind) {
+    to.byte(kind);
+    to.byte(one.creates ? 1 : 0);
+  };
+  switch (one.kind) {
+    case OneKind::kString:
+      begin(kind_of<WriteString>());
+      to.text(one.value);
+      return to.number(one.number + 1);
+    case OneKind::kIncrement:
+      begin(kind_of<Increment>());
+      return to.signed_number(static_cast<std::int64_t>(one.number));
+    case OneKind::kField:
+      begin(kind_of<WriteFields>());
+      to.byte(kOne);
+      to.text(one.name);
+      return to.text(one.value);
+    case OneKind::kMember:
+      begin(kind_of<AddMembers>());
+      to.byte(kOne);
+      return to.text(one.name);
+    case OneKind::kScore:
+      begin(kind_of<WriteScores>());
+      to.byte(kOne);
+      to.text(one.name);
+      return to.fixed(one.number);
+  }
+}
+
+std::size_t encoded_bytes_max(const OneWrite& one) {
+  constexpr std::size_t kNumbersMax = 64;
+  return kNumbersMax + one.key.name.size() + one.name.size() + one.value.size();
 }
 
 }  // namespace
@@ -57,13 +132,25 @@ void NotedOps::add(const Op& op, std::uint64_t now_ms) {
   added(part, op.key, begin, now_ms);
 }
 
+// The same bytes as of the same Op.
 void NotedOps::add(const OneWrite& one, std::uint64_t now_ms) {
   Part& part = next_part();
-  const std::size_t begin = part.room.size;
-  char* const to = part.room.more(encoded_bytes_max(one));
-  const char* const end = encode_one(one, part.repeats(one.key), to);
-  part.room.size += static_cast<std::size_t>(end - to);
-  added(part, one.key, begin, now_ms);
+  Cursor to(part.room.more(encoded_bytes_max(one)));
+  const char* const begin = part.room.bytes.get();
+  if (part.repeats(one.key)) {
+    to.byte(0);
+  } else {
+    to.number(std::uint64_t{one.key.db} + 1);
+    to.number(one.key.name.size());
+    part.db = one.key.db;
+    part.key_at = static_cast<std::size_t>(to.end() - begin);
+    part.key_bytes = one.key.name.size();
+    to.bytes(one.key.name);
+  }
+  write_effect(one, to);
+  part.room.size = static_cast<std::size_t>(to.end() - begin);
+  ++part.count;
+  newest_ms_ = std::max(newest_ms_, now_ms);
 }
 
 std::uint64_t NotedOps::size() const {

@@ -1,23 +1,10 @@
 #include "crdt/one_write.h"
 
-#include <algorithm>
 #include <bit>
 #include <string>
-#include <utility>
-
-#include "crdt/wire.h"
 
 namespace sluice::crdt {
 namespace {
-
-template <typename E, std::size_t kAt = 0>
-constexpr std::uint8_t kind_of() {
-  if constexpr (std::is_same_v<E, std::variant_alternative_t<kAt, Effect>>) {
-    return kAt;
-  } else {
-    return kind_of<E, kAt + 1>();
-  }
-}
 
 Effect effect_of(const OneWrite& one) {
   switch (one.kind) {
@@ -74,85 +61,6 @@ std::optional<OneWrite> one_write(const Op& op) {
 
 Op op_of(const OneWrite& one) {
   return {one.key.owned(), effect_of(one), one.creates};
-}
-
-namespace {
-
-// Writes what a Writer would, into memory that is large enough.
-class Cursor {
- public:
-  explicit Cursor(char* begin) : at_(begin) {}
-
-  void byte(std::uint8_t value) { *at_++ = static_cast<char>(value); }
-  void number(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7U) byte(static_cast<std::uint8_t>(value | 0x80));
-    byte(static_cast<std::uint8_t>(value));
-  }
-  void signed_number(std::int64_t value) {
-    number((static_cast<std::uint64_t>(value) << 1U) ^ (value < 0 ? UINT64_MAX : 0));
-  }
-  void fixed(std::uint64_t value) {
-    for (unsigned shift = 0; shift < 64; shift += 8)
-      byte(static_cast<std::uint8_t>(value >> shift));
-  }
-  void text(std::string_view value) {
-    number(value.size());
-    at_ = put_text(at_, value);
-  }
-  char* end() const { return at_; }
-
- private:
-  char* at_;
-};
-
-void write_effect(const OneWrite& one, Cursor& to) {
-  constexpr std::uint8_t kOne = 1;  // so many elements
-  const auto begin = [&](std::uint8_t kind) {
-    to.byte(kind);
-    to.byte(one.creates ? 1 : 0);
-  };
-  switch (one.kind) {
-    case OneKind::kString:
-      begin(kind_of<WriteString>());
-      to.text(one.value);
-      return to.number(one.number + 1);
-    case OneKind::kIncrement:
-      begin(kind_of<Increment>());
-      return to.signed_number(static_cast<std::int64_t>(one.number));
-    case OneKind::kField:
-      begin(kind_of<WriteFields>());
-      to.byte(kOne);
-      to.text(one.name);
-      return to.text(one.value);
-    case OneKind::kMember:
-      begin(kind_of<AddMembers>());
-      to.byte(kOne);
-      return to.text(one.name);
-    case OneKind::kScore:
-      begin(kind_of<WriteScores>());
-      to.byte(kOne);
-      to.text(one.name);
-      return to.fixed(one.number);
-  }
-}
-
-}  // namespace
-
-char* encode_one(const OneWrite& one, bool repeats, char* begin) {
-  Cursor to(begin);
-  if (repeats) {
-    to.byte(0);
-  } else {
-    to.number(std::uint64_t{one.key.db} + 1);
-    to.text(one.key.name);
-  }
-  write_effect(one, to);
-  return to.end();
-}
-
-std::size_t encoded_bytes_max(const OneWrite& one) {
-  constexpr std::size_t kNumbersMax = 64;
-  return kNumbersMax + one.key.name.size() + one.name.size() + one.value.size();
 }
 
 }  // namespace sluice::crdt

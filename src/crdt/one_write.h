@@ -42,9 +42,4 @@ constexpr ValueType type_of(OneKind kind) {
 std::optional<OneWrite> one_write(const Op& op);
 Op op_of(const OneWrite& one);
 
-// The same bytes as encode_op() of the same op; `repeats`: its key is that of the op before. The end of what it has
-// written to `to`, where there must be room for encoded_bytes_max().
-char* encode_one(const OneWrite& one, bool repeats, char* to);
-std::size_t encoded_bytes_max(const OneWrite& one);
-
 }  // namespace sluice::crdt

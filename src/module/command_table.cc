@@ -238,15 +238,26 @@ std::span<const CommandRule> command_rules() {
   return kRules;
 }
 
-const CommandRule* find_rule(std::string_view name) {
-  if (name.empty()) return nullptr;
-  const auto letters = letters_of(name);
+namespace {
+
+// Apart, so that find_rule() needs no registers of its caller's.
+[[gnu::noinline]] const CommandRule* search(std::string_view name, std::uint64_t letters) {
   for (std::size_t at = slot_of(letters); kIndex[at].rule != nullptr; at = (at + 1) % kSlots) {
     if (kIndex[at].letters != letters) continue;
     const CommandRule* const rule = kIndex[at].rule;
     if (name.size() <= kLettersMax || is_word(name, rule->name)) return rule;
   }
   return nullptr;
+}
+
+}  // namespace
+
+const CommandRule* find_rule(std::string_view name) {
+  if (name.empty()) return nullptr;
+  const auto letters = letters_of(name);
+  const Slot& first = kIndex[slot_of(letters)];
+  if (first.letters == letters && name.size() <= kLettersMax) return first.rule;
+  return search(name, letters);
 }
 
 bool must_replace(const CommandRule& rule, std::span<const std::string_view> words) {

@@ -1,14 +1,6 @@
 #include "module/key_counts.h"
 
-#include <utility>
-
 namespace sluice::module {
-
-bool KeyCounts::has_grown(Ctx* ctx, std::uint32_t db) {
-  if (db >= dbs_.size() || !dbs_[db].is_used) use(db);
-  const std::uint64_t now = api::DbSize(ctx);
-  return now > std::exchange(dbs_[db].keys, now);
-}
 
 void KeyCounts::look_at(std::uint32_t db) {
   if (select(db)) dbs_[db].keys = api::DbSize(own_);

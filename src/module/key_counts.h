@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "module/redismodule.h"
@@ -14,7 +15,11 @@ namespace sluice::module {
 class KeyCounts {
  public:
   // Whether `db`, in which `ctx` is, has got a key since it was last looked at.
-  bool has_grown(Ctx* ctx, std::uint32_t db);
+  bool has_grown(Ctx* ctx, std::uint32_t db) {
+    if (db >= dbs_.size() || !dbs_[db].is_used) use(db);
+    const std::uint64_t now = api::DbSize(ctx);
+    return now > std::exchange(dbs_[db].keys, now);
+  }
   void look_at(std::uint32_t db);
   // Keys may come to be in `db` without an event. No such database: nothing.
   void use(std::uint32_t db);

@@ -78,14 +78,6 @@ void Node::filter_write(RedisModuleCommandFilterCtx* command, std::string_view n
   }
 }
 
-// What belongs to the command before.
-void Node::forget_past() {
-  has_past_ = false;
-  stash_.forget();
-  observer_.forget();
-  keyspace_.forget_foretold();
-}
-
 void Node::replace(RedisModuleCommandFilterCtx* command, std::string_view name) {
   const std::string replacement = "geo." + std::string(name);
   api::CommandFilterArgReplace(command, 0,

@@ -171,7 +171,13 @@ class Node {
   std::uint64_t begin_to_note();
   void tell_list_length(const crdt::Op& op);
   void filter_write(RedisModuleCommandFilterCtx* command, std::string_view name);
-  void forget_past();
+  // What belongs to the command before.
+  void forget_past() {
+    has_past_ = false;
+    stash_.forget();
+    observer_.forget();
+    keyspace_.forget_foretold();
+  }
   void tick(Ctx* ctx);
   void forget(Ctx* ctx, bool is_due);
   void look_for_multi(Ctx* ctx);
@@ -200,15 +206,15 @@ class Node {
   Stash stash_;
   UnknownWrites unknown_writes_;
   Observer observer_{is_constant_of_server};
-  bool has_past_ = false;  // the stash or the observer remembers something
-  bool must_look_ =
-      false;  // a command has begun that may change the number of keys without an event
   KeyCounts key_counts_;
   Observer::Ops ops_;  // of one event; kept for its memory
   std::optional<crdt::Op> under_way_;
   crdt::KeyName key_;  // likewise
   LinkPositions positions_;
 
+  bool has_past_ = false;  // the stash or the observer remembers something
+  bool must_look_ =
+      false;  // a command has begun that may change the number of keys without an event
   bool is_master_ = true;
   // A replica, and its master has no module: what comes is data from before it, told at the first contact after promotion.
   bool is_plain_ = false;

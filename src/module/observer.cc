@@ -107,13 +107,14 @@ std::optional<std::string_view> written_value(Words words, std::string_view key)
 }
 
 // INCR, DECR, INCRBY, DECRBY: no other command raises the event and has its words kept.
-inline std::optional<std::int64_t> increment_of(Words words) {
-  if (words.empty() || words[0].empty()) return std::nullopt;
-  const bool is_decrement = (words[0].front() | 0x20) == 'd';
-  if (words.size() == 2) return is_decrement ? -1 : 1;
+bool is_decrement(Words words) {
+  return !words[0].empty() && (words[0].front() | 0x20) == 'd';
+}
+std::optional<std::int64_t> increment_of(Words words) {
+  if (words.size() == 2) return is_decrement(words) ? -1 : 1;
   if (words.size() != 3) return std::nullopt;
   const auto by = integer(words[2]);
-  if (by && is_decrement) return -*by;
+  if (by && is_decrement(words)) return -*by;
   return by;
 }
 
@@ -132,11 +133,17 @@ bool one_set(Words words, crdt::OneWrite& one) {
   return true;
 }
 
-bool one_increment(Words words, crdt::OneWrite& one) {
+[[gnu::noinline]] bool one_increment_by(Words words, crdt::OneWrite& one) {
   const auto by = increment_of(words);
-  one.kind = crdt::OneKind::kIncrement;
   one.number = static_cast<std::uint64_t>(by.value_or(0));
   return by.has_value();
+}
+
+bool one_increment(Words words, crdt::OneWrite& one) {
+  one.kind = crdt::OneKind::kIncrement;
+  if (words.size() != 2) return one_increment_by(words, one);
+  one.number = is_decrement(words) ? UINT64_MAX : 1;
+  return true;
 }
 
 bool one_hset(Words words, crdt::OneWrite& one) {
@@ -233,19 +240,18 @@ const Observer::Rule* Observer::find_rule(const char* event) {
   return rule == std::end(kRules) ? nullptr : rule;
 }
 
-inline const Observer::Rule* Observer::rule_of(const char* event) {
-  const auto address = reinterpret_cast<std::uintptr_t>(event);
-  Cached& cached = cached_[(address ^ (address >> 6U)) % kCachedRules];
+const Observer::Rule* Observer::rule_of(const char* event) {
+  Cached& cached = cached_[place_of(event)];
   if (cached.event == event) return cached.rule;
   const Rule* const rule = find_rule(event);
-  if (stays_ != nullptr && stays_(event)) cached = {event, rule};
+  if (stays_ != nullptr && stays_(event))
+    cached = {event, rule, rule == nullptr ? nullptr : rule->derive_one};
   return rule;
 }
 
-bool Observer::observe_one(const char* event, Words words, crdt::OneWrite& one) {
-  if (words.empty()) return false;
+Observer::DeriveOne Observer::one_of(const char* event) {
   const Rule* const rule = rule_of(event);
-  return rule != nullptr && rule->derive_one != nullptr && rule->derive_one(words, one);
+  return rule == nullptr ? nullptr : rule->derive_one;
 }
 
 void Observer::observe(const Write& write, ObservedKeyspace& keyspace, Ops& ops) {

@@ -45,7 +45,13 @@ class Observer {
 
   // Completes `one`, which names its key, to what observe() would append, if that is an op of the commonest kinds: a
   // view of what was given. If not, observe() has still to be asked.
-  bool observe_one(const char* event, std::span<const std::string_view> words, crdt::OneWrite& one);
+  bool observe_one(const char* event, std::span<const std::string_view> words,
+                   crdt::OneWrite& one) {
+    if (words.empty()) return false;
+    const Cached& cached = cached_[place_of(event)];
+    const auto derive = cached.event == event ? cached.derive_one : one_of(event);
+    return derive != nullptr && derive(words, one);
+  }
   // Appends the ops of one event; not of those that are a part of the event before.
   void observe(const Write& write, ObservedKeyspace& keyspace, Ops& ops);
   // A list has become so long otherwise than by an event: by a batch, or a command that tells its ops itself.
@@ -116,11 +122,19 @@ class Observer {
   // Lists pushed to in this turn: a client that was blocked on one may be served next, by a count that
   // no command tells.
   std::vector<Length> lengths_;
+  // Fills in the op if the command is of the commonest form.
+  using DeriveOne = bool (*)(std::span<const std::string_view> words, crdt::OneWrite& one);
   struct Cached {
     const char* event = nullptr;
-    const Rule* rule = nullptr;
+    const Rule* rule = nullptr;  // null: there is none
+    DeriveOne derive_one = nullptr;
   };
   static constexpr std::size_t kCachedRules = 64;
+  static std::size_t place_of(const char* event) {
+    const auto address = reinterpret_cast<std::uintptr_t>(event);
+    return (address ^ (address >> 6U)) % kCachedRules;
+  }
+  DeriveOne one_of(const char* event);
   Stays stays_;
   std::array<Cached, kCachedRules> cached_{};  // by the address of the event's name
 };

@@ -31,8 +31,7 @@ struct Observer::Step {
 struct Observer::Rule {
   std::string_view event;
   bool (Observer::*derive)(const Step&);
-  // Fills in the op if the command is of the commonest form; null if none is.
-  bool (*derive_one)(Words words, crdt::OneWrite& one) = nullptr;
+  DeriveOne derive_one = nullptr;  // null: no form is of the commonest
 };
 
 // An empty stream is one that had an entry, before any that a server would choose.

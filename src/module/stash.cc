@@ -69,20 +69,27 @@ void Stash::remember(RedisModuleCommandFilterCtx* filter, std::string_view name,
   std::string_view* const words = current_.words.data();
   char* to = current_.bytes.data();
   std::size_t left = current_.bytes.size() > kBytesKept ? 0 : current_.bytes.size();
-  bool fits = true;
   for (std::size_t i = 1; i < count; ++i) {
     argv[i] = api::CommandFilterArgGet(filter, static_cast<int>(i));
-    if (!fits) continue;
     const auto word = bytes_of(argv[i]);
-    fits = word.size() <= left;
-    if (!fits) continue;
+    if (word.size() > left) {
+      remember_more(filter, i, name);
+      break;
+    }
     words[i] = {to, word.size()};
     to = crdt::put_text(to, word);
     left -= word.size();
   }
-  if (!fits) copy_words(current_, name);
   current_held_ = 0;
   if (is_multi_open_) hold(current_);
+}
+
+// The words do not fit where those of the commands before did.
+void Stash::remember_more(RedisModuleCommandFilterCtx* filter, std::size_t from,
+                          std::string_view name) {
+  for (std::size_t i = from; i < current_.count; ++i)
+    current_.argv[i] = api::CommandFilterArgGet(filter, static_cast<int>(i));
+  copy_words(current_, name);
 }
 
 void Stash::remember(std::span<String* const> argv, std::string_view name) {

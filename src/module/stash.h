@@ -75,6 +75,7 @@ class Stash {
     std::vector<String*> keys;
   };
 
+  void remember_more(RedisModuleCommandFilterCtx* filter, std::size_t from, std::string_view name);
   Found search(const String* key);
   // Drops what was held for commands that have run.
   void sweep();
