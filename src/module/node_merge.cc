@@ -75,7 +75,7 @@ void Node::adopt(Ctx* ctx) {
   const bool may = is_heard_by_all() && !region_->must_rejoin() && !region_->is_half_merged() &&
                    region_->stats_bytes() <
                        std::min(kAdoptedUnstableBytesMax, config_.limits.unstable_bytes_max / 2);
-  if (!may || region_->has_unflushed() || !outbox_.empty()) return;
+  if (!may || has_unsent()) return;
   const RedisKeyspace::Use use(keyspace_, ctx);
   const Quiet quiet(*this);
   auto portion = adoption_.next(ctx, *region_, keyspace_);
