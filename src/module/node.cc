@@ -110,6 +110,8 @@ void Node::observe(Ctx* ctx, int type, const char* event, String* name) {
     return;
   }
   if (is_plain_) return;
+  // The server sends its DEL after the event: what was applied before stands before that in the stream.
+  if (type == kNotifyExpired && before_expiry_ != nullptr && *before_expiry_) (*before_expiry_)();
   if (type == kNotifyExpired && keyspace_.was_foretold({db, std::string(bytes_of(name))})) return;
   if (quiet_ > 0 && type != kNotifyExpired) return void(++quiet_events_);
   has_past_ = true;
@@ -309,6 +311,7 @@ Result<crdt::Outcome> Node::apply(Ctx* ctx, std::string_view bytes, const Before
   if (is_master_ && !is_loading_) {
     // A deadline that passed must be noted before, not in the middle of the merge.
     const crdt::KeyName* last = nullptr;
+    before_expiry_ = &before;
     for (const auto& op : batch.ops) {
       if (const auto* flushed = std::get_if<crdt::Flush>(&op.effect)) {
         keyspace_.expire_all_due(flushed->db);
@@ -317,6 +320,7 @@ Result<crdt::Outcome> Node::apply(Ctx* ctx, std::string_view bytes, const Before
       }
       last = &op.key;
     }
+    before_expiry_ = nullptr;
     if (!flush(ctx, before) && region_->has_unflushed())
       return fail(Errc::kBusy, std::string(why_undisturbed()));
   }

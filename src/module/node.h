@@ -220,9 +220,10 @@ class Node {
   bool is_plain_ = false;
   bool is_loading_ = false;
   bool is_async_loading_ = false;
-  bool is_asleep_ = false;   // between our flush and the poll
-  bool is_armed_ = false;    // a one-shot will wake the loop
-  bool has_turned_ = false;  // the server has begun to serve
+  bool is_asleep_ = false;                 // between our flush and the poll
+  bool is_armed_ = false;                  // a one-shot will wake the loop
+  bool has_turned_ = false;                // the server has begun to serve
+  const Before* before_expiry_ = nullptr;  // while a batch is applied
   int quiet_ = 0;
   std::uint64_t quiet_events_ = 0;
   std::uint64_t turn_ms_ = 0;  // when the first write of this turn was noted

@@ -129,10 +129,10 @@ class Observer {
     const Rule* rule = nullptr;  // null: there is none
     DeriveOne derive_one = nullptr;
   };
-  static constexpr std::size_t kCachedRules = 64;
+  static constexpr std::size_t kCachedRules = 512;
   static std::size_t place_of(const char* event) {
     const auto address = reinterpret_cast<std::uintptr_t>(event);
-    return (address ^ (address >> 6U)) % kCachedRules;
+    return (address ^ (address >> 9U)) % kCachedRules;
   }
   DeriveOne one_of(const char* event);
   Stays stays_;

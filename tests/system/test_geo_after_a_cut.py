@@ -94,6 +94,29 @@ def test_an_entry_comes_late_to_the_very_beginning(mesh):
     eventually(lambda: facts(replica) == facts(m[1].client), 'the replica has the same')
 
 
+def test_a_deadline_that_passes_between_two_batches_of_a_command_is_told_there(mesh):
+    """What was applied before it stands before its DEL in the stream: replicas and AOFs have to do the same in the same order."""
+    m = mesh(replicas=1, options={'appendonly': 'yes'})
+    m.cut(1, 2)
+    there = m[2].client
+    for number in range(20):
+        there.rpush('l', *range(5))
+        there.lset('l', 3, number)
+        there.pexpire('l', 1)
+        eventually(lambda: not there.exists('l'), 'its deadline passes')
+        there.rpush('l', number, 'x')
+        there.linsert('l', 'after', 'x', 'y')
+    m.heal(1, 2)
+    m.wait_equal()
+    replica = m[1].nodes[1]
+    values = m[1].client.lrange('l', 0, -1)
+    assert values == there.lrange('l', 0, -1) == [b'19', b'x', b'y']
+    eventually(lambda: replica.client.lrange('l', 0, -1) == values, 'the replica has the same')
+    replica.kill()
+    replica.start(within=60)
+    eventually(lambda: replica.client.lrange('l', 0, -1) == values, 'it has from its AOF, too')
+
+
 @pytest.mark.parametrize('write', [
     lambda client, name, number: client.pfadd('k', f'{name}{number}'),
     lambda client, name, number: client.rpush('k', f'{name}{number}'),
