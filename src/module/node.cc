@@ -1,8 +1,10 @@
 #include "module/node.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "crdt/batch.h"
 #include "module/command_table.h"
 #include "module/command_words.h"
 #include "module/selected_db.h"
@@ -308,27 +310,35 @@ Result<crdt::Outcome> Node::apply(Ctx* ctx, std::string_view bytes, const Before
   // On a replica and from an AOF the master has judged its clock already.
   const bool is_judged = !is_master_ || is_loading_;
   const std::uint64_t now = is_judged ? std::max(now_ms(), batch.header.hlc.wall_ms()) : now_ms();
+  std::vector<crdt::Op> left;  // by a life that was cut off, told by the next: they are applied too
+  for (const auto& op : batch.ops)
+    if (const auto* const taken = std::get_if<crdt::TakeOver>(&op.effect))
+      std::ranges::move(crdt::ops_of(*taken), std::back_inserter(left));
+  const auto each_op = [&](const auto& visit) {
+    std::ranges::for_each(batch.ops, visit);
+    std::ranges::for_each(left, visit);
+  };
   if (is_master_ && !is_loading_) {
     // A deadline that passed must be noted before, not in the middle of the merge.
     const crdt::KeyName* last = nullptr;
     before_expiry_ = &before;
-    for (const auto& op : batch.ops) {
+    each_op([&](const crdt::Op& op) {
       if (const auto* flushed = std::get_if<crdt::Flush>(&op.effect)) {
         keyspace_.expire_all_due(flushed->db);
       } else if (last == nullptr || *last != op.key) {
         keyspace_.expire_if_due(op.key);
       }
       last = &op.key;
-    }
+    });
     before_expiry_ = nullptr;
     if (!flush(ctx, before) && region_->has_unflushed())
       return fail(Errc::kBusy, std::string(why_undisturbed()));
   }
   const Quiet quiet(*this);
-  for (const auto& op : batch.ops) key_counts_.use(op.key.db);
+  each_op([&](const crdt::Op& op) { key_counts_.use(op.key.db); });
   auto outcome = region_->apply(batch, keyspace_, now, crdt::Sums::kWait);
   flush_all(ctx, before);  // who leaves by that, or is called back
-  for (const auto& op : batch.ops) tell_list_length(op);
+  each_op([&](const crdt::Op& op) { tell_list_length(op); });
   keyspace_.set_late_deadlines();
   return outcome;
 }
