@@ -3,6 +3,8 @@
 What the replica gets ends within the master's turn, between the writes and the GEO.OPS that describes them.
 """
 
+import time
+
 import pytest
 
 from harness import geo
@@ -172,6 +174,23 @@ def test_what_a_peer_removed_of_such_a_turn_stays_removed(failover):
     for region in mesh.regions:
         assert region.client.smembers('s') == {b'b'} and not region.client.exists('h', 'k')
         assert region.client.lrange('l', 0, -1) == [b'y']
+
+
+def test_what_an_heir_tells_meets_keys_whose_deadline_has_passed(failover):
+    given = [['HSET', 'h', 'f', 1], ['SADD', 's', 'm'], ['RPUSH', 'l', 'x'], ['ZADD', 'z', 1, 'm']]
+    turn = [['HSET', 'h', 'f', 2, 'g', 3], ['HINCRBY', 'h', 'n', 1], ['SADD', 's', 'a', 'b'], ['RPUSH', 'l', 'y', 'z'], ['ZADD', 'z', 2, 'n', 3, 'o']]
+    mesh = failover.run(given, turn, has_peer_the_batch=False)
+    heir, _, third = mesh.regions
+    mesh.deliver(heir, third, most=5)  # what third has had from the life before
+    third.client.execute_command('DEBUG', 'SET-ACTIVE-EXPIRE', 0)
+    for key in 'hslz':
+        third.client.pexpire(key, 20)
+    passed = time.monotonic() + 0.03
+    eventually(lambda: time.monotonic() > passed, 'the deadlines have passed')
+    mesh.deliver(heir, third)
+    mesh.exchange()
+    mesh.check_equal()
+    mesh.settle()
 
 
 def test_the_last_writer_is_the_same_everywhere(failover):
