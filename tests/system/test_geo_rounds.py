@@ -15,8 +15,8 @@ from harness.waiting import eventually
 pytestmark = pytest.mark.skipif(not MODULE.exists(), reason='sluice-geo.so is not built')
 
 FIRST = int(os.environ.get('SLUICE_SEED', 4))
-ROUNDS = int(os.environ.get('SLUICE_GEO_ROUNDS', 6))
-STEPS = int(os.environ.get('SLUICE_GEO_STEPS', 800))
+ROUNDS = int(os.environ.get('SLUICE_GEO_ROUNDS', 1))
+STEPS = int(os.environ.get('SLUICE_GEO_STEPS', 400))
 LEFT_BEHIND = ('unstable_keys', 'unstable_entries', 'unstable_bytes', 'held_commands')
 
 
